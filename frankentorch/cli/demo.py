@@ -1,0 +1,167 @@
+"""`frankentorch demo`: train on real digits, then show, with evidence, what this package promises.
+
+Every claim is tested in the run itself: the same training is repeated in other processes (resumed from a file, with
+another number of threads, at other CPU levels, with batches from worker processes) and the digests of everything it
+changed are compared. One claim that fails makes the exit code 1.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from frankentorch.cli import host
+from frankentorch.cli.chart import line_chart
+from frankentorch.cli.progress import Progress, table
+from frankentorch.cli.training import LEARN_COUNT, TEST_COUNT, Plan, Training
+from frankentorch.checkpoint.errors import CheckpointError
+from frankentorch.serialization import save_state, state_digest, state_from_bytes
+
+WANTED_ACCURACY = {"cnn": 0.97, "mlp": 0.95}
+EPOCHS = {"full": {"cnn": 10, "mlp": 12}, "quick": {"cnn": 6, "mlp": 8}}
+FLIPS = 256
+CHILD_SECONDS = 600
+
+
+class Claim(NamedTuple):
+    """A sentence, what was seen, and whether it holds."""
+
+    text: str
+    evidence: str
+    holds: bool
+
+
+class Replay(NamedTuple):
+    """The CNN's training once more, in another process, under other circumstances that must not matter."""
+
+    claim: str
+    plan: Plan
+    environment: dict = {}
+    resume: str = None
+
+
+def add_arguments(parser):
+    parser.add_argument("--quick", action="store_true", help="shorter trainings and fewer repetitions")
+    parser.add_argument("--seed", type=int, default=0, help="first number of every generator (default 0)")
+    parser.add_argument("--out", default="frankentorch-demo", metavar="DIR",
+                        help="folder for the checkpoint, the loss curve and the report (default ./frankentorch-demo)")
+
+
+def execute(arguments):
+    begin = time.monotonic()
+    size = "quick" if arguments.quick else "full"
+    os.makedirs(arguments.out, exist_ok=True)
+    print(f"Handwritten digits, 8 x 8 pixels: {LEARN_COUNT} to learn from, {TEST_COUNT} held out. Seed {arguments.seed}, "
+          f"{counted_threads(host.num_threads())}, CPU level {host.cpu_level()}.\n")
+    plans = {model: Plan(model, arguments.seed, epochs) for model, epochs in EPOCHS[size].items()}
+    checkpoint = os.path.join(arguments.out, "cnn-halfway.state")
+    trainings = {"mlp": train(plans["mlp"]), "cnn": train(plans["cnn"], checkpoint)}
+    digest = state_digest(trainings["cnn"].state())  # the last one trained: its generator is still where it stopped
+    print("\nThe same training again, in other processes:")
+    claims = [accuracy_claim(training) for training in trainings.values()]
+    claims += replay_claims(replays(plans["cnn"], checkpoint, arguments.quick), digest)
+    claims.append(damage_claim(checkpoint))
+    curve = os.path.join(arguments.out, "loss.svg")
+    with open(curve, "w", encoding="utf-8") as file:
+        file.write(loss_chart(trainings))
+    with open(os.path.join(arguments.out, "report.json"), "w", encoding="utf-8") as file:
+        json.dump({"seed": arguments.seed, "size": size, "claims": [claim._asdict() for claim in claims]}, file, indent=1)
+    print("\n" + table(["Claim", "Evidence", "Verdict"], [[claim.text, claim.evidence, "shown" if claim.holds else "FAILED"] for claim in claims]))
+    failed = sum(not claim.holds for claim in claims)
+    print(f"\n{len(claims) - failed} of {len(claims)} claims shown in {time.monotonic() - begin:.1f} s. Loss curve: {curve}")
+    return 1 if failed else 0
+
+
+def train(plan, checkpoint=None):
+    """Train one model to the end, saving its state halfway."""
+    training = Training(plan)
+    while training.epoch < plan.epochs:
+        bar = Progress(f"{plan.model} epoch {training.epoch + 1:>2}/{plan.epochs}", len(training.batches))
+        training.run_epoch(lambda loss, accuracy, bar=bar: bar.step(f"loss {loss:.4f}  accuracy {100 * accuracy:5.1f} %"))
+        recent = training.losses[-len(training.batches):]
+        bar.end(f"loss {sum(recent) / len(recent):.4f}  test accuracy {100 * training.test_accuracy():5.1f} %")
+        if checkpoint and training.epoch == plan.epochs // 2:
+            save_state(training.state(), checkpoint)
+    return training
+
+
+def accuracy_claim(training):
+    model, accuracy = training.plan.model, training.test_accuracy()
+    wanted = WANTED_ACCURACY[model]
+    return Claim(f"{model.upper()} names at least {100 * wanted:.0f} % of unseen digits",
+                 f"{100 * accuracy:.1f} %: {round(accuracy * TEST_COUNT)} of {TEST_COUNT} after {training.plan.epochs} epochs", accuracy >= wanted)
+
+
+def replays(plan, checkpoint, quick):
+    """The repetitions to run; each names what differs."""
+    threads = 1 if host.num_threads() > 1 else 4
+    levels = [level for level in host.cpu_levels() if level != host.cpu_level()]
+    found = [Replay(f"Stopped after epoch {plan.epochs // 2}, saved, loaded elsewhere, resumed: same bits", plan, resume=checkpoint),
+             Replay(f"{counted_threads(threads)} instead of {host.num_threads()}: same bits", plan, {"FRANKENTORCH_NUM_THREADS": str(threads)})]
+    found += [Replay(f"CPU level {level} instead of {host.cpu_level()}: same bits", plan, {"FRANKENTORCH_CPU": level})
+              for level in (levels[:1] if quick else levels)]
+    if not quick:
+        found.append(Replay("Batches made by 2 worker processes: same bits", plan._replace(workers=2)))
+    return found
+
+
+def replay_claims(jobs, digest):
+    """Run the repetitions, two at a time, and compare their digests with `digest`."""
+    with ThreadPoolExecutor(2) as pool:
+        claims = []
+        for job, (result, problem) in zip(jobs, pool.map(run_replay, jobs)):
+            if problem:
+                evidence = problem
+            else:
+                equal = "equal" if result["digest"] == digest else "DIFFERENT: " + digest[:12]
+                evidence = f"epochs {result['first_epoch']}-{result['last_epoch']}, {counted_threads(result['threads'])}; state {result['digest'][:12]}, {equal}"
+            claims.append(Claim(job.claim, evidence, not problem and result["digest"] == digest))
+            print(f"  {job.claim.partition(':')[0]}: {evidence}", flush=True)
+    return claims
+
+
+def run_replay(job):
+    """(result, "") of one repetition, or (None, why it failed)."""
+    words = [sys.executable, "-m", "frankentorch.cli.training", json.dumps(job.plan._asdict())]
+    words += ["--resume", job.resume] if job.resume else []
+    try:
+        child = subprocess.run(words, env={**os.environ, **job.environment}, capture_output=True, text=True, timeout=CHILD_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None, f"no end after {CHILD_SECONDS} s"
+    if child.returncode:
+        lines = child.stderr.strip().splitlines()
+        return None, f"exit code {child.returncode}: {lines[-1] if lines else 'no message'}"
+    return json.loads(child.stdout), ""
+
+
+def damage_claim(path):
+    """Flip single bits all over the checkpoint: each must be refused."""
+    with open(path, "rb") as file:
+        content = bytearray(file.read())
+    refused = 0
+    for flip in range(FLIPS):
+        bit = flip * (8 * len(content) - 1) // (FLIPS - 1)
+        content[bit // 8] ^= 1 << bit % 8
+        try:
+            state_from_bytes(content)
+        except CheckpointError:
+            refused += 1
+        content[bit // 8] ^= 1 << bit % 8
+    return Claim("A checkpoint with one wrong bit is refused", f"{refused} of {FLIPS} flips in {len(content):,} bytes refused", refused == FLIPS)
+
+
+def counted_threads(count):
+    return f"{count} thread{'s' if count > 1 else ''}"
+
+
+def loss_chart(trainings):
+    """Curves of the mean loss over each fifth of an epoch."""
+    series = {}
+    for model, training in trainings.items():
+        span = len(training.batches) // 5
+        means = [sum(training.losses[at:at + span]) / span for at in range(0, len(training.losses) - span + 1, span)]
+        series[model.upper()] = [((at + 0.5) * span / len(training.batches), max(mean, 1e-9)) for at, mean in enumerate(means)]
+    return line_chart("Loss on handwritten digits while learning", "epoch", "cross entropy", series)
