@@ -1,0 +1,95 @@
+# Building blocks of the vecmath files: bit casts, the exact libm operations, error-free sums, powers of two.
+# fma is always spelled fma_f32 / fma_f64 (one rounding, at every CPU level); nothing else is ever contracted.
+cdef extern from *:
+    """
+    #ifndef FT_BITMATH
+    #define FT_BITMATH
+    #include <stdint.h>
+    #include <string.h>
+    #include <math.h>
+    static inline uint32_t ft_bits_f32(float x) { uint32_t b; memcpy(&b, &x, 4); return b; }
+    static inline uint64_t ft_bits_f64(double x) { uint64_t b; memcpy(&b, &x, 8); return b; }
+    static inline float ft_make_f32(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
+    static inline double ft_make_f64(uint64_t b) { double x; memcpy(&x, &b, 8); return x; }
+    #endif
+    """
+    unsigned int bits_f32 "ft_bits_f32"(float x) nogil
+    unsigned long long bits_f64 "ft_bits_f64"(double x) nogil
+    float make_f32 "ft_make_f32"(unsigned int bits) nogil
+    double make_f64 "ft_make_f64"(unsigned long long bits) nogil
+    # Exact or correctly rounded by IEEE 754, so libm may be called for them.
+    float fma_f32 "__builtin_fmaf"(float x, float y, float z) nogil
+    double fma_f64 "__builtin_fma"(double x, double y, double z) nogil
+    float sqrt_f32 "__builtin_sqrtf"(float x) nogil
+    double sqrt_f64 "__builtin_sqrt"(double x) nogil
+    float rint_f32 "__builtin_rintf"(float x) nogil
+    double rint_f64 "__builtin_rint"(double x) nogil
+    float floor_f32 "__builtin_floorf"(float x) nogil
+    double floor_f64 "__builtin_floor"(double x) nogil
+    float ceil_f32 "__builtin_ceilf"(float x) nogil
+    double ceil_f64 "__builtin_ceil"(double x) nogil
+    float trunc_f32 "__builtin_truncf"(float x) nogil
+    double trunc_f64 "__builtin_trunc"(double x) nogil
+    float abs_f32 "__builtin_fabsf"(float x) nogil
+    double abs_f64 "__builtin_fabs"(double x) nogil
+    float copysign_f32 "__builtin_copysignf"(float x, float y) nogil
+    double copysign_f64 "__builtin_copysign"(double x, double y) nogil
+    float fmod_f32 "__builtin_fmodf"(float x, float y) nogil
+    double fmod_f64 "__builtin_fmod"(double x, double y) nogil
+    float nextafter_f32 "__builtin_nextafterf"(float x, float y) nogil
+    double nextafter_f64 "__builtin_nextafter"(double x, double y) nogil
+    const float INF_F32 "(__builtin_inff())"
+    const double INF_F64 "(__builtin_inf())"
+    const float NAN_F32 "(__builtin_nanf(\"\"))"
+    const double NAN_F64 "(__builtin_nan(\"\"))"
+
+
+cdef inline double fast_two_sum(double x, double y, double* error) noexcept nogil:
+    """x + y and its rounding error, for |x| >= |y| or x = 0 (Dekker 1971)."""
+    cdef double s = x + y
+    error[0] = (x - s) + y
+    return s
+
+
+cdef inline double two_sum(double x, double y, double* error) noexcept nogil:
+    """x + y and its rounding error, any order (Knuth, TAOCP 4.2.2)."""
+    cdef double s = x + y
+    cdef double t = s - x
+    error[0] = (x - (s - t)) + (y - t)
+    return s
+
+
+cdef inline double two_product(double x, double y, double* error) noexcept nogil:
+    cdef double p = x * y
+    error[0] = fma_f64(x, y, -p)
+    return p
+
+
+cdef inline double divide_pairs(double x, double x_low, double y, double y_low, double* low) noexcept nogil:
+    """(x + x_low) / (y + y_low) as an unevaluated sum, good to about 2^-100."""
+    cdef double r = 1.0 / y
+    cdef double q = x * r
+    low[0] = (fma_f64(-q, y, x) + (x_low - q * y_low)) * r
+    return q
+
+
+# Adding 1.5 * 2^52 leaves round(x) in the low bits of the word, in two's complement: a conversion SSE2 and AVX2 can do.
+cdef inline double scale_f64(double x, double n) noexcept nogil:
+    """x * 2^n for integral |n| <= 2000, in two steps so that overflow and subnormals come out right."""
+    cdef double t = fma_f64(n, 0.5, 6755399441055744.0)
+    cdef double rest = (n - (t - 6755399441055744.0)) + 6755399441055744.0
+    return x * make_f64((bits_f64(t) + 1023ULL) << 52) * make_f64((bits_f64(rest) + 1023ULL) << 52)
+
+
+cdef inline double power_of_two_f64(double n) noexcept nogil:
+    """2^n for integral -1022 <= n <= 1023."""
+    return make_f64((bits_f64(n + 6755399441055744.0) + 1023ULL) << 52)
+
+
+cdef inline float scale_f32(float x, float n) noexcept nogil:
+    """x * 2^n for integral |n| <= 250."""
+    cdef float magic = 12582912.0
+    cdef float half = 0.5
+    cdef float t = fma_f32(n, half, magic)
+    cdef float rest = (n - (t - magic)) + magic
+    return x * make_f32((bits_f32(t) + 127U) << 23) * make_f32((bits_f32(rest) + 127U) << 23)

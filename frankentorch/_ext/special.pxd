@@ -1,0 +1,241 @@
+# cython: cdivision=True
+# Error functions, gamma functions and relatives, float64 and float32. Branch-free like vecmath64.pxd; the float32 forms of
+# the gamma functions run the float64 body.
+from frankentorch._ext.bitmath cimport *
+from frankentorch._ext.polynomials cimport *
+from frankentorch._ext.vecmath32 cimport *
+from frankentorch._ext.vecmath64 cimport *
+
+
+# ---- error function
+
+cdef inline double erfc_positive(double x) noexcept nogil:
+    """erfc for x >= 0.4: exp(-x^2) / (1 + 2x) times a polynomial in (x - k)/(x + k) (Shepherd & Laframboise 1981)."""
+    cdef double y = 28.0 if x > 28.0 else x
+    cdef double low
+    cdef double z = two_product(y, y, &low)
+    cdef double p = poly_erfcx_f64((y - 3.75) / (y + 3.75))
+    return exp_pair(-z, -low) * (p / (1.0 + 2.0 * y))
+
+
+cdef inline double erf_small(double x) noexcept nogil:
+    """erf for |x| <= 1."""
+    return fma_f64(x, poly_erf_f64(x * x), x)
+
+
+cdef inline double erf_f64(double x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef double large = copysign_f64(1.0 - erfc_positive(a), x)
+    return large if a > 1.0 else erf_small(x)
+
+
+cdef inline double erfc_f64(double x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef double tail = erfc_positive(a)
+    cdef double out = 2.0 - tail if x < 0.0 else tail
+    return out if a > 0.5 else 1.0 - erf_small(x)
+
+
+cdef inline double erfc_light(double x) noexcept nogil:
+    """erfc within 2^-32 for x >= 0."""
+    cdef double y = 16.0 if x > 16.0 else x
+    return exp_light(-y * y) * poly_erfcx_light((y - 3.75) / (y + 3.75)) / (1.0 + 2.0 * y)
+
+
+cdef inline float erfc_f32(float x) noexcept nogil:
+    cdef double tail = erfc_light(abs_f64(x))
+    return <float> (2.0 - tail if x < <float>0.0 else tail)
+
+
+cdef inline double erfinv_guess(double a) noexcept nogil:
+    """erfinv of 0 <= a < 1 to about 2^-18."""
+    cdef double w = -log_light((1.0 - a) * (1.0 + a), 0.0)
+    return a * poly_erfinv_start(sqrt_f64(w if w > 0.0 else 0.0))
+
+
+cdef inline double erfinv_f64(double x) noexcept nogil:
+    """A guess and one step of Halley's method, on erf below 1/2 and on erfc above."""
+    cdef double a = abs_f64(x)
+    cdef double b = 0.5 if a >= 1.0 else a
+    cdef double y = erfinv_guess(b)
+    cdef double tail = erfc_positive(y)
+    cdef double residue = (1.0 - b) - tail if b > 0.5 else erf_small(y) - b
+    residue = -residue if b > 0.5 else residue
+    cdef double u = residue * 0.886226925452758 * exp_f64(y * y)
+    y = y - u / (1.0 + u * y)
+    y = b * 0.886226925452758 if b < 1e-9 else y
+    y = INF_F64 if a == 1.0 else y
+    return copysign_f64(y if a <= 1.0 else NAN_F64, x)
+
+
+cdef inline float erfinv_f32(float x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef double b = 0.5 if a >= 1.0 else a
+    cdef double y = erfinv_guess(b)
+    cdef double u = (erfc_light(y) - (1.0 - b)) * -0.886226925452758 * exp_light(y * y)
+    y = y - u / (1.0 + u * y)
+    y = b * poly_erfinv_light(b * b) if b < 0.25 else y
+    y = INF_F64 if a == 1.0 else y
+    return <float> copysign_f64(y if a <= 1.0 else NAN_F64, x)
+
+
+# ---- sines of multiples of pi
+
+cdef inline double sin_pi_pair(double x, double* low, double* cosine, double* cosine_low) noexcept nogil:
+    """sin(pi x) and cos(pi x) as pairs, |x| < 2^51."""
+    cdef double n = rint_f64(2.0 * x)
+    cdef double t = x - 0.5 * n
+    cdef double r_low, s_low, c_low
+    cdef double r = two_product(t, 3.141592653589793, &r_low)
+    r_low = fma_f64(t, 1.2246467991473532e-16, r_low)
+    cdef double s = sin_series(r, r_low, &s_low)
+    cdef double c = cos_series(r, r_low, &c_low)
+    cdef unsigned long long q = bits_f64(n + 6755399441055744.0)
+    cdef bint swap = q & 1ULL
+    cdef double sign = -1.0 if q & 2ULL else 1.0
+    cdef double c_sign = -1.0 if (q + 1ULL) & 2ULL else 1.0
+    low[0] = sign * (c_low if swap else s_low)
+    cosine[0] = c_sign * (s if swap else c)
+    cosine_low[0] = c_sign * (s_low if swap else c_low)
+    return sign * (c if swap else s)
+
+
+cdef inline double sinc_f64(double x) noexcept nogil:
+    cdef double y = 0.0 if abs_f64(x) > 1e15 else x
+    cdef double low, c, c_low
+    cdef double s = sin_pi_pair(y, &low, &c, &c_low)
+    cdef double out = (s + low) / (3.141592653589793 * x)
+    return out if abs_f64(x) > 1e-9 else 1.0
+
+
+cdef inline float sinc_f32(float x) noexcept nogil:
+    return <float> sinc_f64(x)
+
+
+# ---- gamma functions
+
+cdef inline double lgamma_pair(double x, double* low) noexcept nogil:
+    """log gamma of x > 0 as a pair: Stirling's series from 10 on, moved there by a product of ten factors."""
+    cdef bint shift = x < 10.0
+    cdef double base = x if shift else 1.0
+    cdef double p = base
+    cdef double p_low = 0.0
+    cdef double y_low, f_low, t_low, low_log, tail
+    cdef double f
+    cdef int i
+    for i in range(1, 10):
+        f = two_sum(base, <double> i, &f_low)
+        t_low = fma_f64(p, f_low, p_low * f)
+        p = two_product(p, f, &p_low)
+        p_low = p_low + t_low
+    cdef double y = two_sum(x, 10.0 if shift else 0.0, &y_low)
+    p = p if shift else 1.0
+    p_low = p_low if shift else 0.0
+    cdef double log_low
+    cdef double log_y = log_pair_long(y, y_low, &log_low)
+    log_y = fast_two_sum(log_y - 1.0, log_low, &log_low)
+    cdef double h_low
+    cdef double h = two_sum(y, -0.5, &h_low)
+    h_low = h_low + y_low
+    cdef double a_low
+    cdef double a = two_product(h, log_y, &a_low)
+    a_low = a_low + fma_f64(h, log_low, h_low * log_y)
+    cdef double inverse = 1.0 / y
+    cdef double series = poly_stirling_f64(inverse * inverse) * inverse
+    a = two_sum(a, 0.4189385332046727, &tail)
+    a_low = a_low + tail + series + 1.6728209650585413e-17
+    cdef double log_p = log_pair_long(p, p_low, &low_log)
+    a = two_sum(a, -log_p, &tail)
+    low[0] = a_low + (tail - low_log)
+    return a
+
+
+cdef inline double lgamma_f64(double x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef double y = a if a < 1e305 else 1e305
+    y = 1.0 if a == 0.0 else y
+    cdef double low, s_low, c, c_low, tail, d_low, q_low, log_low
+    cdef double high = lgamma_pair(y, &low)
+    # gamma(-a) = pi / (-a sin(pi a) gamma(a))
+    cdef double whole = 4503599627370496.0
+    cdef double t = y if y < whole else 0.0
+    cdef double s = sin_pi_pair(t - 2.0 * trunc_f64(t * 0.5), &s_low, &c, &c_low)
+    cdef double sign = -1.0 if s < 0.0 else 1.0
+    cdef double d = two_product(y, sign * s, &d_low)
+    d_low = fma_f64(y, sign * s_low, d_low)
+    cdef bint pole = d == 0.0
+    cdef double q = divide_pairs(3.141592653589793, 1.2246467991473532e-16, 1.0 if pole else d, d_low, &q_low)
+    cdef double log_q = log_pair_long(q, q_low, &log_low)
+    cdef double r = two_sum(log_q, -high, &tail)
+    cdef double negative = r + (tail + (log_low - low))
+    negative = INF_F64 if pole else negative
+    cdef double out = high + low
+    cdef double near = y - 1.0
+    out = near * poly_lgamma1_f64(near) if abs_f64(near) <= 0.25 else out
+    near = y - 2.0
+    out = near * poly_lgamma2_f64(near) if abs_f64(near) <= 0.25 else out
+    out = x * (log_f64(a) - 1.0) if a >= 1e305 else out
+    out = negative if x < 0.0 else out
+    out = -log_f64(a) if a < 1e-17 else out
+    out = INF_F64 if (a == INF_F64) | (a == 0.0) else out
+    return out if x == x else x
+
+
+cdef inline float lgamma_f32(float x) noexcept nogil:
+    return <float> lgamma_f64(x)
+
+
+cdef inline double digamma_positive(double x, double* low) noexcept nogil:
+    """digamma of x > 0 as a pair: asymptotic series from 10 on, recurrence below."""
+    cdef bint shift = x < 10.0
+    cdef double base = x if shift else 1.0
+    cdef double total = 0.0
+    cdef double total_low = 0.0
+    cdef double f, f_low, q, q_low, tail, y_low, log_low
+    cdef int i
+    for i in range(10):
+        f = two_sum(base, <double> i, &f_low)
+        q = divide_pairs(1.0, 0.0, f, f_low, &q_low)
+        total = two_sum(total, q, &tail)
+        total_low = total_low + (tail + q_low)
+    total = total if shift else 0.0
+    total_low = total_low if shift else 0.0
+    cdef double y = two_sum(x, 10.0 if shift else 0.0, &y_low)
+    cdef double log_y = log_pair(y, y_low, &log_low)
+    cdef double inverse = 1.0 / y
+    cdef double series = fma_f64(inverse * inverse, poly_digamma_tail_f64(inverse * inverse), 0.5 * inverse)
+    cdef double s = two_sum(log_y, -total, &tail)
+    low[0] = tail + ((log_low - series) - total_low)
+    return s
+
+
+cdef inline double digamma_f64(double x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef double y = 1.0 if (a < 1e-300) | (a == INF_F64) else a
+    cdef double low, s_low, c, c_low, q_low, tail
+    cdef double s = digamma_positive(y, &low)
+    # digamma(-a) = digamma(a) + 1/a + pi cot(pi a)
+    cdef double whole = 4503599627370496.0
+    cdef double t = y if y < whole else 0.0
+    cdef double sine = sin_pi_pair(t - 2.0 * trunc_f64(t * 0.5), &s_low, &c, &c_low)
+    cdef bint pole = sine == 0.0
+    cdef double q = divide_pairs(c, c_low, 1.0 if pole else sine, s_low, &q_low)
+    cdef double p_low
+    cdef double p = two_product(q, 3.141592653589793, &p_low)
+    p_low = p_low + fma_f64(q, 1.2246467991473532e-16, 3.141592653589793 * q_low)
+    cdef double r = two_sum(s, 1.0 / y, &tail)
+    p_low = p_low + tail + low
+    r = two_sum(r, p, &tail)
+    cdef double negative = r + (tail + p_low)
+    negative = NAN_F64 if pole else negative
+    cdef double near = (y - 1.4616321449683622) - 9.549995429965697e-17
+    cdef double out = near * poly_digamma_root_f64(near) if (y > 1.2) & (y < 1.75) else s + low
+    out = negative if x < 0.0 else out
+    out = -1.0 / x if a < 1e-300 else out
+    out = x if x == INF_F64 else out
+    out = NAN_F64 if x == -INF_F64 else out
+    return out if x == x else x
+
+
+cdef inline float digamma_f32(float x) noexcept nogil:
+    return <float> digamma_f64(x)

@@ -1,0 +1,322 @@
+# cython: cdivision=True
+# Elementary functions in float32. exp, exp2, log, tanh, sigmoid and erf stay in float32 (full vector width); the others
+# run a short polynomial in float64 (*_light, error about 2^-36) and round once. Branch-free; errors: docs/accuracy.md.
+from frankentorch._ext.bitmath cimport *
+from frankentorch._ext.polynomials cimport *
+from frankentorch._ext.reduction cimport reduce_f32
+
+
+# ---- float32 throughout
+
+cdef inline float exp_parts_f32(float x, float* low, float* n) noexcept nogil:
+    """exp(x) = (1 + high + low) 2^n, |x| < 150."""
+    cdef float magic = 12582912.0
+    cdef float k = fma_f32(x, 1.4426950216293335, magic) - magic
+    cdef float r = fma_f32(-k, 0.693145751953125, x)  # exact: 16-bit head of ln 2
+    r = fma_f32(-k, 1.428606765330187e-06, r)
+    cdef float q = r * r * poly_exp_f32(r)
+    cdef float a = r + q
+    low[0] = (r - a) + q
+    n[0] = k
+    return a
+
+
+cdef inline float exp_f32(float x) noexcept nogil:
+    cdef float low, n
+    cdef float one = 1.0
+    cdef float top = 89.0
+    cdef float bottom = -104.5
+    cdef float y = top if x > top else x
+    y = bottom if y < bottom else y
+    cdef float a = exp_parts_f32(y, &low, &n)
+    return scale_f32(one + a, n)
+
+
+cdef inline float exp2_f32(float x) noexcept nogil:
+    cdef float one = 1.0
+    cdef float top = 129.0
+    cdef float bottom = -151.0
+    cdef float y = top if x > top else x
+    y = bottom if y < bottom else y
+    cdef float n = rint_f32(y)
+    cdef float r = y - n
+    return scale_f32(fma_f32(r, poly_exp2_f32(r), one), n)
+
+
+cdef inline float log_f32(float x) noexcept nogil:
+    cdef float lift = 8388608.0
+    cdef float one = 1.0
+    cdef float half = 0.5
+    cdef float zero = 0.0
+    cdef bint tiny = x < <float>1.1754943508222875e-38
+    cdef float y = x * lift if tiny else x
+    cdef unsigned int u = bits_f32(y) + 0x004afb0dU
+    cdef float k = <float>(<int>(u >> 23)) - (<float>150.0 if tiny else <float>127.0)
+    cdef float m = make_f32((u & 0x007fffffU) + 0x3f3504f3U)
+    cdef float f = m - one
+    cdef float z = f * f
+    cdef float rest = fma_f32(f * z, poly_log_f32(f), -half * z)
+    cdef float head = k * <float>0.693145751953125
+    cdef float high = head + f
+    cdef float low = (head - high) + f
+    cdef float out = high + (fma_f32(k, 1.428606765330187e-06, rest) + low)
+    out = out if x < INF_F32 else x
+    out = -INF_F32 if x == zero else out
+    return NAN_F32 if x < zero else out
+
+
+cdef inline float tanh_f32(float x) noexcept nogil:
+    cdef float low, n
+    cdef float one = 1.0
+    cdef float two = 2.0
+    cdef float limit = 10.0
+    cdef float z = x * x
+    cdef float small = fma_f32(x * z, poly_tanh_f32(z), x)
+    cdef float y = abs_f32(x)
+    y = limit if y > limit else y
+    cdef float a = exp_parts_f32(two * y, &low, &n)
+    cdef float e = (one + a) * make_f32((bits_f32(n + <float>12582912.0) + 127U) << 23)
+    cdef float large = one - two / (e + one)
+    return small if abs_f32(x) < one else copysign_f32(large, x)
+
+
+cdef inline float sigmoid_f32(float x) noexcept nogil:
+    cdef float low, n
+    cdef float one = 1.0
+    cdef float zero = 0.0
+    cdef float limit = -104.5
+    cdef float y = -abs_f32(x)
+    y = limit if y < limit else y
+    cdef float a = exp_parts_f32(y, &low, &n)
+    cdef float p = one + a
+    low = scale_f32(((one - p) + a) + low, n)
+    cdef float e = scale_f32(p, n)
+    cdef float d = one + e
+    cdef float d_low = ((one - d) + e) + low
+    cdef float r = one / d
+    cdef float top = e if x < zero else one
+    cdef float q = top * r
+    cdef float rest = fma_f32(-q, d, top) + ((low if x < zero else zero) - q * d_low)
+    return fma_f32(rest, r, q)
+
+
+cdef inline float erf_f32(float x) noexcept nogil:
+    # |x| < 1: odd polynomial; else 1 - exp(-p(|x|)), p = -log(erfc), constant 1 from 4 on.
+    cdef float low, n
+    cdef float one = 1.0
+    cdef float four = 4.0
+    cdef float z = x * x
+    cdef float small = fma_f32(x, poly_erf_f32(z), x)
+    cdef float y = abs_f32(x)
+    y = four if y > four else y
+    y = one if y < one else y
+    cdef float a = exp_parts_f32(-poly_erfc_log_f32(y), &low, &n)
+    cdef float large = one - (one + a) * make_f32((bits_f32(n + <float>12582912.0) + 127U) << 23)
+    large = copysign_f32(large, x)
+    large = large if x == x else x
+    return small if abs_f32(x) < one else large
+
+
+# ---- float64 inside
+
+cdef inline double exp_light(double x) noexcept nogil:
+    """exp within 2^-36; +-300 and beyond count as infinite."""
+    x = 300.0 if x > 300.0 else x
+    x = -300.0 if x < -300.0 else x
+    cdef double k = fma_f64(x, 1.4426950408889634, 6755399441055744.0) - 6755399441055744.0
+    cdef double r = fma_f64(-k, 0.6931471805599453, x)
+    return fma_f64(r * r, poly_exp_light(r), r + 1.0) * power_of_two_f64(k)
+
+
+cdef inline double expm1_light(double x) noexcept nogil:
+    x = 300.0 if x > 300.0 else x
+    x = -300.0 if x < -300.0 else x
+    cdef double k = fma_f64(x, 1.4426950408889634, 6755399441055744.0) - 6755399441055744.0
+    cdef double r = fma_f64(-k, 0.6931471805599453, x)
+    cdef double s = power_of_two_f64(k)
+    return fma_f64(s, fma_f64(r * r, poly_exp_light(r), r), s - 1.0)
+
+
+cdef inline double log_light(double x, double x_low) noexcept nogil:
+    """log(x + x_low) for positive normal x; absolute error 2^-44, relative 2^-40 near 1."""
+    cdef unsigned long long u = bits_f64(x) + 0x00095f619980c433ULL
+    cdef unsigned long long e = u >> 52
+    cdef double k = make_f64(e | 0x4330000000000000ULL) - 4503599627371519.0
+    cdef double f = make_f64((u & 0x000fffffffffffffULL) + 0x3fe6a09e667f3bcdULL) - 1.0
+    f = fma_f64(x_low, make_f64((2046ULL - e) << 52), f)
+    cdef double s = f / (2.0 + f)
+    cdef double z = s * s
+    return fma_f64(k, 0.6931471805599453, fma_f64(s * z, poly_log_light(z), 2.0 * s))
+
+
+cdef inline double log_light_specials(double x, double out) noexcept nogil:
+    out = out if x < INF_F64 else x
+    out = -INF_F64 if x == 0.0 else out
+    return NAN_F64 if x < 0.0 else out
+
+
+cdef inline float expm1_f32(float x) noexcept nogil:
+    cdef double out = expm1_light(x)
+    return x if abs_f32(x) < <float>1e-9 else <float> out
+
+
+cdef inline float log2_f32(float x) noexcept nogil:
+    return <float> log_light_specials(x, 1.4426950408889634 * log_light(x, 0.0))
+
+
+cdef inline float log10_f32(float x) noexcept nogil:
+    return <float> log_light_specials(x, 0.4342944819032518 * log_light(x, 0.0))
+
+
+cdef inline double log1p_light(double x) noexcept nogil:
+    """log(1 + x), relative error 2^-36 also near 0."""
+    cdef double z = 1.0 + x
+    cdef double out = log_light_specials(z, log_light(z, x - (z - 1.0)))
+    return out if abs_f64(x) > 1e-14 else x
+
+
+cdef inline float log1p_f32(float x) noexcept nogil:
+    cdef double out = log1p_light(x)
+    return x if abs_f32(x) < <float>1e-9 else <float> out
+
+
+cdef inline float sinh_f32(float x) noexcept nogil:
+    cdef double y = abs_f64(x)
+    cdef double t = expm1_light(y)
+    cdef double out = 0.5 * (t + t / (t + 1.0))
+    out = out if y < 300.0 else y
+    return x if abs_f32(x) < <float>1e-6 else copysign_f32(<float> out, x)
+
+
+cdef inline float cosh_f32(float x) noexcept nogil:
+    cdef double e = exp_light(abs_f64(x))
+    return <float> (0.5 * (e + 1.0 / e))
+
+
+cdef inline float asinh_f32(float x) noexcept nogil:
+    cdef double y = abs_f64(x)
+    cdef double out = log1p_light(y + y * y / (1.0 + sqrt_f64(fma_f64(y, y, 1.0))))
+    return x if abs_f32(x) < <float>1e-6 else copysign_f32(<float> out, x)
+
+
+cdef inline float acosh_f32(float x) noexcept nogil:
+    cdef double t = <double> x - 1.0
+    cdef double out = log1p_light(t + sqrt_f64(t * (t + 2.0)))
+    return <float> out if t >= 0.0 else NAN_F32
+
+
+cdef inline float atanh_f32(float x) noexcept nogil:
+    cdef double y = abs_f64(x)
+    cdef double out = 0.5 * log1p_light(2.0 * y / (1.0 - y))
+    out = out if y <= 1.0 else NAN_F64
+    return x if abs_f32(x) < <float>1e-6 else copysign_f32(<float> out, x)
+
+
+cdef inline float pow_f32(float x, float y) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef double p = <double> y * log_light_specials(a, log_light(a, 0.0))
+    cdef float out = <float> exp_light(p)
+    # C99 F.9.4.4
+    cdef float one = 1.0
+    cdef float half = y * <float>0.5
+    cdef bint whole = rint_f32(y) == y
+    cdef bint odd = whole & (rint_f32(half) != half)
+    out = copysign_f32(out, x) if odd else out
+    out = NAN_F32 if (x < <float>0.0) & (not whole) & (a < INF_F64) else out
+    out = one if (a == 1.0) & (abs_f32(y) == INF_F32) else out
+    return one if (x == one) | (y == <float>0.0) else out
+
+
+cdef inline double sin_light(double r) noexcept nogil:
+    cdef double z = r * r
+    return fma_f64(r * z, poly_sin_light(z), r)
+
+
+cdef inline double cos_light(double r) noexcept nogil:
+    cdef double z = r * r
+    return fma_f64(z * z, poly_cos_light(z), fma_f64(-0.5, z, 1.0))
+
+
+cdef inline float sin_f32(float x) noexcept nogil:
+    cdef unsigned long long n
+    cdef double r = reduce_f32(x, &n)
+    cdef double s = sin_light(r)
+    cdef double c = cos_light(r)
+    cdef double out = c if n & 1ULL else s
+    return <float> make_f64(bits_f64(out) ^ ((n & 2ULL) << 62))
+
+
+cdef inline float cos_f32(float x) noexcept nogil:
+    cdef unsigned long long n
+    cdef double r = reduce_f32(x, &n)
+    cdef double s = sin_light(r)
+    cdef double c = cos_light(r)
+    cdef double out = s if n & 1ULL else c
+    return <float> make_f64(bits_f64(out) ^ (((n + 1ULL) & 2ULL) << 62))
+
+
+cdef inline float tan_f32(float x) noexcept nogil:
+    cdef unsigned long long n
+    cdef double r = reduce_f32(x, &n)
+    cdef double s = sin_light(r)
+    cdef double c = cos_light(r)
+    cdef double out = (-c if n & 1ULL else s) / (s if n & 1ULL else c)
+    return <float> out
+
+
+cdef inline double atan_light_ratio(double top, double bottom) noexcept nogil:
+    """atan(top / bottom), 0 <= top <= bottom."""
+    cdef bint turn = top > 0.4142135623730951 * bottom
+    cdef double t = (top - bottom if turn else top) / (bottom + top if turn else bottom)
+    cdef double z = t * t
+    return fma_f64(t * z, poly_atan_light(z), t) + (0.7853981633974483 if turn else 0.0)
+
+
+cdef inline float atan_f32(float x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef bint flip = a > 1.0
+    cdef double out = atan_light_ratio(1.0 if flip else a, a if flip else 1.0)
+    out = 1.5707963267948966 if a > 1e30 else (1.5707963267948966 - out if flip else out)
+    return copysign_f32(<float> out, x)
+
+
+cdef inline float atan2_f32(float y, float x) noexcept nogil:
+    cdef double a = abs_f64(y)
+    cdef double b = abs_f64(x)
+    cdef bint flip = a > b
+    cdef double top = b if flip else a
+    cdef double bottom = a if flip else b
+    top = 1.0 if top == INF_F64 else (0.0 if bottom == INF_F64 else top)
+    bottom = 1.0 if (bottom == INF_F64) | (bottom == 0.0) else bottom
+    cdef double out = atan_light_ratio(top, bottom)
+    out = 1.5707963267948966 - out if flip else out
+    out = 3.141592653589793 - out if bits_f32(x) >> 31 != 0 else out
+    out = out if (a == a) & (b == b) else NAN_F64
+    return copysign_f32(<float> out, y)
+
+
+cdef inline double asin_light(double a, bint large) noexcept nogil:
+    """asin(a), or asin(sqrt((1 - a) / 2)) where large."""
+    cdef double half = 0.5 * (1.0 - a)
+    cdef double r = sqrt_f64(half) if large else a
+    cdef double z = half if large else a * a
+    return fma_f64(r * z, poly_asin_light(z), r)
+
+
+cdef inline float asin_f32(float x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef bint large = a > 0.5
+    cdef double out = asin_light(a, large)
+    out = 1.5707963267948966 - 2.0 * out if large else out
+    return copysign_f32(<float> out, x)
+
+
+cdef inline float acos_f32(float x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef bint large = a > 0.5
+    cdef double out = asin_light(a, large)
+    cdef bint negative = x < <float>0.0
+    cdef double two = 2.0 * out
+    cdef double inner = 1.5707963267948966 + out if negative else 1.5707963267948966 - out
+    cdef double outer = 3.141592653589793 - two if negative else two
+    return <float> (outer if large else inner)
