@@ -1,0 +1,1 @@
+"""Helpers around the tensor library: removable hooks and data loading."""
