@@ -63,7 +63,7 @@ class _Torch(types.ModuleType):
         super().__init__("torch", package.__doc__)
         # Copied, so that torch.add costs one dict look-up; what our package makes later is fetched by __getattr__.
         self.__dict__.update({name: value for name, value in vars(package).items()
-                              if name not in OWN_NAMES and not (name.startswith("__") and name.endswith("__"))})
+                              if name == "__all__" or name not in OWN_NAMES and not (name.startswith("__") and name.endswith("__"))})
         self.__dict__.update(__frankentorch__=True, __version__=f"{TORCH_VERSION}+frankentorch", __path__=[], __file__=package.__file__,
                              __spec__=_alias_spec("torch", True), __package__="torch")
 
@@ -113,7 +113,9 @@ class _Finder:
             return None
         try:
             found = importlib.util.find_spec(_PACKAGE + fullname[len("torch"):])
-        except ModuleNotFoundError:
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] != _PACKAGE:
+                raise  # one of ours needs a library that is not installed: say so
             return None
         return found and _alias_spec(fullname, found.submodule_search_locations is not None)
 
