@@ -123,7 +123,7 @@ FITS = {
     "asin_f64": (odd_over_cube(mp.asin), 0, mpf("0.2501"), 15),
     "sinh_f64": (odd_over_cube(mp.sinh), 0, 1, 9),
     "erf_f64": (series(lambda z: mp.erf(root(z)) / root(z) - 1, 4), 0, 1, 16),
-    "erfcx_f64": (erfcx_mapped, -1, mpf("0.9999"), 29),
+    "erfcx_f64": (series(lambda t: (erfcx_mapped(t) - erfcx_mapped(mpf(0))) / t, 8), mpf("-0.8"), mpf("0.9"), 24),
     "lgamma1_f64": (series(lambda d: mp.loggamma(1 + d) / d, 8), -0.25, 0.25, 18),
     "lgamma2_f64": (series(lambda d: mp.loggamma(2 + d) / d, 8), -0.25, 0.25, 16),
     "stirling_f64": (stirling_tail, mpf(10)**-6, mpf("0.0101"), 7),

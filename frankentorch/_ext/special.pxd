@@ -12,10 +12,16 @@ from frankentorch._ext.vecmath64 cimport *
 cdef inline double erfc_positive(double x) noexcept nogil:
     """erfc for x >= 0.4: exp(-x^2) / (1 + 2x) times a polynomial in (x - k)/(x + k) (Shepherd & Laframboise 1981)."""
     cdef double y = 28.0 if x > 28.0 else x
-    cdef double low
+    cdef double low, p_low, d_low, q_low, n, tail, e_low, out_low
     cdef double z = two_product(y, y, &low)
-    cdef double p = poly_erfcx_f64((y - 3.75) / (y + 3.75))
-    return exp_pair(-z, -low) * (p / (1.0 + 2.0 * y))
+    cdef double t = (y - 3.75) / (y + 3.75)
+    cdef double p = fast_two_sum(1.2375126308378275, t * poly_erfcx_f64(t), &p_low)
+    cdef double d = two_sum(1.0, 2.0 * y, &d_low)
+    cdef double q = divide_pairs(p, p_low + 1.0546160249725448e-16, d, d_low, &q_low)
+    cdef double e = exp_parts(-z, -low, &e_low, &n)
+    e = fast_two_sum(1.0, e, &tail)
+    cdef double out = two_product(e, q, &out_low)
+    return scale_f64(out + (out_low + fma_f64(e, q_low, (tail + e_low) * q)), n)
 
 
 cdef inline double erf_small(double x) noexcept nogil:
@@ -60,7 +66,6 @@ cdef inline double erfinv_f64(double x) noexcept nogil:
     cdef double y = erfinv_guess(b)
     cdef double tail = erfc_positive(y)
     cdef double residue = (1.0 - b) - tail if b > 0.5 else erf_small(y) - b
-    residue = -residue if b > 0.5 else residue
     cdef double u = residue * 0.886226925452758 * exp_f64(y * y)
     y = y - u / (1.0 + u * y)
     y = b * 0.886226925452758 if b < 1e-9 else y
@@ -90,6 +95,8 @@ cdef inline double sin_pi_pair(double x, double* low, double* cosine, double* co
     r_low = fma_f64(t, 1.2246467991473532e-16, r_low)
     cdef double s = sin_series(r, r_low, &s_low)
     cdef double c = cos_series(r, r_low, &c_low)
+    s = fast_two_sum(s, s_low, &s_low)
+    c = fast_two_sum(c, c_low, &c_low)
     cdef unsigned long long q = bits_f64(n + 6755399441055744.0)
     cdef bint swap = q & 1ULL
     cdef double sign = -1.0 if q & 2ULL else 1.0

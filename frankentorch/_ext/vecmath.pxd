@@ -3,8 +3,10 @@
 #                exp log sin tanh ... ; bitmath: sqrt floor abs copysign fma ...)
 #   intmath      u8 i8 i16 i32 i64 u16 u32 u64 bool
 #   special      erf erfc erfinv lgamma digamma sinc
+#   complexmath  c64 and c128
 #   half         load_f16 store_f16 load_bf16 store_bf16
 # Cython emits every function it sees into the C file, so a part that needs only a few may cimport the smaller file.
+from frankentorch._ext.complexmath cimport *
 from frankentorch._ext.floatmath cimport *
 from frankentorch._ext.half cimport *
 from frankentorch._ext.intmath cimport *
