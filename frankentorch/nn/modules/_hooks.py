@@ -1,0 +1,276 @@
+"""Module hooks: registries, removable handles and the anchors of the full backward hooks.
+
+A full backward hook needs two moments of the backward pass: the gradients of all module outputs are known, and the
+gradients of all module inputs are known. Both moments are nodes of their own: an identity function laid around all tensor
+inputs at once, another around all tensor outputs at once.
+"""
+import itertools
+import warnings
+import weakref
+from collections import OrderedDict
+
+from frankentorch import ops
+from frankentorch._tensor import Tensor
+from frankentorch.autograd import Function
+
+_handle_ids = itertools.count()
+
+
+class RemovableHandle:
+    """Takes a hook out of its registry; also usable as a context manager.
+
+    Holds the registry weakly: a handle never keeps its module alive.
+    """
+
+    def __init__(self, hooks_dict, *, extra_dict=None):
+        self.hooks_dict_ref = weakref.ref(hooks_dict)
+        self.id = next(_handle_ids)
+        if extra_dict is None:
+            extra_dict = ()
+        elif isinstance(extra_dict, dict):
+            extra_dict = (extra_dict,)
+        self.extra_dict_ref = tuple(weakref.ref(each) for each in extra_dict)
+
+    def remove(self):
+        """Forget the hook; a second call does nothing."""
+        for reference in (self.hooks_dict_ref, *self.extra_dict_ref):
+            registry = reference()
+            if registry is not None:
+                registry.pop(self.id, None)
+
+    def __getstate__(self):
+        return self.hooks_dict_ref(), self.id, tuple(reference() for reference in self.extra_dict_ref)
+
+    def __setstate__(self, state):
+        hooks, self.id, extras = state
+        # A registry that was gone when the handle was stored becomes one that nobody else holds.
+        self.hooks_dict_ref = weakref.ref(OrderedDict() if hooks is None else hooks)
+        self.extra_dict_ref = tuple(weakref.ref(OrderedDict() if each is None else each) for each in extras)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, exc_type, exc_value, traceback):
+        self.remove()
+
+
+def add_hook(hooks, hook, *, prepend=False, flags=()):
+    """Register `hook`; `flags` are (registry, value) pairs which are set under the same id when value is true."""
+    handle = RemovableHandle(hooks, extra_dict=[registry for registry, _ in flags])
+    hooks[handle.id] = hook
+    for registry, value in flags:
+        if value:
+            registry[handle.id] = True
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle
+
+
+# Hooks for every module. One object, so that the call path tests one attribute.
+class _GlobalHooks:
+    def __init__(self):
+        self.forward_pre = OrderedDict()
+        self.forward = OrderedDict()
+        self.forward_with_kwargs = OrderedDict()
+        self.forward_always_called = OrderedDict()
+        self.backward_pre = OrderedDict()
+        self.backward = OrderedDict()
+        self.is_full_backward = None
+        self.buffer_registration = OrderedDict()
+        self.module_registration = OrderedDict()
+        self.parameter_registration = OrderedDict()
+
+    def any_on_call(self):
+        return self.forward_pre or self.forward or self.backward_pre or self.backward
+
+
+global_hooks = _GlobalHooks()
+
+
+def _has_any_global_hook():
+    """Whether a hook for every module is registered that a call must run."""
+    return global_hooks.any_on_call()
+
+
+def register_module_buffer_registration_hook(hook):
+    """Call ``hook(module, name, buffer)`` at every `register_buffer`; a value it returns is registered instead."""
+    return add_hook(global_hooks.buffer_registration, hook)
+
+
+def register_module_module_registration_hook(hook):
+    """Call ``hook(module, name, submodule)`` at every `add_module`; a value it returns is registered instead."""
+    return add_hook(global_hooks.module_registration, hook)
+
+
+def register_module_parameter_registration_hook(hook):
+    """Call ``hook(module, name, parameter)`` at every `register_parameter`; a value it returns is registered instead."""
+    return add_hook(global_hooks.parameter_registration, hook)
+
+
+def register_module_forward_pre_hook(hook):
+    """Call ``hook(module, args)`` before the forward of every module."""
+    return add_hook(global_hooks.forward_pre, hook)
+
+
+def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
+    """Call ``hook(module, args, output)`` after the forward of every module."""
+    return add_hook(global_hooks.forward, hook, flags=[
+        (global_hooks.forward_with_kwargs, with_kwargs), (global_hooks.forward_always_called, always_call)])
+
+
+def register_module_backward_hook(hook):
+    """Call ``hook(module, grad_input, grad_output)`` at the last node of every module. Prefer the full hooks."""
+    if global_hooks.is_full_backward is True:
+        raise RuntimeError("Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
+                           "Please use only one of them.")
+    global_hooks.is_full_backward = False
+    return add_hook(global_hooks.backward, hook)
+
+
+def register_module_full_backward_pre_hook(hook):
+    """Call ``hook(module, grad_output)`` when the output gradients of any module are known."""
+    return add_hook(global_hooks.backward_pre, hook)
+
+
+def register_module_full_backward_hook(hook):
+    """Call ``hook(module, grad_input, grad_output)`` when the input gradients of any module are known."""
+    if global_hooks.is_full_backward is False:
+        raise RuntimeError("Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
+                           "Please use only one of them.")
+    global_hooks.is_full_backward = True
+    return add_hook(global_hooks.backward, hook)
+
+
+class BackwardHookFunction(Function):
+    """Identity; its node is where the hooks hang."""
+
+    @staticmethod
+    def forward(ctx, *tensors):
+        ctx.mark_non_differentiable(*[each for each in tensors if not each.requires_grad])
+        return tensors
+
+    @staticmethod
+    def backward(ctx, *grads):
+        return grads
+
+
+class BackwardHook:
+    """Runs the full backward hooks of one module call.
+
+    `anchor_inputs`, then the forward, then `anchor_outputs`. Without an input that needs a gradient the hooks fire at
+    the outputs, with None as every input gradient.
+    """
+
+    def __init__(self, module, hooks, pre_hooks):
+        self.module = module
+        self.hooks = hooks
+        self.pre_hooks = pre_hooks
+        self.grad_outputs = None
+        self.input_count = -1
+        self.input_positions = None
+        self.output_count = -1
+        self.output_positions = None
+
+    def anchor_inputs(self, args):
+        """Positional arguments with every tensor passed through one identity node."""
+        def attach(node):
+            if node.name() == "AccumulateGrad":
+                raise RuntimeError("Error while setting up backward hooks. Please open an issue with a code sample to "
+                                   "reproduce this.")
+            node.register_hook(self._on_inputs)
+
+        args, self.input_positions = _anchor(args, attach)
+        self.input_count = len(args)
+        return args
+
+    def anchor_outputs(self, outputs):
+        """The output, a tensor or a tuple, with every tensor passed through one identity node."""
+        is_single = not isinstance(outputs, tuple)
+        if is_single and not isinstance(outputs, Tensor):
+            warnings.warn("For backward hooks to be called, module output should be a Tensor or a tuple of Tensors "
+                          f"but received {type(outputs)}", stacklevel=4)
+            return outputs
+        if is_single:
+            outputs = (outputs,)
+        outputs, self.output_positions = _anchor(outputs, lambda node: node.register_prehook(self._on_outputs))
+        self.output_count = len(outputs)
+        return outputs[0] if is_single else outputs
+
+    def _on_outputs(self, grads):
+        self.grad_outputs = _spread(self.output_positions, grads, self.output_count)
+        for hook in self.pre_hooks:
+            answer = hook(self.module, self.grad_outputs)
+            if answer is None:
+                continue
+            answer = _checked(answer, len(self.grad_outputs), "Backward pre hook", "grad_output")
+            self.grad_outputs = answer
+        changed = tuple(self.grad_outputs[position] for position in self.output_positions)
+        if self.input_positions is not None:
+            return changed
+        if self.hooks:
+            warnings.warn("Full backward hook is firing when gradients are computed with respect to module outputs since "
+                          "no inputs require gradients. See the docstring of register_full_backward_hook.", stacklevel=2)
+        grad_inputs = (None,) * self.input_count
+        for hook in self.hooks:
+            answer = hook(self.module, grad_inputs, self.grad_outputs)
+            if answer is not None and not all(each is None for each in answer):
+                raise RuntimeError("Backward hook for Modules where no input requires gradient should always return None "
+                                   "or None for all gradients.")
+        self.grad_outputs = None
+        return changed
+
+    def _on_inputs(self, grads, _):
+        if self.grad_outputs is None:
+            # No gradient reached any output: these gradients came another way, the hooks have nothing to see.
+            return None
+        grad_inputs = _spread(self.input_positions, grads, self.input_count)
+        for hook in self.hooks:
+            answer = hook(self.module, grad_inputs, self.grad_outputs)
+            if answer is not None:
+                grad_inputs = _checked(answer, len(grad_inputs), "Backward hook", "grad_input")
+        self.grad_outputs = None
+        return tuple(grad_inputs[position] for position in self.input_positions)
+
+
+def _anchor(values, attach):
+    """Pass the tensors of a tuple through one identity node, give the node to `attach`; also their positions."""
+    positions = [position for position, value in enumerate(values) if isinstance(value, Tensor)]
+    tensors = [values[position] for position in positions]
+    if not (ops.is_grad_enabled() and any(each.requires_grad for each in tensors)):
+        return values, None
+    tensors = BackwardHookFunction.apply(*tensors)
+    nodes = [each.grad_fn for each in tensors if each.grad_fn is not None]
+    attach(nodes[0])
+    values = list(values)
+    for position, tensor in zip(positions, tensors):
+        values[position] = tensor
+    return tuple(values), positions
+
+
+def _spread(positions, grads, count):
+    spread = [None] * count
+    for position, grad in zip(positions, grads):
+        spread[position] = grad
+    return tuple(spread)
+
+
+def _checked(answer, count, who, what):
+    if isinstance(answer, Tensor):
+        answer = (answer,)
+    if len(answer) != count:
+        raise RuntimeError(f"{who} returned an invalid number of {what}, got {len(answer)}, but expected {count}")
+    return tuple(answer)
+
+
+def first_tensor(output):
+    """The tensor whose node carries the non-full backward hooks, looked for in nested dicts and sequences."""
+    while not isinstance(output, Tensor):
+        if isinstance(output, dict):
+            output = next((each for each in output.values() if isinstance(each, Tensor)), None)
+            if output is None:
+                return None
+        elif isinstance(output, (tuple, list)) and output:
+            output = output[0]
+        else:
+            return None
+    return output
