@@ -1,4 +1,6 @@
+# cython: cdivision=True
 # Building blocks of the vecmath files: bit casts, the exact libm operations, error-free sums, powers of two.
+# (Every .pxd here says cdivision=True: without it one division puts a Python exception into each loop.)
 # fma is always spelled fma_f32 / fma_f64 (one rounding, at every CPU level); nothing else is ever contracted.
 cdef extern from *:
     """
@@ -7,6 +9,9 @@ cdef extern from *:
     #include <stdint.h>
     #include <string.h>
     #include <math.h>
+    /* A loop vectorises only if all it calls is inlined; gcc's size limits would leave the longer functions out. */
+    #undef CYTHON_INLINE
+    #define CYTHON_INLINE __inline__ __attribute__((always_inline))
     static inline uint32_t ft_bits_f32(float x) { uint32_t b; memcpy(&b, &x, 4); return b; }
     static inline uint64_t ft_bits_f64(double x) { uint64_t b; memcpy(&b, &x, 8); return b; }
     static inline float ft_make_f32(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
@@ -73,23 +78,29 @@ cdef inline double divide_pairs(double x, double x_low, double y, double y_low, 
     return q
 
 
-# Adding 1.5 * 2^52 leaves round(x) in the low bits of the word, in two's complement: a conversion SSE2 and AVX2 can do.
+# Adding 1.5 * 2^52 leaves round(x) in the low bits of the word, in two's complement: a conversion SSE2
+# and AVX2 can do. 1023 more and it is a biased exponent.
 cdef inline double scale_f64(double x, double n) noexcept nogil:
     """x * 2^n for integral |n| <= 2000, in two steps so that overflow and subnormals come out right."""
-    cdef double t = fma_f64(n, 0.5, 6755399441055744.0)
-    cdef double rest = (n - (t - 6755399441055744.0)) + 6755399441055744.0
-    return x * make_f64((bits_f64(t) + 1023ULL) << 52) * make_f64((bits_f64(rest) + 1023ULL) << 52)
+    cdef double t = fma_f64(n, 0.5, 6755399441056767.0)
+    cdef double rest = (n - (t - 6755399441056767.0)) + 6755399441056767.0
+    return x * make_f64(bits_f64(t) << 52) * make_f64(bits_f64(rest) << 52)
 
 
 cdef inline double power_of_two_f64(double n) noexcept nogil:
     """2^n for integral -1022 <= n <= 1023."""
-    return make_f64((bits_f64(n + 6755399441055744.0) + 1023ULL) << 52)
+    return make_f64(bits_f64(n + 6755399441056767.0) << 52)
 
 
 cdef inline float scale_f32(float x, float n) noexcept nogil:
-    """x * 2^n for integral |n| <= 250."""
-    cdef float magic = 12582912.0
-    cdef float half = 0.5
-    cdef float t = fma_f32(n, half, magic)
+    """x * 2^n for integral |n| <= 250; the exponent's bias of 127 rides on the rounding constant."""
+    cdef float magic = 12583039.0
+    cdef float t = fma_f32(n, 0.5, magic)
     cdef float rest = (n - (t - magic)) + magic
-    return x * make_f32((bits_f32(t) + 127U) << 23) * make_f32((bits_f32(rest) + 127U) << 23)
+    return x * make_f32(bits_f32(t) << 23) * make_f32(bits_f32(rest) << 23)
+
+
+cdef inline float power_of_two_f32(float n) noexcept nogil:
+    """2^n for integral -126 <= n <= 127."""
+    cdef float magic = 12583039.0
+    return make_f32(bits_f32(n + magic) << 23)

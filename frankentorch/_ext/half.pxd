@@ -1,3 +1,4 @@
+# cython: cdivision=True
 # float16 and bfloat16 <-> float32 by integer arithmetic on whole words, which vectorises at every CPU level.
 # Stores round to nearest, ties to even; a double goes through float first, as PyTorch does. NaN becomes the quiet NaN.
 from frankentorch._ext.bitmath cimport bits_f32, make_f32

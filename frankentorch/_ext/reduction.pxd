@@ -1,3 +1,4 @@
+# cython: cdivision=True
 # Argument reduction for sin, cos, tan: right for every finite float, without a branch (Payne & Hanek 1983, cut in steps
 # of 16 exponents). Row j of a table is 2/pi with the bits dropped whose product with x is a multiple of 4 for every x
 # of the row, as a sum of doubles, high first. Rows from 30 on (float64) are scaled by 2^400, x by 2^-400, against

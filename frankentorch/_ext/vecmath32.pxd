@@ -22,14 +22,16 @@ cdef inline float exp_parts_f32(float x, float* low, float* n) noexcept nogil:
 
 
 cdef inline float exp_f32(float x) noexcept nogil:
-    cdef float low, n
-    cdef float one = 1.0
+    cdef float magic = 12582912.0
     cdef float top = 89.0
     cdef float bottom = -104.5
     cdef float y = top if x > top else x
     y = bottom if y < bottom else y
-    cdef float a = exp_parts_f32(y, &low, &n)
-    return scale_f32(one + a, n)
+    cdef float n = fma_f32(y, 1.4426950216293335, magic) - magic
+    cdef float r = fma_f32(-n, 0.693145751953125, y)
+    r = fma_f32(-n, 1.428606765330187e-06, r)
+    cdef float p = fma_f32(fma_f32(poly_exp_f32(r), r, 1.0), r, 1.0)
+    return scale_f32(p, n)
 
 
 cdef inline float exp2_f32(float x) noexcept nogil:
@@ -75,7 +77,7 @@ cdef inline float tanh_f32(float x) noexcept nogil:
     cdef float y = abs_f32(x)
     y = limit if y > limit else y
     cdef float a = exp_parts_f32(two * y, &low, &n)
-    cdef float e = (one + a) * make_f32((bits_f32(n + <float>12582912.0) + 127U) << 23)
+    cdef float e = (one + a) * power_of_two_f32(n)
     cdef float large = one - two / (e + one)
     return small if abs_f32(x) < one else copysign_f32(large, x)
 
@@ -111,7 +113,7 @@ cdef inline float erf_f32(float x) noexcept nogil:
     y = four if y > four else y
     y = one if y < one else y
     cdef float a = exp_parts_f32(-poly_erfc_log_f32(y), &low, &n)
-    cdef float large = one - (one + a) * make_f32((bits_f32(n + <float>12582912.0) + 127U) << 23)
+    cdef float large = one - (one + a) * power_of_two_f32(n)
     large = copysign_f32(large, x)
     large = large if x == x else x
     return small if abs_f32(x) < one else large
