@@ -1,0 +1,35 @@
+# Matrix products: C = A B on raw pointers, one function per dtype code, strides in elements (any sign-free strides, 0 included).
+# C is overwritten and must not overlap A or B; k == 0 writes zeros. `workspace` needs gemm_workspace(code, m, n, k) bytes, no
+# alignment. The table is indexed by dtype code (types.Code); BOOL has no product and its slot stays NULL.
+#
+# Canonical order: see tests/reference/gemm.py. Each output element is one chain of fma over k ascending inside a block of 256
+# steps, started from zero; block sums are added in ascending order. Half types: inputs widened to f32, one rounding at the end.
+# Complex: the real problem of twice the depth (steps 2k and 2k+1 are the real and the imaginary part of a[., k]).
+# Integers wrap, so their order is free.
+from frankentorch._ext.types cimport *
+
+ctypedef void (*gemm_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const char* a, Py_ssize_t a_row, Py_ssize_t a_col,
+                               const char* b, Py_ssize_t b_row, Py_ssize_t b_col,
+                               char* c, Py_ssize_t c_row, Py_ssize_t c_col, char* workspace) noexcept nogil
+
+cdef enum:
+    GEMM_SLOTS = 15
+    GEMM_KC = 256          # fixed by the contract: steps of one chain
+    GEMM_MC = 192          # rows of A packed at a time (L2)
+    GEMM_NC = 2048         # columns of B packed at a time (L3)
+    GEMM_HALF_ROWS = 512   # rows of the float32 buffer under a half-typed C
+
+cdef inline Py_ssize_t gemm_workspace(int code, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Bytes of scratch that any kernel of any CPU level needs for this product, or for its transpose."""
+    cdef Py_ssize_t size = 4, rows, columns, depth
+    if code == F64 or code == C128 or code == I64 or code == U64:
+        size = 8
+    if code == C64 or code == C128:
+        n, k = 2 * n, 2 * k
+    rows = min(max(m, n), GEMM_MC) + 64                   # a column-major C swaps the operands
+    columns = min(max(m, n), GEMM_NC) + 128
+    depth = min(k, GEMM_KC)
+    size *= (rows + columns) * depth + 256
+    if code == F16 or code == BF16:
+        size += 4 * min(max(m, n), GEMM_HALF_ROWS) * min(max(m, n), GEMM_NC)
+    return size + 256

@@ -1,0 +1,262 @@
+# Vectors for the product kernels, one width per CPU level: 64 bytes (avx512), 32 (avx2), else scalars for floats and 16 bytes
+# for integers. madd is the fused multiply-add for floats (the only rounding step a product may take) and wrapping a*b+c for
+# integers. load_<code>/store_<code> convert half types on the way. MR x (NV*VL) is the register tile of each level.
+# transpose_<type>: VL vectors in place. Everything here is a C macro world because gcc's vector types have no Cython spelling.
+from frankentorch._ext.types cimport *
+
+cdef extern from *:
+    """
+    #ifndef FT_GEMM_VEC
+    #define FT_GEMM_VEC
+    #include <string.h>
+    #if defined(__AVX512F__) || defined(__AVX2__)
+    #include <immintrin.h>
+    #endif
+    #define FT_FORCE static inline __attribute__((always_inline))
+    #define ft_inlined __attribute__((always_inline)) void     /* return type of the Cython helpers that must be inlined */
+
+    #if defined(__AVX512F__)
+    #define FT_VB 64
+    #define FT_MR 12
+    #elif defined(__AVX2__) && defined(__FMA__)
+    #define FT_VB 32
+    #define FT_MR 6
+    #else
+    #define FT_VB 16
+    #define FT_MR 4
+    #endif
+    #define FT_IMR 4
+
+    #define FT_VECTOR(t, c, n)                                                                                        \\
+        typedef c ft_vec_##t __attribute__((vector_size(n), may_alias));                                              \\
+        typedef c ft_vecu_##t __attribute__((vector_size(n), may_alias, aligned(1)));                                 \\
+        enum { ft_vl_##t = n / sizeof(c) };                                                                           \\
+        FT_FORCE ft_vec_##t ft_load_##t(const c *p) { return *(const ft_vecu_##t *)p; }                               \\
+        FT_FORCE void ft_put_##t(c *p, ft_vec_##t v) { *(ft_vecu_##t *)p = v; }                                       \\
+        FT_FORCE ft_vec_##t ft_splat_##t(c x) { return x - (ft_vec_##t){0}; }                                         \\
+        FT_FORCE ft_vec_##t ft_plus_##t(ft_vec_##t a, ft_vec_##t b) { return a + b; }
+    #define FT_PARTIAL(t, c)                                                                                          \\
+        FT_FORCE ft_vec_##t ft_loadp_##t(const c *p, long n) { ft_vec_##t v = {0}; memcpy(&v, p, n * sizeof(c)); return v; } \\
+        FT_FORCE void ft_putp_##t(c *p, ft_vec_##t v, long n) { memcpy(p, &v, n * sizeof(c)); }
+    #define FT_NO_TRANSPOSE(t, c)                                                                                     \\
+        static inline void ft_transpose_##t(ft_vec_##t *v) {                                                          \\
+            c *x = (c *)v, y; int n = ft_vl_##t;                                                                      \\
+            for (int i = 0; i < n; i++) for (int j = 0; j < i; j++) {                                                 \\
+                y = x[i * n + j]; x[i * n + j] = x[j * n + i]; x[j * n + i] = y; } }
+    #define FT_INTEGER(t)                                                                                             \\
+        FT_VECTOR(t, ft_##t, FT_VB) FT_PARTIAL(t, ft_##t) FT_NO_TRANSPOSE(t, ft_##t)                                  \\
+        FT_FORCE ft_vec_##t ft_madd_##t(ft_vec_##t a, ft_vec_##t b, ft_vec_##t c) { return a * b + c; }
+    FT_INTEGER(u8) FT_INTEGER(u16) FT_INTEGER(u32) FT_INTEGER(u64)
+
+    static inline float ft_half_up(ft_f16 h) {
+        uint32_t s = (uint32_t)(h & 0x8000) << 16, e = (h >> 10) & 31, m = h & 1023, u; float f;
+        if (e == 0) { f = (float)m * 0x1p-24f; memcpy(&u, &f, 4); u |= s; }
+        else u = s | (e == 31 ? 0x7f800000u : (e + 112) << 23) | m << 13;
+        memcpy(&f, &u, 4); return f;
+    }
+    static inline ft_f16 ft_half_down(float f) {     /* to nearest, ties to even */
+        uint32_t u, s; memcpy(&u, &f, 4); s = (u >> 16) & 0x8000; u &= 0x7fffffff;
+        if (u > 0x7f800000u) return s | 0x7e00;
+        if (u >= 0x477ff000u) return s | 0x7c00;
+        if (u < 0x38800000u) { memcpy(&f, &u, 4); f += 0.5f; memcpy(&u, &f, 4); return s | (u - 0x3f000000u); }
+        return s | ((u - 0x38000000u + 0xfff + ((u >> 13) & 1)) >> 13);
+    }
+    static inline float ft_bhalf_up(ft_bf16 h) { uint32_t u = (uint32_t)h << 16; float f; memcpy(&f, &u, 4); return f; }
+    static inline ft_bf16 ft_bhalf_down(float f) {
+        uint32_t u; memcpy(&u, &f, 4);
+        if ((u & 0x7fffffff) > 0x7f800000u) return (u >> 16) | 0x40;
+        return (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+    }
+
+    #if FT_VB > 16
+    FT_VECTOR(f32, float, FT_VB)
+    FT_VECTOR(f64, double, FT_VB)
+    #endif
+
+    #if FT_VB == 64
+    FT_FORCE ft_vec_f32 ft_madd_f32(ft_vec_f32 a, ft_vec_f32 b, ft_vec_f32 c) { return (ft_vec_f32)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+    FT_FORCE ft_vec_f64 ft_madd_f64(ft_vec_f64 a, ft_vec_f64 b, ft_vec_f64 c) { return (ft_vec_f64)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+    FT_FORCE ft_vec_f32 ft_loadp_f32(const float *p, long n) { return (ft_vec_f32)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+    FT_FORCE ft_vec_f64 ft_loadp_f64(const double *p, long n) { return (ft_vec_f64)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
+    FT_FORCE void ft_putp_f32(float *p, ft_vec_f32 v, long n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+    FT_FORCE void ft_putp_f64(double *p, ft_vec_f64 v, long n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
+    FT_FORCE ft_vec_f32 ft_load_f16(const ft_f16 *p) { return (ft_vec_f32)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
+    FT_FORCE ft_vec_f32 ft_load_bf16(const ft_bf16 *p) {
+        return (ft_vec_f32)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16); }
+    FT_FORCE void ft_transpose_f64(ft_vec_f64 *v) {
+        __m512d a[8], b[8];
+        #pragma GCC unroll 8
+        for (int i = 0; i < 8; i += 2) {
+            a[i] = _mm512_unpacklo_pd((__m512d)v[i], (__m512d)v[i + 1]);
+            a[i + 1] = _mm512_unpackhi_pd((__m512d)v[i], (__m512d)v[i + 1]);
+        }
+        #pragma GCC unroll 4
+        for (int i = 0; i < 2; i++) {           /* 128-bit lanes: 4x4 transpose of pairs */
+            b[i] = _mm512_shuffle_f64x2(a[i], a[2 + i], 0x88);     b[2 + i] = _mm512_shuffle_f64x2(a[i], a[2 + i], 0xdd);
+            b[4 + i] = _mm512_shuffle_f64x2(a[4 + i], a[6 + i], 0x88); b[6 + i] = _mm512_shuffle_f64x2(a[4 + i], a[6 + i], 0xdd);
+        }
+        #pragma GCC unroll 4
+        for (int i = 0; i < 2; i++) {
+            v[i] = (ft_vec_f64)_mm512_shuffle_f64x2(b[i], b[4 + i], 0x88);         v[4 + i] = (ft_vec_f64)_mm512_shuffle_f64x2(b[i], b[4 + i], 0xdd);
+            v[2 + i] = (ft_vec_f64)_mm512_shuffle_f64x2(b[2 + i], b[6 + i], 0x88); v[6 + i] = (ft_vec_f64)_mm512_shuffle_f64x2(b[2 + i], b[6 + i], 0xdd);
+        }
+    }
+    FT_FORCE void ft_transpose_f32(ft_vec_f32 *v) {
+        __m512 a[16], b[16];
+        #pragma GCC unroll 16
+        for (int i = 0; i < 16; i += 2) {
+            a[i] = _mm512_unpacklo_ps((__m512)v[i], (__m512)v[i + 1]); a[i + 1] = _mm512_unpackhi_ps((__m512)v[i], (__m512)v[i + 1]);
+        }
+        #pragma GCC unroll 16
+        for (int i = 0; i < 16; i += 4) {       /* b[i+j], lane q: column 4q+j of rows i..i+3 */
+            b[i]     = (__m512)_mm512_unpacklo_pd((__m512d)a[i], (__m512d)a[i + 2]);
+            b[i + 1] = (__m512)_mm512_unpackhi_pd((__m512d)a[i], (__m512d)a[i + 2]);
+            b[i + 2] = (__m512)_mm512_unpacklo_pd((__m512d)a[i + 1], (__m512d)a[i + 3]);
+            b[i + 3] = (__m512)_mm512_unpackhi_pd((__m512d)a[i + 1], (__m512d)a[i + 3]);
+        }
+        #pragma GCC unroll 16
+        for (int j = 0; j < 4; j++) {
+            __m512 p = _mm512_shuffle_f32x4(b[j], b[4 + j], 0x88), q = _mm512_shuffle_f32x4(b[j], b[4 + j], 0xdd);
+            __m512 r = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0x88), s = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0xdd);
+            v[j] = (ft_vec_f32)_mm512_shuffle_f32x4(p, r, 0x88);      v[8 + j] = (ft_vec_f32)_mm512_shuffle_f32x4(p, r, 0xdd);
+            v[4 + j] = (ft_vec_f32)_mm512_shuffle_f32x4(q, s, 0x88);  v[12 + j] = (ft_vec_f32)_mm512_shuffle_f32x4(q, s, 0xdd);
+        }
+    }
+    #elif FT_VB == 32
+    static const int32_t ft_mask_words[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+    #define FT_MASK_F32(n) _mm256_loadu_si256((const __m256i *)(ft_mask_words + 8 - (n)))
+    #define FT_MASK_F64(n) _mm256_loadu_si256((const __m256i *)(ft_mask_words + 8 - 2 * (n)))
+    FT_FORCE ft_vec_f32 ft_madd_f32(ft_vec_f32 a, ft_vec_f32 b, ft_vec_f32 c) { return (ft_vec_f32)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+    FT_FORCE ft_vec_f64 ft_madd_f64(ft_vec_f64 a, ft_vec_f64 b, ft_vec_f64 c) { return (ft_vec_f64)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+    FT_FORCE ft_vec_f32 ft_loadp_f32(const float *p, long n) { return (ft_vec_f32)_mm256_maskload_ps(p, FT_MASK_F32(n)); }
+    FT_FORCE ft_vec_f64 ft_loadp_f64(const double *p, long n) { return (ft_vec_f64)_mm256_maskload_pd(p, FT_MASK_F64(n)); }
+    FT_FORCE void ft_putp_f32(float *p, ft_vec_f32 v, long n) { _mm256_maskstore_ps(p, FT_MASK_F32(n), (__m256)v); }
+    FT_FORCE void ft_putp_f64(double *p, ft_vec_f64 v, long n) { _mm256_maskstore_pd(p, FT_MASK_F64(n), (__m256d)v); }
+    FT_FORCE ft_vec_f32 ft_load_f16(const ft_f16 *p) { return (ft_vec_f32)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
+    FT_FORCE ft_vec_f32 ft_load_bf16(const ft_bf16 *p) {
+        return (ft_vec_f32)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16); }
+    FT_FORCE void ft_transpose_f64(ft_vec_f64 *v) {
+        __m256d a = _mm256_unpacklo_pd((__m256d)v[0], (__m256d)v[1]), b = _mm256_unpackhi_pd((__m256d)v[0], (__m256d)v[1]);
+        __m256d c = _mm256_unpacklo_pd((__m256d)v[2], (__m256d)v[3]), d = _mm256_unpackhi_pd((__m256d)v[2], (__m256d)v[3]);
+        v[0] = (ft_vec_f64)_mm256_permute2f128_pd(a, c, 0x20); v[1] = (ft_vec_f64)_mm256_permute2f128_pd(b, d, 0x20);
+        v[2] = (ft_vec_f64)_mm256_permute2f128_pd(a, c, 0x31); v[3] = (ft_vec_f64)_mm256_permute2f128_pd(b, d, 0x31);
+    }
+    FT_FORCE void ft_transpose_f32(ft_vec_f32 *v) {
+        __m256 a[8], b[8];
+        #pragma GCC unroll 8
+        for (int i = 0; i < 8; i += 2) {
+            a[i] = _mm256_unpacklo_ps((__m256)v[i], (__m256)v[i + 1]); a[i + 1] = _mm256_unpackhi_ps((__m256)v[i], (__m256)v[i + 1]);
+        }
+        #pragma GCC unroll 8
+        for (int i = 0; i < 8; i += 4) {
+            b[i]     = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);     b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+            b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44); b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+        }
+        #pragma GCC unroll 8
+        for (int j = 0; j < 4; j++) {
+            v[j] = (ft_vec_f32)_mm256_permute2f128_ps(b[j], b[4 + j], 0x20);
+            v[4 + j] = (ft_vec_f32)_mm256_permute2f128_ps(b[j], b[4 + j], 0x31);
+        }
+    }
+    #else
+    #define FT_SCALAR(t, c, fused)                                                                                    \\
+        typedef c ft_vec_##t; enum { ft_vl_##t = 1 };                                                                 \\
+        FT_FORCE c ft_load_##t(const c *p) { return *p; }                                                             \\
+        FT_FORCE void ft_put_##t(c *p, c v) { *p = v; }                                                               \\
+        FT_FORCE c ft_loadp_##t(const c *p, long n) { return n > 0 ? *p : 0; }                                        \\
+        FT_FORCE void ft_putp_##t(c *p, c v, long n) { if (n > 0) *p = v; }                                           \\
+        FT_FORCE c ft_splat_##t(c x) { return x; }                                                                    \\
+        FT_FORCE c ft_plus_##t(c a, c b) { return a + b; }                                                            \\
+        FT_FORCE c ft_madd_##t(c a, c b, c x) { return fused(a, b, x); }                                              \\
+        FT_FORCE void ft_transpose_##t(c *v) { (void)v; }
+    FT_SCALAR(f32, float, __builtin_fmaf)
+    FT_SCALAR(f64, double, __builtin_fma)
+    FT_FORCE float ft_load_f16(const ft_f16 *p) { return ft_half_up(*p); }
+    FT_FORCE float ft_load_bf16(const ft_bf16 *p) { return ft_bhalf_up(*p); }
+    #endif
+    FT_FORCE ft_vec_f32 ft_loadp_f16(const ft_f16 *p, long n) { ft_f16 x[ft_vl_f32] = {0}; memcpy(x, p, 2 * n); return ft_load_f16(x); }
+    FT_FORCE ft_vec_f32 ft_loadp_bf16(const ft_bf16 *p, long n) { ft_bf16 x[ft_vl_f32] = {0}; memcpy(x, p, 2 * n); return ft_load_bf16(x); }
+    #define ft_up_f16 ft_half_up
+    #define ft_up_bf16 ft_bhalf_up
+    #define ft_down_f16 ft_half_down
+    #define ft_down_bf16 ft_bhalf_down
+    #endif
+    """
+    ctypedef void inlined "ft_inlined"
+    enum:
+        FMR "FT_MR"
+        IMR "FT_IMR"
+        VL_U8 "ft_vl_u8"
+        VL_U16 "ft_vl_u16"
+        VL_U32 "ft_vl_u32"
+        VL_U64 "ft_vl_u64"
+        VL_F32 "ft_vl_f32"
+        VL_F64 "ft_vl_f64"
+    float up_f16 "ft_up_f16"(ft_f16 x) noexcept nogil
+    float up_bf16 "ft_up_bf16"(ft_bf16 x) noexcept nogil
+    ft_f16 down_f16 "ft_down_f16"(float x) noexcept nogil
+    ft_bf16 down_bf16 "ft_down_bf16"(float x) noexcept nogil
+    ctypedef struct vec_u8 "ft_vec_u8":
+        pass
+    vec_u8 load_u8 "ft_load_u8"(const ft_u8* p) noexcept nogil
+    vec_u8 load_part_u8 "ft_loadp_u8"(const ft_u8* p, Py_ssize_t n) noexcept nogil
+    void put_u8 "ft_put_u8"(ft_u8* p, vec_u8 v) noexcept nogil
+    void put_part_u8 "ft_putp_u8"(ft_u8* p, vec_u8 v, Py_ssize_t n) noexcept nogil
+    vec_u8 splat_u8 "ft_splat_u8"(ft_u8 x) noexcept nogil
+    vec_u8 plus_u8 "ft_plus_u8"(vec_u8 a, vec_u8 b) noexcept nogil
+    vec_u8 madd_u8 "ft_madd_u8"(vec_u8 a, vec_u8 b, vec_u8 c) noexcept nogil
+    void transpose_u8 "ft_transpose_u8"(vec_u8* v) noexcept nogil
+    ctypedef struct vec_u16 "ft_vec_u16":
+        pass
+    vec_u16 load_u16 "ft_load_u16"(const ft_u16* p) noexcept nogil
+    vec_u16 load_part_u16 "ft_loadp_u16"(const ft_u16* p, Py_ssize_t n) noexcept nogil
+    void put_u16 "ft_put_u16"(ft_u16* p, vec_u16 v) noexcept nogil
+    void put_part_u16 "ft_putp_u16"(ft_u16* p, vec_u16 v, Py_ssize_t n) noexcept nogil
+    vec_u16 splat_u16 "ft_splat_u16"(ft_u16 x) noexcept nogil
+    vec_u16 plus_u16 "ft_plus_u16"(vec_u16 a, vec_u16 b) noexcept nogil
+    vec_u16 madd_u16 "ft_madd_u16"(vec_u16 a, vec_u16 b, vec_u16 c) noexcept nogil
+    void transpose_u16 "ft_transpose_u16"(vec_u16* v) noexcept nogil
+    ctypedef struct vec_u32 "ft_vec_u32":
+        pass
+    vec_u32 load_u32 "ft_load_u32"(const ft_u32* p) noexcept nogil
+    vec_u32 load_part_u32 "ft_loadp_u32"(const ft_u32* p, Py_ssize_t n) noexcept nogil
+    void put_u32 "ft_put_u32"(ft_u32* p, vec_u32 v) noexcept nogil
+    void put_part_u32 "ft_putp_u32"(ft_u32* p, vec_u32 v, Py_ssize_t n) noexcept nogil
+    vec_u32 splat_u32 "ft_splat_u32"(ft_u32 x) noexcept nogil
+    vec_u32 plus_u32 "ft_plus_u32"(vec_u32 a, vec_u32 b) noexcept nogil
+    vec_u32 madd_u32 "ft_madd_u32"(vec_u32 a, vec_u32 b, vec_u32 c) noexcept nogil
+    void transpose_u32 "ft_transpose_u32"(vec_u32* v) noexcept nogil
+    ctypedef struct vec_u64 "ft_vec_u64":
+        pass
+    vec_u64 load_u64 "ft_load_u64"(const ft_u64* p) noexcept nogil
+    vec_u64 load_part_u64 "ft_loadp_u64"(const ft_u64* p, Py_ssize_t n) noexcept nogil
+    void put_u64 "ft_put_u64"(ft_u64* p, vec_u64 v) noexcept nogil
+    void put_part_u64 "ft_putp_u64"(ft_u64* p, vec_u64 v, Py_ssize_t n) noexcept nogil
+    vec_u64 splat_u64 "ft_splat_u64"(ft_u64 x) noexcept nogil
+    vec_u64 plus_u64 "ft_plus_u64"(vec_u64 a, vec_u64 b) noexcept nogil
+    vec_u64 madd_u64 "ft_madd_u64"(vec_u64 a, vec_u64 b, vec_u64 c) noexcept nogil
+    void transpose_u64 "ft_transpose_u64"(vec_u64* v) noexcept nogil
+    ctypedef struct vec_f32 "ft_vec_f32":
+        pass
+    vec_f32 load_f32 "ft_load_f32"(const ft_f32* p) noexcept nogil
+    vec_f32 load_part_f32 "ft_loadp_f32"(const ft_f32* p, Py_ssize_t n) noexcept nogil
+    void put_f32 "ft_put_f32"(ft_f32* p, vec_f32 v) noexcept nogil
+    void put_part_f32 "ft_putp_f32"(ft_f32* p, vec_f32 v, Py_ssize_t n) noexcept nogil
+    vec_f32 splat_f32 "ft_splat_f32"(ft_f32 x) noexcept nogil
+    vec_f32 plus_f32 "ft_plus_f32"(vec_f32 a, vec_f32 b) noexcept nogil
+    vec_f32 madd_f32 "ft_madd_f32"(vec_f32 a, vec_f32 b, vec_f32 c) noexcept nogil
+    void transpose_f32 "ft_transpose_f32"(vec_f32* v) noexcept nogil
+    ctypedef struct vec_f64 "ft_vec_f64":
+        pass
+    vec_f64 load_f64 "ft_load_f64"(const ft_f64* p) noexcept nogil
+    vec_f64 load_part_f64 "ft_loadp_f64"(const ft_f64* p, Py_ssize_t n) noexcept nogil
+    void put_f64 "ft_put_f64"(ft_f64* p, vec_f64 v) noexcept nogil
+    void put_part_f64 "ft_putp_f64"(ft_f64* p, vec_f64 v, Py_ssize_t n) noexcept nogil
+    vec_f64 splat_f64 "ft_splat_f64"(ft_f64 x) noexcept nogil
+    vec_f64 plus_f64 "ft_plus_f64"(vec_f64 a, vec_f64 b) noexcept nogil
+    vec_f64 madd_f64 "ft_madd_f64"(vec_f64 a, vec_f64 b, vec_f64 c) noexcept nogil
+    void transpose_f64 "ft_transpose_f64"(vec_f64* v) noexcept nogil
+    vec_f32 load_f16 "ft_load_f16"(const ft_f16* p) noexcept nogil
+    vec_f32 load_part_f16 "ft_loadp_f16"(const ft_f16* p, Py_ssize_t n) noexcept nogil
+    vec_f32 load_bf16 "ft_load_bf16"(const ft_bf16* p) noexcept nogil
+    vec_f32 load_part_bf16 "ft_loadp_bf16"(const ft_bf16* p, Py_ssize_t n) noexcept nogil
