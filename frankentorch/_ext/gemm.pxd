@@ -13,7 +13,8 @@ ctypedef void (*gemm_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const c
                                char* c, Py_ssize_t c_row, Py_ssize_t c_col, char* workspace) noexcept nogil
 
 cdef enum:
-    GEMM_SLOTS = 15
+    GEMM_ADD = 15          # slots GEMM_ADD + code: block sums are added to C in place (not for half types)
+    GEMM_SLOTS = 30
     GEMM_KC = 256          # fixed by the contract: steps of one chain
     GEMM_MC = 192          # rows of A packed at a time (L2)
     GEMM_NC = 2048         # columns of B packed at a time (L3)

@@ -1,0 +1,168 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: cdivision=True, initializedcheck=False
+# Driver of matrix products. C is cut into tiles of at most TILE_ROWS x TILE_COLUMNS, over all matrices of the batch; a chunk of
+# tiles goes to a thread with its own scratch. Tiles never show in the bits, for an output's chain does not know its neighbours.
+from libc.stdint cimport uintptr_t
+from frankentorch._ext.types cimport *
+from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_SLOTS, GEMM_ADD
+from frankentorch._ext.alloc cimport ft_alloc, ft_free
+from frankentorch._ext.threads cimport parallel_for
+from frankentorch._ext.cpu cimport cpu_level
+
+cdef extern from *:
+    """
+    extern void fill_gemm_baseline(void **);
+    extern void fill_gemm_avx2(void **);
+    extern void fill_gemm_avx512(void **);
+    #if !defined(__x86_64__)
+    #define fill_gemm_avx2 fill_gemm_baseline
+    #define fill_gemm_avx512 fill_gemm_baseline
+    #endif
+    """
+    void fill_gemm_baseline(void** table) noexcept nogil
+    void fill_gemm_avx2(void** table) noexcept nogil
+    void fill_gemm_avx512(void** table) noexcept nogil
+
+cdef enum:
+    MAX_DIMS = 64
+    TILE_ROWS = 384
+    TILE_COLUMNS = 1024
+    GRAIN = 1 << 19             # multiply-adds worth a thread
+    STACK = 16384               # bytes of scratch that need no allocation
+
+cdef void* table[GEMM_SLOTS]
+cdef int[NCODES] SIZES = [1, 1, 1, 2, 4, 8, 2, 4, 8, 2, 2, 4, 8, 8, 16]
+
+cdef struct Job:
+    gemm_function product
+    int code, item, ndim, status
+    Py_ssize_t sizes[MAX_DIMS]
+    Py_ssize_t a_batch[MAX_DIMS]
+    Py_ssize_t b_batch[MAX_DIMS]
+    Py_ssize_t c_batch[MAX_DIMS]
+    Py_ssize_t m, n, k, a_row, a_col, b_row, b_col, c_row, c_col, row_tiles, column_tiles
+    const char* a
+    const char* b
+    char* c
+
+
+cdef int matmul_use_level(int level) noexcept nogil:
+    if level == 0:
+        fill_gemm_baseline(table)
+    elif level == 1:
+        fill_gemm_avx2(table)
+    else:
+        fill_gemm_avx512(table)
+    return 0
+
+
+cdef gemm_function find_gemm(int code, bint add) noexcept nogil:
+    if code < 0 or code >= NCODES:
+        return NULL
+    return <gemm_function> table[code + (GEMM_ADD if add else 0)]
+
+
+cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Job* job = <Job*> context
+    cdef Py_ssize_t tile, rest, i, j, m, n, at_a, at_b, at_c, scratch
+    cdef char stack[STACK]
+    cdef char* workspace = stack
+    cdef int d
+    scratch = gemm_workspace(job.code, min(job.m, TILE_ROWS), min(job.n, TILE_COLUMNS), job.k)
+    if scratch > STACK:
+        workspace = <char*> ft_alloc(scratch)
+        if workspace == NULL:
+            job.status = MATMUL_MEMORY
+            return
+    for tile in range(begin, end):
+        j = tile % job.column_tiles * TILE_COLUMNS
+        rest = tile / job.column_tiles
+        i = rest % job.row_tiles * TILE_ROWS
+        rest = rest / job.row_tiles
+        m, n = min(job.m - i, TILE_ROWS), min(job.n - j, TILE_COLUMNS)
+        at_a, at_b, at_c = i * job.a_row, j * job.b_col, i * job.c_row + j * job.c_col
+        for d in range(job.ndim - 1, -1, -1):
+            at_a += rest % job.sizes[d] * job.a_batch[d]
+            at_b += rest % job.sizes[d] * job.b_batch[d]
+            at_c += rest % job.sizes[d] * job.c_batch[d]
+            rest = rest / job.sizes[d]
+        job.product(m, n, job.k, job.a + at_a * job.item, job.a_row, job.a_col, job.b + at_b * job.item, job.b_row, job.b_col,
+                    job.c + at_c * job.item, job.c_row, job.c_col, workspace)
+    if scratch > STACK:
+        ft_free(workspace, scratch)
+
+
+cdef int matmul_run(int code, int batch_ndim, const Py_ssize_t* batch_sizes, const Py_ssize_t* a_batch,
+                    const Py_ssize_t* b_batch, const Py_ssize_t* c_batch, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
+                    const char* a, Py_ssize_t a_row, Py_ssize_t a_col, const char* b, Py_ssize_t b_row, Py_ssize_t b_col,
+                    char* c, Py_ssize_t c_row, Py_ssize_t c_col) noexcept nogil:
+    cdef Job job
+    cdef Py_ssize_t batch = 1, tiles, work
+    cdef int d
+    job.product = find_gemm(code, False)
+    if job.product == NULL:
+        return MATMUL_DTYPE
+    if batch_ndim > MAX_DIMS:
+        return MATMUL_DIMS
+    # a batch that only lengthens A is one product: the rows of every matrix meet the same B
+    d = batch_ndim
+    while d > 0 and (batch_sizes[d - 1] == 1 or (b_batch[d - 1] == 0 and a_batch[d - 1] == m * a_row
+                                                 and c_batch[d - 1] == m * c_row)):
+        m *= batch_sizes[d - 1]
+        d -= 1
+    job.ndim = d
+    for d in range(job.ndim):
+        job.sizes[d], job.a_batch[d], job.b_batch[d], job.c_batch[d] = batch_sizes[d], a_batch[d], b_batch[d], c_batch[d]
+        batch *= batch_sizes[d]
+    if batch <= 0 or m <= 0 or n <= 0:
+        return MATMUL_OK
+    job.code, job.item, job.status = code, SIZES[code], MATMUL_OK
+    job.m, job.n, job.k = m, n, k
+    job.a, job.a_row, job.a_col = a, a_row, a_col
+    job.b, job.b_row, job.b_col = b, b_row, b_col
+    job.c, job.c_row, job.c_col = c, c_row, c_col
+    job.row_tiles = (m + TILE_ROWS - 1) / TILE_ROWS
+    job.column_tiles = (n + TILE_COLUMNS - 1) / TILE_COLUMNS
+    tiles = batch * job.row_tiles * job.column_tiles
+    work = min(m, TILE_ROWS) * min(n, TILE_COLUMNS) * max(k, 1)
+    parallel_for(tiles_body, &job, tiles, max(GRAIN / work, 1))
+    return job.status
+
+
+matmul_use_level(cpu_level())
+
+
+def matmul_at(int code, tuple batch, tuple shape, tuple a, tuple b, tuple c, int level=-1):
+    """One product on raw addresses, for tests and measurements.
+
+    Parameters
+    ----------
+    code : int
+        dtype id.
+    batch : tuple of int
+        Sizes of the batch dims.
+    shape : (m, n, k)
+    a, b, c : (address, batch strides, row stride, column stride)
+        Strides in elements.
+    level : int
+        CPU level of this call and all later ones; -1 keeps the present one.
+
+    Returns
+    -------
+    int
+        0, or a MatmulStatus.
+    """
+    cdef Py_ssize_t sizes[MAX_DIMS]
+    cdef Py_ssize_t strides[3][MAX_DIMS]
+    cdef Py_ssize_t m, n, k
+    cdef int d, q
+    if level >= 0:
+        matmul_use_level(level)
+    m, n, k = shape
+    for d in range(len(batch)):
+        sizes[d] = batch[d]
+        for q in range(3):
+            strides[q][d] = (a, b, c)[q][1][d]
+    return matmul_run(code, len(batch), sizes, strides[0], strides[1], strides[2], m, n, k,
+                      <const char*> <uintptr_t> a[0], a[2], a[3], <const char*> <uintptr_t> b[0], b[2], b[3],
+                      <char*> <uintptr_t> c[0], c[2], c[3])
