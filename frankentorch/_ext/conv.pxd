@@ -1,0 +1,32 @@
+# Convolution over up to three axes (1-d and 2-d problems pad the front axes with size 1). Tensors are contiguous:
+# input (images, in_channels, D, H, W), weight (out_channels, in_channels / groups, kD, kH, kW), output (images, out_channels, ...).
+#
+# Canonical orders, bit for bit (tests/reference/conv.py); blocks of 256 steps as in gemm.pxd:
+# forward        an output is the chain over k = (channel in group, kd, kh, kw) row-major; padding takes part as zeros. Then + bias.
+# input gradient the column value of (channel, kd, kh, kw) at an output position is the chain over output channels of the group;
+#                an input adds its column values from +0.0 in ascending order of (kd, kh, kw).
+# weight gradient the chain over (image, output position) row-major, images one after the other in one count.
+# A transposed convolution is the input gradient; its input gradient is forward, its weight gradient swaps input and g.
+cdef struct ConvShape:
+    Py_ssize_t images, groups, in_channels, out_channels
+    Py_ssize_t size[3]
+    Py_ssize_t kernel[3]
+    Py_ssize_t stride[3]
+    Py_ssize_t padding[3]       # at the front; the back pads as far as `out` needs
+    Py_ssize_t dilation[3]
+    Py_ssize_t out[3]
+
+# unfold: columns[(channel, kd, kh, kw)][p - begin] = input under kernel offset at output position p, row length `ld`
+# fold:   the reverse, adding all positions of each row in turn into `image`
+# bias:   rows x n values, one bias each
+ctypedef void (*unfold_function)(const ConvShape* shape, const char* image, Py_ssize_t channels, Py_ssize_t begin, Py_ssize_t end,
+                                 char* columns, Py_ssize_t ld) noexcept nogil
+ctypedef void (*fold_function)(const ConvShape* shape, const char* columns, Py_ssize_t ld, Py_ssize_t channels,
+                               char* image) noexcept nogil
+ctypedef void (*bias_function)(const char* bias, Py_ssize_t rows, Py_ssize_t n, char* out, Py_ssize_t ld) noexcept nogil
+
+cdef enum:                      # slots: base + code (not bool; FOLD and BIAS not for half types)
+    CONV_UNFOLD = 0
+    CONV_FOLD = 15
+    CONV_BIAS = 30
+    CONV_SLOTS = 45
