@@ -51,7 +51,8 @@ def input_gradient(grad, weight, stride, padding, dilation, groups, size):
             for position in np.ndindex(*out):
                 at = tuple(o * s - p + q * d for o, s, p, q, d in zip(position, stride, padding, tap, dilation, strict=True))
                 if all(0 <= i < m for i, m in zip(at, size, strict=True)):
-                    result[(n, g * in_group + c, *at)] += columns[(c, t, *position)]
+                    with np.errstate(over="ignore"):               # integers wrap
+                        result[(n, g * in_group + c, *at)] += columns[(c, t, *position)]
     return result
 
 

@@ -43,7 +43,8 @@ def matmul_complex(a, b):
 def matmul(a, b):
     """Product of two matrices of one dtype: float, complex or integer. float16 rounds once, at the end."""
     if a.dtype == np.float16:
-        return matmul_real(a.astype(np.float32), b.astype(np.float32)).astype(np.float16)
+        with np.errstate(over="ignore"):               # a large sum rounds to infinity
+            return matmul_real(a.astype(np.float32), b.astype(np.float32)).astype(np.float16)
     if a.dtype.kind == "c":
         return matmul_complex(a, b)
     if a.dtype.kind in "iu":

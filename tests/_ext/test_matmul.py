@@ -1,0 +1,197 @@
+"""Matrix products: every dtype, layout, CPU level and thread count has the bits of the reference."""
+import numpy as np
+import pytest
+
+from tests.reference.exact_fma import fma_float32, fma_float64
+from tests.reference.gemm import matmul
+
+driver = pytest.importorskip("frankentorch._ext.matmul")
+CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "uint16": 6, "uint32": 7, "uint64": 8, "float16": 9,
+         "float32": 11, "float64": 12, "complex64": 13, "complex128": 14}
+SHAPES = [(1, 1, 1), (1, 40, 300), (40, 1, 300), (3, 5, 7), (7, 70, 257), (13, 33, 530), (70, 35, 20), (5, 8, 0), (20, 130, 3)]
+
+
+@pytest.fixture(scope="module")
+def levels():
+    """The CPU levels of this host; the one in use is set again at the end."""
+    from frankentorch._ext import cpu
+
+    names = ["baseline", "avx2", "avx512"]
+    yield list(range(names.index(cpu.host_level_name()) + 1))
+    one = np.ones((1, 1), np.float32)
+    product(one, one, level=names.index(cpu.level_name()))
+
+
+@pytest.fixture
+def threads():
+    """Setter of the thread count, undone afterwards."""
+    from frankentorch._ext import threads as pool
+
+    before = pool.get_num_threads()
+    yield pool.set_num_threads
+    pool.set_num_threads(before)
+
+
+def product(a, b, out=None, level=-1, code=None):
+    """Call the driver on arrays (..., m, k) and (..., k, n) of any strides."""
+    if out is None:
+        out = np.full((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]), 7, a.dtype)
+    batch = out.shape[:-2]
+    operands = [np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b)] + [out]
+    described = []
+    for x in operands:
+        strides = [s // x.itemsize for s in x.strides]
+        described.append((x.__array_interface__["data"][0], tuple(strides[:-2]), strides[-2], strides[-1]))
+    shape = (a.shape[-2], b.shape[-1], a.shape[-1])
+    status = driver.matmul_at(CODES[a.dtype.name] if code is None else code, batch, shape, *described, level)
+    assert status == 0
+    return out
+
+
+def values(shape, name, seed=0):
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(name)
+    if dtype.kind in "iu":
+        return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
+    x = rng.standard_normal(shape) * np.exp2(rng.integers(-8, 9, shape))
+    if dtype.kind == "c":
+        x = x + 1j * rng.standard_normal(shape)
+    return x.astype(dtype)
+
+
+def laid_out(x, layout):
+    if layout == "transposed":
+        return x.T.copy().T
+    if layout == "strided":
+        wide = np.zeros((2 * x.shape[0] + 1, 3 * x.shape[1] + 2), x.dtype)
+        view = wide[1::2, 1:-1:3][:x.shape[0], :x.shape[1]]
+        view[...] = x
+        return view
+    return x.copy()
+
+
+def bits(x):
+    return np.ascontiguousarray(x).tobytes()
+
+
+def test_exact_fma_rounds_once():
+    """1 + 2^-23 squared minus its rounding leaves 2^-46, which two roundings would lose."""
+    x = np.float32(1 + 2.0**-23)
+
+    assert fma_float32(x, x, -np.float32(x * x)) == np.float32(2.0**-46)
+    y = 1 + 2.0**-52
+    assert fma_float64(y, y, -(y * y)) == 2.0**-104
+
+
+@pytest.mark.parametrize("name", CODES)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_product_has_the_bits_of_the_reference(name, shape, levels):
+    m, n, k = shape
+    if name in ("float64", "complex128") and m * n * k > 30000:
+        m, n = min(m, 5), min(n, 9)            # rational arithmetic is slow
+    a, b = values((m, k), name, 1), values((k, n), name, 2)
+    expected = matmul(a, b)
+
+    for level in levels:
+        assert bits(product(a, b, level=level)) == bits(expected), level
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "complex64", "int16"])
+@pytest.mark.parametrize("shape", [(13, 37, 300), (1, 50, 40), (50, 1, 40), (33, 12, 5)], ids=str)
+def test_layout_does_not_show_in_the_bits(name, shape, levels):
+    m, n, k = shape
+    a, b = values((m, k), name, 3), values((k, n), name, 4)
+    expected = bits(product(a, b))
+
+    for level in levels:
+        for left in ("dense", "transposed", "strided"):
+            for right in ("dense", "transposed", "strided"):
+                for target in ("dense", "transposed", "strided"):
+                    out = laid_out(np.full((m, n), 9, name), target)
+                    got = product(laid_out(a, left), laid_out(b, right), out, level)
+                    assert bits(got) == expected, (level, left, right, target)
+
+
+def test_strided_output_leaves_its_gaps_alone():
+    a, b = values((9, 20), "float32", 5), values((20, 11), "float32", 6)
+    wide = np.full((19, 35), 5, np.float32)
+    product(a, b, wide[1::2, 1:34:3])
+    wide[1::2, 1:34:3] = 5
+
+    assert (wide == 5).all()
+
+
+def test_a_row_alone_equals_the_row_of_a_batch():
+    a, b = values((67, 400), "float32", 7), values((400, 90), "float32", 8)
+    whole = product(a, b)
+
+    assert bits(whole) == b"".join(bits(product(a[i:i + 1], b)) for i in range(67))
+
+
+def test_batches_broadcast_by_zero_strides():
+    a, b = values((2, 1, 7, 20), "float32", 9), values((3, 20, 6), "float32", 10)
+    out = product(a, b)
+
+    assert out.shape == (2, 3, 7, 6)
+    assert bits(out) == b"".join(bits(product(a[i, 0], b[j])) for i in range(2) for j in range(3))
+
+
+def test_large_product_is_cut_without_a_trace():
+    """More than one tile of rows and of columns, and of scratch, against the product of single columns."""
+    a, b = values((800, 70), "float32", 11), values((70, 2100), "float32", 12)
+    whole = product(a, b)
+
+    for j in (0, 1023, 1024, 2047, 2048, 2099):
+        assert bits(whole[:, j]) == bits(product(a, b[:, j:j + 1])), j
+
+
+def test_threads_do_not_show_in_the_bits(threads):
+    a, b = values((3, 500, 300), "float32", 19), values((3, 300, 1100), "float32", 20)
+    seen = set()
+    for count in (1, 2, 3, 8):
+        threads(count)
+        seen.add(bits(product(a, b)))
+
+    assert len(seen) == 1
+
+
+def test_expanded_operand_is_read_through_a_zero_stride():
+    a = np.broadcast_to(values((1, 30), "float32", 13), (8, 30))
+    b = values((30, 5), "float32", 14)
+
+    assert bits(product(a, b)) == bits(matmul(np.ascontiguousarray(a), b))
+
+
+def test_infinities_and_signed_zeros_follow_the_chain():
+    a = np.array([[np.inf, 1.0], [-0.0, -0.0], [1e38, 1e38]], np.float32)
+    b = np.array([[1.0, 0.0], [10.0, 1.0]], np.float32)
+    out = product(a, b)
+
+    assert out[0, 0] == np.inf and np.isnan(out[0, 1])
+    assert bits(out[1]) == bits(np.zeros(2, np.float32))       # a chain starts from +0
+    assert out[2, 0] == np.inf and out[2, 1] == np.float32(1e38)
+
+
+def test_bfloat16_widens_and_rounds_once(levels):
+    a, b = values((6, 300), "float32", 15), values((300, 19), "float32", 16)
+    narrow_a, narrow_b = ((x.view(np.uint32) >> 16).astype(np.uint16) for x in (a, b))
+    wide = matmul(*((x.astype(np.uint32) << 16).view(np.float32) for x in (narrow_a, narrow_b))).view(np.uint32)
+    expected = ((wide + 0x7FFF + ((wide >> 16) & 1)) >> 16).astype(np.uint16)
+
+    for level in levels:
+        assert bits(product(narrow_a, narrow_b, level=level, code=10)) == bits(expected), level
+
+
+def test_bool_is_refused():
+    x = np.ones((2, 2), np.uint8)
+    where = (x.__array_interface__["data"][0], (), 2, 1)
+
+    assert driver.matmul_at(0, (), (2, 2, 2), where, where, where) == -2
+
+
+def test_values_agree_with_the_oracle(oracle):
+    """The order differs from PyTorch's, so: within k ulps of the largest output."""
+    a, b = values((50, 700), "float64", 17), values((700, 60), "float64", 18)
+    expected = (oracle.from_numpy(a) @ oracle.from_numpy(b)).numpy()
+
+    np.testing.assert_allclose(product(a, b), expected, rtol=0, atol=700 * np.finfo(np.float64).eps * np.abs(expected).max())
