@@ -101,6 +101,14 @@ cdef inline Pair cos_small(Pair r) noexcept nogil:
     return out
 
 
+cdef inline Pair settle(Pair x) noexcept nogil:
+    """The same sum with lo below half an ulp of hi, for |lo| <= |hi|: the two above leave their tails in lo."""
+    cdef Pair out
+    out.hi = x.hi + x.lo
+    out.lo = (x.hi - out.hi) + x.lo
+    return out
+
+
 cdef inline double cos_angle(double x) noexcept nogil:
     cdef unsigned long long k
     cdef Pair r = reduce_angle(x, &k)
@@ -122,8 +130,8 @@ cdef inline double sin_angle(double x) noexcept nogil:
 cdef inline double tan_angle(double x) noexcept nogil:
     cdef unsigned long long k
     cdef Pair r = reduce_angle(x, &k)
-    cdef Pair s = sin_small(r)
-    cdef Pair c = cos_small(r)
+    cdef Pair s = settle(sin_small(r))
+    cdef Pair c = settle(cos_small(r))
     cdef double top = -c.hi if k & 1 else s.hi
     cdef double top_lo = -c.lo if k & 1 else s.lo
     cdef double base = s.hi if k & 1 else c.hi
