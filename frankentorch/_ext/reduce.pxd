@@ -1,0 +1,65 @@
+# Slots of the reduction kernel table (levelled, see reduce.pyx.in) and their signatures. A tile is `rows` (logical index r)
+# by `cols` (outputs). Steps are bytes. Compute types: halves and float in float, double, all integers and bool in int64.
+cdef enum Compute:
+    IN_F32 = 0
+    IN_F64 = 1
+    IN_I64 = 2
+
+cdef enum Map:                  # what is summed; c is the column's centre
+    MAP_X = 0
+    MAP_SQUARE = 1              # (x - c)^2
+    MAP_ABS = 2                 # |x|
+    MAP_NOT_NAN = 3             # x, or 0 for NaN
+    MAP_EXP = 4                 # exp(x - c)
+    MAP_POWER = 5               # |x|^p
+    MAP_NONZERO = 6             # x != 0
+    MAPS = 7
+
+cdef enum ReduceSlot:
+    SLOT_LOAD = 0               # + code: copy a strided tile into a dense one of the compute type
+    SLOT_STORE = 16             # + code: the way back, rounding once
+    SLOT_COUNT = 32             # + code: add the number of non-zeros of each column to int64 counts
+    SLOT_MAX = 48               # + code: greatest key of each column
+    SLOT_FIRST = 64             # + code: first greatest key of each column and its row
+    SLOT_MAP = 80               # + 8 * compute + map: map a dense tile in place
+    SLOT_ADD = 104              # + compute: accumulate a dense tile on its lanes
+    SLOT_MULTIPLY = 108
+    SLOT_FOLD = 112             # + compute: fold lanes by addition
+    SLOT_FOLD_PRODUCT = 116
+    SLOT_LINE = 120             # + compute: one block of one contiguous row, summed
+    SLOT_LINE_SQUARE = 124
+    SLOT_COLUMNS = 128          # + compute: accumulate rows of contiguous columns on lanes
+    SLOT_COLUMNS_SQUARE = 132
+    SLOT_PRODUCT = 136          # + (code - C64): complex product, left to right
+    SLOT_FINISH = 140           # + compute: the last step of a reduction, in place
+    REDUCE_SLOTS = 144
+
+cdef enum Finish:
+    FINISH_NOTHING = 0
+    FINISH_DIVIDE = 1           # x / p
+    FINISH_ROOT_DIVIDE = 2      # sqrt(x / p)
+    FINISH_ROOT = 3             # sqrt(x)
+    FINISH_LOG = 4              # log(x) + c
+    FINISH_POWER = 5            # x^(1/p)
+
+ctypedef void (*load_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
+                             Py_ssize_t col_step, void* tile) noexcept nogil
+ctypedef void (*store_kernel)(const void* tile, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
+                              Py_ssize_t col_step, char* base) noexcept nogil
+ctypedef void (*count_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
+                              Py_ssize_t col_step, long long* counts) noexcept nogil
+# keys[cols] hold the greatest so far; flip: bit 0 set for least instead of greatest, bit 1 for |x| (floats)
+ctypedef void (*max_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
+                            Py_ssize_t col_step, void* keys, long long flip) noexcept nogil
+# the same with rows[cols]: the row of the first greatest, `start` being the number of the tile's first row
+ctypedef void (*first_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
+                              Py_ssize_t col_step, void* keys, long long* found, long long start,
+                              long long flip) noexcept nogil
+ctypedef void (*map_kernel)(void* tile, Py_ssize_t rows, Py_ssize_t cols, const void* centre, double p) noexcept nogil
+ctypedef void (*lanes_kernel)(void* acc, const void* tile, Py_ssize_t rows, Py_ssize_t cols) noexcept nogil
+ctypedef void (*fold_kernel)(void* acc, Py_ssize_t lanes, Py_ssize_t cols) noexcept nogil
+ctypedef void (*line_kernel)(const void* x, Py_ssize_t n, const void* centre, void* out) noexcept nogil
+# phase: the lane of the first row
+ctypedef void (*columns_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
+                                const void* centre, void* acc, Py_ssize_t phase) noexcept nogil
+ctypedef void (*finish_kernel)(void* x, Py_ssize_t n, const void* centre, int finish, double p) noexcept nogil
