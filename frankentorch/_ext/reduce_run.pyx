@@ -257,9 +257,11 @@ cdef int tile_pass(Tile* t, char* result, long long* found) noexcept nogil:
         if t.kind <= PASS_PRODUCT:
             stride = 1
             while stride < blocks:
-                for b in range(0, blocks - stride, 2 * stride):
+                b = 0
+                while b < blocks - stride:
                     combine(job.compute, t.kind == PASS_PRODUCT, t.parts + b * cols * 8,
                             t.parts + (b + stride) * cols * 8, cols)
+                    b += 2 * stride
                 stride *= 2
             memcpy(result, t.parts, piece)
         elif t.kind == PASS_COUNT:
@@ -358,7 +360,7 @@ cdef void keys_to_values(Job* job, char* keys, Py_ssize_t n) noexcept nogil:
         else:
             v = (<ft_i64*> keys)[j] ^ <long long> flip
             if signed_bits:
-                v ^= (v >> 63) & 0x7fffffffffffffff
+                v ^= (v >> 63) & 0x7fffffffffffffffll
             (<ft_u64*> keys)[j] = (<ft_u64> v) ^ 0x8000000000000000ull if high else <ft_u64> v
 
 
