@@ -1,0 +1,403 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: cdivision=True, initializedcheck=False
+# Index drivers. The walk gathers offsets for a run of positions of the innermost dim, then one kernel call moves or combines
+# them; where the innermost dims share one index, the whole run is one strided (often contiguous) call.
+from libc.stdlib cimport malloc, free
+from libc.string cimport memset, memcpy
+from frankentorch._ext.types cimport *
+from frankentorch._ext.index cimport *
+from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_ARGUMENT, RUN_MEMORY, RUN_INDEX, code_size, reduce_table
+from frankentorch._ext.reduce cimport SLOT_LOAD, SLOT_STORE, SLOT_COUNT, load_kernel, store_kernel, count_kernel
+from frankentorch._ext.threads cimport parallel_for
+
+cdef enum:
+    RUN = 256                   # positions worked at once
+    GRAIN = 16384
+    MAX_DIMS = 64
+    MAX_INDEX = 64
+
+cdef struct Walk:
+    element_kernel kernel
+    int ndim, n_index, cut      # cut: the dim threads divide, or -1
+    bint shared                 # no index tensor varies along the last dim
+    Py_ssize_t* sizes
+    Py_ssize_t* self_steps
+    Py_ssize_t* other_steps
+    char* base
+    char* other
+    IndexTensor* index
+    Py_ssize_t* index_steps     # [n_index][MAX_DIMS]
+
+
+cdef inline long long index_at(const char* p, int code) noexcept nogil:
+    if code == I64:
+        return (<const ft_i64*> p)[0]
+    if code == I32:
+        return (<const ft_i32*> p)[0]
+    return (<const ft_u8*> p)[0]
+
+
+cdef int check_index(int ndim, const Py_ssize_t* sizes, const IndexTensor* index, int which, IndexFault* fault) noexcept nogil:
+    cdef Py_ssize_t at[MAX_DIMS]
+    cdef Py_ssize_t size[MAX_DIMS]
+    cdef Py_ssize_t step[MAX_DIMS]
+    cdef int d, n = 0
+    cdef Py_ssize_t i, low = -index.size if index.wrap else 0, inner, inner_step
+    cdef const char* p = index.data
+    cdef long long v
+    for d in range(ndim):
+        if index.steps[d] != 0 and sizes[d] != 1:
+            size[n], step[n], at[n] = sizes[d], index.steps[d], 0
+            n += 1
+    inner = size[n - 1] if n else 1
+    inner_step = step[n - 1] if n else 0
+    while True:
+        for i in range(inner):
+            v = index_at(p + i * inner_step, index.code)
+            if v < low or v >= index.size:
+                fault.which, fault.value, fault.size = which, v, index.size
+                return RUN_INDEX
+        d = n - 2
+        while d >= 0:
+            at[d] += 1
+            p += step[d]
+            if at[d] < size[d]:
+                break
+            p -= at[d] * step[d]
+            at[d] = 0
+            d -= 1
+        if d < 0:
+            return RUN_OK
+
+
+cdef void walk_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Walk* w = <Walk*> context
+    cdef Py_ssize_t at[MAX_DIMS]
+    cdef Py_ssize_t offsets[RUN]
+    cdef const char* index[MAX_INDEX]
+    cdef char* base = w.base
+    cdef char* other = w.other
+    cdef int d, k, last = w.ndim - 1
+    cdef Py_ssize_t i, n, r, size, step, start = 0, fixed
+    cdef Py_ssize_t self_step = w.self_steps[last], other_step = w.other_steps[last]
+    cdef long long v
+    cdef const char* p
+    for k in range(w.n_index):
+        index[k] = w.index[k].data
+        if w.cut >= 0:
+            index[k] += begin * w.index_steps[k * MAX_DIMS + w.cut]
+    if w.cut >= 0:
+        base += begin * w.self_steps[w.cut]
+        other += begin * w.other_steps[w.cut]
+    for d in range(w.ndim):
+        at[d] = 0
+    n = end - begin if w.cut == last else w.sizes[last]
+    while True:
+        if w.shared:
+            fixed = 0
+            for k in range(w.n_index):
+                v = index_at(index[k], w.index[k].code)
+                fixed += (v + w.index[k].size if v < 0 else v) * w.index[k].step
+            w.kernel(base + fixed, NULL, self_step, other, other_step, n)
+        else:
+            start = 0
+            while start < n:
+                r = RUN if n - start > RUN else n - start
+                for i in range(r):
+                    offsets[i] = (start + i) * self_step
+                for k in range(w.n_index):
+                    step = w.index_steps[k * MAX_DIMS + last]
+                    p = index[k] + start * step
+                    size = w.index[k].size
+                    if w.index[k].code == I64:
+                        for i in range(r):
+                            v = (<const ft_i64*> (p + i * step))[0]
+                            offsets[i] += (v + size if v < 0 else v) * w.index[k].step
+                    else:
+                        for i in range(r):
+                            v = index_at(p + i * step, w.index[k].code)
+                            offsets[i] += (v + size if v < 0 else v) * w.index[k].step
+                w.kernel(base, offsets, 0, other + start * other_step, other_step, r)
+                start += r
+        d = last - 1
+        while d >= 0:
+            at[d] += 1
+            base += w.self_steps[d]
+            other += w.other_steps[d]
+            for k in range(w.n_index):
+                index[k] += w.index_steps[k * MAX_DIMS + d]
+            size = end - begin if w.cut == d else w.sizes[d]
+            if at[d] < size:
+                break
+            base -= at[d] * w.self_steps[d]
+            other -= at[d] * w.other_steps[d]
+            for k in range(w.n_index):
+                index[k] -= at[d] * w.index_steps[k * MAX_DIMS + d]
+            at[d] = 0
+            d -= 1
+        if d < 0:
+            return
+
+
+cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
+                   char* other, const Py_ssize_t* other_steps, int n_index, const IndexTensor* index,
+                   IndexFault* fault) noexcept nogil:
+    cdef Walk w
+    cdef Py_ssize_t size[MAX_DIMS]
+    cdef Py_ssize_t a[MAX_DIMS]
+    cdef Py_ssize_t b[MAX_DIMS]
+    cdef Py_ssize_t* steps
+    cdef IndexTensor* copies
+    cdef Py_ssize_t total = 1, grain
+    cdef int d, k, n = 0, status
+    cdef bint mergeable
+    if ndim > MAX_DIMS or n_index > MAX_INDEX or n_index < 1:
+        return RUN_ARGUMENT
+    w.kernel = index_kernel(op, code)
+    if w.kernel == NULL:
+        return RUN_DTYPE
+    for d in range(ndim):
+        total *= sizes[d]
+    if total == 0:
+        return RUN_OK
+    for k in range(n_index):
+        status = check_index(ndim, sizes, &index[k], k, fault)
+        if status != RUN_OK:
+            return status
+    steps = <Py_ssize_t*> malloc(n_index * MAX_DIMS * sizeof(Py_ssize_t))
+    if steps == NULL:
+        return RUN_MEMORY
+    for d in range(ndim):               # dims that step as one become one
+        if sizes[d] == 1:
+            continue
+        mergeable = n > 0 and a[n - 1] == sizes[d] * self_steps[d] and b[n - 1] == sizes[d] * other_steps[d]
+        for k in range(n_index):
+            if mergeable:
+                mergeable = steps[k * MAX_DIMS + n - 1] == sizes[d] * index[k].steps[d]
+        if mergeable:
+            n -= 1
+            size[n] *= sizes[d]
+        else:
+            size[n] = sizes[d]
+        a[n], b[n] = self_steps[d], other_steps[d]
+        for k in range(n_index):
+            steps[k * MAX_DIMS + n] = index[k].steps[d]
+        n += 1
+    if n == 0:
+        n, size[0], a[0], b[0] = 1, 1, 0, 0
+        for k in range(n_index):
+            steps[k * MAX_DIMS] = 0
+    w.ndim, w.n_index, w.sizes, w.self_steps, w.other_steps = n, n_index, size, a, b
+    w.base, w.other, w.index, w.index_steps = self, other, <IndexTensor*> index, steps
+    w.shared = True
+    for k in range(n_index):
+        if steps[k * MAX_DIMS + n - 1] != 0:
+            w.shared = False
+    w.cut = -1
+    if total >= 2 * GRAIN:
+        for d in range(n):              # the longest dim along which threads cannot write the same place
+            if (op == INDEX_READ or a[d] != 0) and (w.cut < 0 or size[d] > size[w.cut]):
+                w.cut = d
+    if w.cut < 0:
+        walk_body(&w, 0, size[n - 1])
+    else:
+        grain = GRAIN * size[w.cut] // total
+        parallel_for(walk_body, &w, size[w.cut], grain if grain > 1 else 1)
+    free(steps)
+    return RUN_OK
+
+
+# ---------------------------------------------------------------- masks
+cdef Py_ssize_t mask_walk(int mode, int item, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
+                          const char* mask, const Py_ssize_t* mask_steps, char* packed, Py_ssize_t limit) noexcept nogil:
+    """mode 0 fill from one value, 1 pack out, 2 unpack in; the number of places."""
+    cdef Py_ssize_t at[MAX_DIMS]
+    cdef int d, last = ndim - 1
+    cdef Py_ssize_t i, n, found = 0, self_step, mask_step
+    cdef char* x
+    if ndim > MAX_DIMS:
+        return RUN_ARGUMENT
+    for d in range(ndim):
+        at[d] = 0
+        if sizes[d] == 0:
+            return 0
+    n = sizes[last] if ndim else 1
+    self_step = self_steps[last] if ndim else 0
+    mask_step = mask_steps[last] if ndim else 0
+    while True:
+        for i in range(n):
+            if mask[i * mask_step]:
+                x = self + i * self_step
+                if mode and found == limit:
+                    return found
+                if mode == 1:
+                    move_item(packed + found * item, x, item)
+                else:
+                    move_item(x, packed + (found * item if mode else 0), item)
+                found += 1
+        d = last - 1
+        while d >= 0:
+            at[d] += 1
+            self += self_steps[d]
+            mask += mask_steps[d]
+            if at[d] < sizes[d]:
+                break
+            self -= at[d] * self_steps[d]
+            mask -= at[d] * mask_steps[d]
+            at[d] = 0
+            d -= 1
+        if d < 0:
+            return found
+
+
+cdef inline void move_item(char* to, const char* source, int item) noexcept nogil:
+    if item == 4:
+        (<ft_u32*> to)[0] = (<const ft_u32*> source)[0]
+    elif item == 8:
+        (<ft_u64*> to)[0] = (<const ft_u64*> source)[0]
+    elif item == 2:
+        (<ft_u16*> to)[0] = (<const ft_u16*> source)[0]
+    elif item == 1:
+        to[0] = source[0]
+    else:
+        (<ft_c128*> to)[0] = (<const ft_c128*> source)[0]
+
+
+cdef int masked_fill(int item, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
+                     const char* mask, const Py_ssize_t* mask_steps, const void* value) noexcept nogil:
+    mask_walk(0, item, ndim, sizes, self, self_steps, mask, mask_steps, <char*> value, 0)
+    return RUN_OK
+
+
+cdef Py_ssize_t masked_select(int item, int ndim, const Py_ssize_t* sizes, const char* self, const Py_ssize_t* self_steps,
+                              const char* mask, const Py_ssize_t* mask_steps, char* out, Py_ssize_t limit) noexcept nogil:
+    return mask_walk(1, item, ndim, sizes, <char*> self, self_steps, mask, mask_steps, out, limit)
+
+
+cdef Py_ssize_t masked_scatter(int item, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
+                               const char* mask, const Py_ssize_t* mask_steps, const char* source,
+                               Py_ssize_t limit) noexcept nogil:
+    return mask_walk(2, item, ndim, sizes, self, self_steps, mask, mask_steps, <char*> source, limit)
+
+
+cdef Py_ssize_t nonzero_run(int code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps, const char* input,
+                            long long* out, Py_ssize_t limit) noexcept nogil:
+    cdef Py_ssize_t at[MAX_DIMS]
+    cdef int d, last = ndim - 1
+    cdef Py_ssize_t i, n, step, found = 0, piece
+    cdef long long one
+    cdef count_kernel count = <count_kernel> reduce_table()[SLOT_COUNT + code]
+    if ndim > MAX_DIMS:
+        return RUN_ARGUMENT
+    for d in range(ndim):
+        at[d] = 0
+        if sizes[d] == 0:
+            return 0
+    n = sizes[last] if ndim else 1
+    step = steps[last] if ndim else 0
+    while True:
+        i = 0
+        while i < n:
+            piece = 64 if n - i > 64 else n - i
+            one = 0
+            count(input + i * step, piece, step, 1, 0, &one)
+            if out == NULL or one == 0:
+                found += one
+                i += piece
+                continue
+            for i in range(i, i + piece):
+                one = 0
+                count(input + i * step, 1, step, 1, 0, &one)
+                if one == 0:
+                    continue
+                if found == limit:
+                    return found
+                for d in range(last):
+                    out[found * ndim + d] = at[d]
+                if ndim:
+                    out[found * ndim + last] = i
+                found += 1
+            i += 1
+        d = last - 1
+        while d >= 0:
+            at[d] += 1
+            input += steps[d]
+            if at[d] < sizes[d]:
+                break
+            input -= at[d] * steps[d]
+            at[d] = 0
+            d -= 1
+        if d < 0:
+            return found
+
+
+# ---------------------------------------------------------------- counting
+cdef int bincount_run(int code, const char* values, Py_ssize_t n, int weight_code, const char* weights, Py_ssize_t bins,
+                      char* counts, IndexFault* fault) noexcept nogil:
+    cdef long long v[RUN]
+    cdef Py_ssize_t start, i, m
+    cdef int item = code_size(code), turn
+    cdef load_kernel load = <load_kernel> reduce_table()[SLOT_LOAD + code]
+    if code > U64 or (weights != NULL and weight_code != F32 and weight_code != F64):
+        return RUN_DTYPE
+    memset(counts, 0, bins * (4 if weights != NULL and weight_code == F32 else 8))
+    for turn in range(2):               # check, then count
+        start = 0
+        while start < n:
+            m = RUN if n - start > RUN else n - start
+            load(values + start * item, m, item, 1, 0, v)
+            for i in range(m):
+                if turn == 0:
+                    if v[i] < 0 or v[i] >= bins:
+                        fault.which, fault.value, fault.size = 0, v[i], bins
+                        return RUN_INDEX
+                elif weights == NULL:
+                    (<long long*> counts)[v[i]] += 1
+                elif weight_code == F32:
+                    (<float*> counts)[v[i]] += (<const float*> weights)[start + i]
+                else:
+                    (<double*> counts)[v[i]] += (<const double*> weights)[start + i]
+            start += m
+    return RUN_OK
+
+
+cdef int histc_run(int code, const char* values, Py_ssize_t n, Py_ssize_t bins, double low, double high,
+                   char* out) noexcept nogil:
+    cdef double buffer[RUN]
+    cdef Py_ssize_t start = 0, i, m, at
+    cdef int item = code_size(code)
+    cdef bint single = code != F64
+    cdef load_kernel load = <load_kernel> reduce_table()[SLOT_LOAD + code]
+    cdef float low_f = <float> low, high_f = <float> high, x
+    cdef double y
+    cdef double* counts
+    if code < F16 or code > F64:
+        return RUN_DTYPE
+    if bins < 1:
+        return RUN_ARGUMENT
+    counts = <double*> malloc(bins * 8)
+    if counts == NULL:
+        return RUN_MEMORY
+    memset(counts, 0, bins * 8)
+    while start < n:
+        m = RUN if n - start > RUN else n - start
+        load(values + start * item, m, item, 1, 0, buffer)
+        for i in range(m):
+            if single:
+                x = (<float*> buffer)[i]
+                if not (x >= low_f and x <= high_f):
+                    continue
+                at = <Py_ssize_t> ((x - low_f) / (high_f - low_f) * <float> bins)
+            else:
+                y = buffer[i]
+                if not (y >= low and y <= high):
+                    continue
+                at = <Py_ssize_t> ((y - low) / (high - low) * <double> bins)
+            counts[bins - 1 if at >= bins else at] += 1
+        start += m
+    if single:
+        for i in range(bins):
+            (<float*> counts)[i] = <float> counts[i]
+    (<store_kernel> reduce_table()[SLOT_STORE + code])(counts, 1, 0, bins, item, out)
+    free(counts)
+    return RUN_OK

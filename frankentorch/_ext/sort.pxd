@@ -1,0 +1,34 @@
+# Sort family along one dim of any strided tensor, without the GIL. Statuses are RunStatus of reduce_run.pxd. No complex.
+# Order: NaN is the greatest, -0 == +0, equals keep the order of their indices, ascending or descending.
+#     sort_run(op, code, ndim, sizes, steps, dim, descending, k, sorted, input, values, indices)
+# values and indices are contiguous, of input's shape with sizes[dim] replaced by n (SORT), k (TOPK) or 1 (the rest); either
+# may be NULL.
+#   SORT       stable.
+#   TOPK       the k greatest (descending) or least; always in order, equals by lowest index.
+#   KTHVALUE   k counts from 1; the place the stable sort would put at k - 1.
+#   MEDIAN     the lower of the two middle ones; the first NaN if there is one. NANMEDIAN leaves NaN out.
+#   MODE       the most frequent, the least of equals, its last index; each NaN is a value of its own.
+cdef enum SortOp:
+    SORT_SORT = 0
+    SORT_TOPK = 1
+    SORT_KTHVALUE = 2
+    SORT_MEDIAN = 3
+    SORT_NANMEDIAN = 4
+    SORT_MODE = 5
+
+cdef int sort_run(int op, int code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps, int dim, bint descending,
+                  Py_ssize_t k, bint sorted, const char* input, char* values, long long* indices) noexcept nogil
+
+# Distinct values of n contiguous ones, ascending (sort) or run by run (not sort: unique_consecutive). values and counts have
+# room for n; inverse has n; each may be NULL. Returns how many, or < 0. Each NaN is distinct.
+cdef Py_ssize_t unique_run(int code, const char* input, Py_ssize_t n, bint sort, char* values, long long* inverse,
+                           long long* counts) noexcept nogil
+# The same for n contiguous rows of `width` values, in lexicographic order; first[g] is the first row of group g.
+cdef Py_ssize_t unique_rows_run(int code, const char* input, Py_ssize_t n, Py_ssize_t width, bint sort, long long* first,
+                                long long* inverse, long long* counts) noexcept nogil
+
+# For each of m values of each line: the first place in the ascending sequence of n whose element is >= (right: >) the value.
+# sequence[lines][n] (or [n] if shared: bucketize), sorter (may be NULL) likewise, values[lines][m], out[lines][m] in out_code
+# I64 or I32; all contiguous.
+cdef int searchsorted_run(int code, const char* sequence, const long long* sorter, const char* values, Py_ssize_t lines,
+                          Py_ssize_t n, Py_ssize_t m, bint shared, bint right, int out_code, char* out) noexcept nogil
