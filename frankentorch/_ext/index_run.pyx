@@ -103,6 +103,15 @@ cdef void walk_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
             start = 0
             while start < n:
                 r = RUN if n - start > RUN else n - start
+                if w.n_index == 1 and w.index[0].code == I64:
+                    step, size = w.index_steps[last], w.index[0].size
+                    p = index[0] + start * step
+                    for i in range(r):
+                        v = (<const ft_i64*> (p + i * step))[0]
+                        offsets[i] = (start + i) * self_step + (v + size if v < 0 else v) * w.index[0].step
+                    w.kernel(base, offsets, 0, other + start * other_step, other_step, r)
+                    start += r
+                    continue
                 for i in range(r):
                     offsets[i] = (start + i) * self_step
                 for k in range(w.n_index):
@@ -202,6 +211,8 @@ cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* se
         walk_body(&w, 0, size[n - 1])
     else:
         grain = GRAIN * size[w.cut] // total
+        if w.cut == n - 1 and grain < 64:
+            grain = 64                  # shorter runs cost more than they share out
         parallel_for(walk_body, &w, size[w.cut], grain if grain > 1 else 1)
     free(steps)
     return RUN_OK
@@ -225,15 +236,18 @@ cdef Py_ssize_t mask_walk(int mode, int item, int ndim, const Py_ssize_t* sizes,
     self_step = self_steps[last] if ndim else 0
     mask_step = mask_steps[last] if ndim else 0
     while True:
-        for i in range(n):
+        if mode == 1:                   # every item is written, the place moves on where the mask is set: no branch to miss
+            for i in range(n):
+                if found == limit:
+                    return found
+                move_item(packed + found * item, self + i * self_step, item)
+                found += mask[i * mask_step] != 0
+        for i in range(0 if mode == 1 else n):
             if mask[i * mask_step]:
                 x = self + i * self_step
                 if mode and found == limit:
                     return found
-                if mode == 1:
-                    move_item(packed + found * item, x, item)
-                else:
-                    move_item(x, packed + (found * item if mode else 0), item)
+                move_item(x, packed + (found * item if mode else 0), item)
                 found += 1
         d = last - 1
         while d >= 0:
@@ -280,6 +294,25 @@ cdef Py_ssize_t masked_scatter(int item, int ndim, const Py_ssize_t* sizes, char
     return mask_walk(2, item, ndim, sizes, self, self_steps, mask, mask_steps, <char*> source, limit)
 
 
+cdef inline bint is_nonzero(const char* p, int code) noexcept nogil:
+    cdef int item = code_size(code)
+    if code == F32:
+        return (<const float*> p)[0] != 0
+    if code == F64:
+        return (<const double*> p)[0] != 0
+    if code == C64:
+        return (<const float*> p)[0] != 0 or (<const float*> p)[1] != 0
+    if code == C128:
+        return (<const double*> p)[0] != 0 or (<const double*> p)[1] != 0
+    if item == 1:
+        return p[0] != 0
+    if item == 2:
+        return ((<const ft_u16*> p)[0] & (0x7fff if code >= F16 else 0xffff)) != 0
+    if item == 4:
+        return (<const ft_u32*> p)[0] != 0
+    return (<const ft_u64*> p)[0] != 0
+
+
 cdef Py_ssize_t nonzero_run(int code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps, const char* input,
                             long long* out, Py_ssize_t limit) noexcept nogil:
     cdef Py_ssize_t at[MAX_DIMS]
@@ -306,9 +339,7 @@ cdef Py_ssize_t nonzero_run(int code, int ndim, const Py_ssize_t* sizes, const P
                 i += piece
                 continue
             for i in range(i, i + piece):
-                one = 0
-                count(input + i * step, 1, step, 1, 0, &one)
-                if one == 0:
+                if not is_nonzero(input + i * step, code):
                     continue
                 if found == limit:
                     return found
