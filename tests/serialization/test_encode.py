@@ -1,5 +1,7 @@
 """Canonical bytes: each value has one form, and the reader takes no other."""
 
+import pathlib
+import re
 import struct
 
 import pytest
@@ -123,3 +125,10 @@ def test_accepted_content_is_canonical():
                 continue
 
             assert changed == content_of(state)
+
+
+def test_example_of_the_document_is_what_is_written():
+    document = pathlib.Path(__file__).parents[2] / "docs" / "state-file.md"
+    (example,) = re.findall(r"^`(64 02[^`]*)`", document.read_text(), re.M)
+
+    assert bytes.fromhex(example.replace("|", "")) == content_of({"a": 5, "w": ops.tensor([[1], [-2]], dtype=ops.int32)})
