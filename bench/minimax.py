@@ -149,8 +149,36 @@ FITS = {
 }
 
 
+def turns(first, last, drop, scale, terms):
+    """Tables of frankentorch/_ext/reduction.pxd: 2/pi without its bits from 2^drop(step) up, as a sum of doubles."""
+    rows = []
+    for step in range(first, last):
+        with mp.workprec(3000):
+            rest = 2 / mp.pi
+            if step > 0:
+                unit = mpf(2) ** min(drop(step), 8)
+                rest -= unit * mp.floor(rest / unit)
+            rest *= mpf(2) ** scale(step)
+            row = []
+            for _ in range(terms):
+                row.append(float(rest))
+                rest -= mpf(row[-1])
+        rows.append(row)
+    return rows
+
+
+def print_turns():
+    for code, rows in [("f64", turns(-66, 63, lambda j: 22 - 16 * j, lambda j: 400 if j >= 30 else 0, 4)),
+                       ("f32", turns(-9, 8, lambda j: 9 - 16 * j, lambda j: 0, 2))]:
+        for k, column in enumerate(zip(*rows)):
+            print(f"ft_turns_{k}_{code}", " ".join(value.hex() for value in column))
+
+
 def main(names):
     """Print tables, or with --write the whole of frankentorch/_ext/polynomials.pxd."""
+    if "--turns" in names:
+        print_turns()
+        return
     write = "--write" in names
     if write:
         print("# Written by `python bench/minimax.py --write`; do not edit. Each function is one Horner chain of fused")

@@ -39,8 +39,8 @@ cdef extern from *:
     double abs_f64 "__builtin_fabs"(double x) nogil
     float copysign_f32 "__builtin_copysignf"(float x, float y) nogil
     double copysign_f64 "__builtin_copysign"(double x, double y) nogil
-    float fmod_f32 "__builtin_fmodf"(float x, float y) nogil
-    double fmod_f64 "__builtin_fmod"(double x, double y) nogil
+    float libm_fmod_f32 "__builtin_fmodf"(float x, float y) nogil
+    double libm_fmod_f64 "__builtin_fmod"(double x, double y) nogil
     float nextafter_f32 "__builtin_nextafterf"(float x, float y) nogil
     double nextafter_f64 "__builtin_nextafter"(double x, double y) nogil
     const float INF_F32 "(__builtin_inff())"
@@ -104,3 +104,25 @@ cdef inline float power_of_two_f32(float n) noexcept nogil:
     """2^n for integral -126 <= n <= 127."""
     cdef float magic = 12583039.0
     return make_f32(bits_f32(n + magic) << 23)
+
+
+# fmod is exact whatever way it is computed. Quotients below 2^52 take one division and one fma: what is left after the
+# truncated quotient, off by at most one, is a multiple of the divisor's last bit and so has no rounding.
+cdef inline double fmod_f64(double x, double y) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef double b = abs_f64(y)
+    cdef double r
+    if (a < b * 4503599627370496.0) & (b < 1e290) & (b > 1e-290):
+        r = fma_f64(-trunc_f64(a / b), b, a)
+        return copysign_f64(r + b if r < 0.0 else r, x)
+    return libm_fmod_f64(x, y)
+
+
+cdef inline float fmod_f32(float x, float y) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef double b = abs_f64(y)
+    cdef double r
+    if (a < b * 4503599627370496.0) & (b < INF_F64):
+        r = fma_f64(-trunc_f64(a / b), b, a)
+        return copysign_f32(<float> (r + b if r < 0.0 else r), x)
+    return libm_fmod_f32(x, y)

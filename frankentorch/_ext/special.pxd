@@ -121,20 +121,41 @@ cdef inline float sinc_f32(float x) noexcept nogil:
 
 # ---- gamma functions
 
+cdef inline double rising_step(double p, double x, double i, double* p_low) noexcept nogil:
+    """(p + p_low) (x + i), low part in place. Written out by the callers: a loop would keep theirs from vectorising."""
+    cdef double f_low, q_low
+    cdef double f = two_sum(x, i, &f_low)
+    cdef double q = two_product(p, f, &q_low)
+    p_low[0] = q_low + fma_f64(p, f_low, p_low[0] * f)
+    return q
+
+
+cdef inline double harmonic_step(double total, double x, double i, double* low) noexcept nogil:
+    """total + low + 1 / (x + i), low part in place."""
+    cdef double f_low, q_low, tail
+    cdef double f = two_sum(x, i, &f_low)
+    cdef double q = divide_pairs(1.0, 0.0, f, f_low, &q_low)
+    total = two_sum(total, q, &tail)
+    low[0] = low[0] + (tail + q_low)
+    return total
+
+
 cdef inline double lgamma_pair(double x, double* low) noexcept nogil:
     """log gamma of x > 0 as a pair: Stirling's series from 10 on, moved there by a product of ten factors."""
     cdef bint shift = x < 10.0
     cdef double base = x if shift else 1.0
     cdef double p = base
     cdef double p_low = 0.0
-    cdef double y_low, f_low, t_low, low_log, tail
-    cdef double f
-    cdef int i
-    for i in range(1, 10):
-        f = two_sum(base, <double> i, &f_low)
-        t_low = fma_f64(p, f_low, p_low * f)
-        p = two_product(p, f, &p_low)
-        p_low = p_low + t_low
+    cdef double y_low, low_log, tail
+    p = rising_step(p, base, 1.0, &p_low)
+    p = rising_step(p, base, 2.0, &p_low)
+    p = rising_step(p, base, 3.0, &p_low)
+    p = rising_step(p, base, 4.0, &p_low)
+    p = rising_step(p, base, 5.0, &p_low)
+    p = rising_step(p, base, 6.0, &p_low)
+    p = rising_step(p, base, 7.0, &p_low)
+    p = rising_step(p, base, 8.0, &p_low)
+    p = rising_step(p, base, 9.0, &p_low)
     cdef double y = two_sum(x, 10.0 if shift else 0.0, &y_low)
     p = p if shift else 1.0
     p_low = p_low if shift else 0.0
@@ -198,13 +219,17 @@ cdef inline double digamma_positive(double x, double* low) noexcept nogil:
     cdef double base = x if shift else 1.0
     cdef double total = 0.0
     cdef double total_low = 0.0
-    cdef double f, f_low, q, q_low, tail, y_low, log_low
-    cdef int i
-    for i in range(10):
-        f = two_sum(base, <double> i, &f_low)
-        q = divide_pairs(1.0, 0.0, f, f_low, &q_low)
-        total = two_sum(total, q, &tail)
-        total_low = total_low + (tail + q_low)
+    cdef double tail, y_low, log_low
+    total = harmonic_step(total, base, 0.0, &total_low)
+    total = harmonic_step(total, base, 1.0, &total_low)
+    total = harmonic_step(total, base, 2.0, &total_low)
+    total = harmonic_step(total, base, 3.0, &total_low)
+    total = harmonic_step(total, base, 4.0, &total_low)
+    total = harmonic_step(total, base, 5.0, &total_low)
+    total = harmonic_step(total, base, 6.0, &total_low)
+    total = harmonic_step(total, base, 7.0, &total_low)
+    total = harmonic_step(total, base, 8.0, &total_low)
+    total = harmonic_step(total, base, 9.0, &total_low)
     total = total if shift else 0.0
     total_low = total_low if shift else 0.0
     cdef double y = two_sum(x, 10.0 if shift else 0.0, &y_low)

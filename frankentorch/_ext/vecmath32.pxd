@@ -292,7 +292,7 @@ cdef inline float atan2_f32(float y, float x) noexcept nogil:
     bottom = 1.0 if (bottom == INF_F64) | (bottom == 0.0) else bottom
     cdef double out = atan_light_ratio(top, bottom)
     out = 1.5707963267948966 - out if flip else out
-    out = 3.141592653589793 - out if bits_f32(x) >> 31 != 0 else out
+    out = 3.141592653589793 - out if copysign_f32(1.0, x) < <float>0.0 else out
     out = out if (a == a) & (b == b) else NAN_F64
     return copysign_f32(<float> out, y)
 

@@ -419,7 +419,7 @@ cdef inline double atan2_f64(double y, double x) noexcept nogil:
     cdef double high = atan_ratio(top, bottom, &low)
     high = fast_two_sum(1.5707963267948966 if flip else 0.0, -high if flip else high, &tail)
     low = (6.123233995736766e-17 - low) + tail if flip else low + tail
-    cdef bint left = bits_f64(x) >> 63 != 0
+    cdef bint left = copysign_f64(1.0, x) < 0.0
     high = fast_two_sum(3.141592653589793 if left else 0.0, -high if left else high, &tail)
     low = (1.2246467991473532e-16 - low) + tail if left else low + tail
     cdef double out = copysign_f64(high + low, y)
