@@ -169,7 +169,7 @@ def turns(first, last, drop, scale, terms):
 
 def print_turns():
     for code, rows in [("f64", turns(-66, 63, lambda j: 22 - 16 * j, lambda j: 400 if j >= 30 else 0, 4)),
-                       ("f32", turns(-9, 8, lambda j: 9 - 16 * j, lambda j: 0, 2))]:
+                       ("f32", turns(-1, 8, lambda j: 9 - 16 * j, lambda j: 0, 2))]:
         for k, column in enumerate(zip(*rows)):
             print(f"ft_turns_{k}_{code}", " ".join(value.hex() for value in column))
 

@@ -87,13 +87,13 @@ cdef extern from *:
         -0x1.d6b5b45650128p-658, 0x1.2ea6bfb5fb120p-676, -0x1.65012813b81cbp-686, -0x1.0277039517bd5p-707,
         -0x1.c0e545ef53f9ap-721, 0x1.aba10ac06608ep-733,
     };
-    static const double ft_turns_0_f32[17] = {
-        [0 ... 9] = 0x1.45f306dc9c883p-1,
+    static const double ft_turns_0_f32[128] = {
+        [0 ... 65] = 0x1.45f306dc9c883p-1,
         0x1.f306dc9c882a5p-9, 0x1.6e4e441529fc2p-24, 0x1.1054a7f09d5f4p-42, 0x1.29fc2757d1f53p-56,
         0x1.3abe8fa9a6ee0p-75, 0x1.d1f534ddc0db6p-88, 0x1.34ddc0db6295ap-104,
     };
-    static const double ft_turns_1_f32[17] = {
-        [0 ... 9] = -0x1.6b01ec5417056p-55,
+    static const double ft_turns_1_f32[128] = {
+        [0 ... 65] = -0x1.6b01ec5417056p-55,
         0x1.fc2757d1f534ep-64, 0x1.d5f47d4d37703p-78, 0x1.f534ddc0db629p-96, 0x1.377036d8a5665p-110,
         0x1.b6c52b3278872p-129, 0x1.4acc9e21c8210p-143, -0x1.b0ef1bef806bap-158,
     };
@@ -145,8 +145,9 @@ cdef inline double reduce_f64(double x, double* low, unsigned long long* quadran
 
 cdef inline double reduce_f32(float x, unsigned long long* quadrant) noexcept nogil:
     """The same in doubles for a float32; relative error below 2^-35 in the worst case."""
-    cdef unsigned int row = (((bits_f32(x) >> 23) & 255U) + 1U) >> 4
     cdef double y = x
+    # From the double's word, whole: gcc gathers doubles by 64-bit indices only, and a clamp would turn into masked loads.
+    cdef unsigned long long row = (((bits_f64(y) >> 52) + 1ULL) >> 4) & 127ULL
     cdef double c0 = ft_turns_0_f32[row]
     cdef double c1 = ft_turns_1_f32[row]
     cdef double error

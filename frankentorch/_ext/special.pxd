@@ -243,15 +243,14 @@ cdef inline double digamma_positive(double x, double* low) noexcept nogil:
 
 cdef inline double digamma_f64(double x) noexcept nogil:
     cdef double a = abs_f64(x)
-    cdef double y = 1.0 if (a < 1e-300) | (a == INF_F64) else a
+    cdef double y = 1.0 if a < 1e-300 else (1.0 if a == INF_F64 else a)
     cdef double low, s_low, c, c_low, q_low, tail
     cdef double s = digamma_positive(y, &low)
     # digamma(-a) = digamma(a) + 1/a + pi cot(pi a)
     cdef double whole = 4503599627370496.0
     cdef double t = y if y < whole else 0.0
     cdef double sine = sin_pi_pair(t - 2.0 * trunc_f64(t * 0.5), &s_low, &c, &c_low)
-    cdef bint pole = sine == 0.0
-    cdef double q = divide_pairs(c, c_low, 1.0 if pole else sine, s_low, &q_low)
+    cdef double q = divide_pairs(c, c_low, 1.0 if sine == 0.0 else sine, s_low, &q_low)
     cdef double p_low
     cdef double p = two_product(q, 3.141592653589793, &p_low)
     p_low = p_low + fma_f64(q, 1.2246467991473532e-16, 3.141592653589793 * q_low)
@@ -259,9 +258,9 @@ cdef inline double digamma_f64(double x) noexcept nogil:
     p_low = p_low + tail + low
     r = two_sum(r, p, &tail)
     cdef double negative = r + (tail + p_low)
-    negative = NAN_F64 if pole else negative
+    negative = NAN_F64 if sine == 0.0 else negative
     cdef double near = (y - 1.4616321449683622) - 9.549995429965697e-17
-    cdef double out = near * poly_digamma_root_f64(near) if (y > 1.2) & (y < 1.75) else s + low
+    cdef double out = near * poly_digamma_root_f64(near) if abs_f64(y - 1.475) < 0.275 else s + low
     out = negative if x < 0.0 else out
     out = -1.0 / x if a < 1e-300 else out
     out = x if x == INF_F64 else out

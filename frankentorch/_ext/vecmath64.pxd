@@ -411,11 +411,9 @@ cdef inline double atan2_f64(double y, double x) noexcept nogil:
     cdef double low, tail
     cdef double scale = 8.636168555094445e-78 if bottom > 1e200 else 1.0
     scale = 1.157920892373162e+77 if bottom < 1e-200 else scale
-    cdef bint equal_inf = (a == INF_F64) & (b == INF_F64)
-    top = 1.0 if equal_inf else top * scale
-    bottom = 1.0 if equal_inf else bottom * scale
-    top = 0.0 if (bottom == INF_F64) else top
-    bottom = 1.0 if (bottom == INF_F64) | (bottom == 0.0) else bottom
+    # inf / inf counts as 1, finite / inf and 0 / 0 as 0.
+    top = 1.0 if top == INF_F64 else (0.0 if bottom == INF_F64 else top * scale)
+    bottom = 1.0 if bottom == INF_F64 else (1.0 if bottom == 0.0 else bottom * scale)
     cdef double high = atan_ratio(top, bottom, &low)
     high = fast_two_sum(1.5707963267948966 if flip else 0.0, -high if flip else high, &tail)
     low = (6.123233995736766e-17 - low) + tail if flip else low + tail
@@ -424,8 +422,10 @@ cdef inline double atan2_f64(double y, double x) noexcept nogil:
     low = (1.2246467991473532e-16 - low) + tail if left else low + tail
     cdef double out = copysign_f64(high + low, y)
     cdef double direct = y / x  # a tiny quotient: the pair would lose bits below the normal range
-    out = direct if (not left) & (not flip) & (abs_f64(direct) < 1e-9) & (b > 0.0) & (b < INF_F64) else out
-    return out if (a == a) & (b == b) else NAN_F64
+    direct = direct if abs_f64(direct) < 1e-9 else out
+    out = direct if x > 0.0 else out
+    out = out if a == a else NAN_F64
+    return out if b == b else NAN_F64
 
 
 cdef inline double asin_core(double x, double x_low, double z, double* low) noexcept nogil:
