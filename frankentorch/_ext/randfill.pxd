@@ -13,4 +13,6 @@ cdef enum:
     RAND_EXP = 10             # void (unused, double* out, n, 0, 0)                           in place
     RAND_NORMAL_F32 = 11      # void (words, float* out, n, double mean, double std)          n in blocks of 16, one word each
     RAND_NORMAL_F64 = 12      # void (words, double* out, n, double mean, double std)         n in blocks of 16, two words each
-    RAND_SLOTS = 13
+    RAND_STORE_F16 = 13       # void (float* values, unsigned short* out, n, double first, double last)    rounded; the bit
+    RAND_STORE_BF16 = 14      #       pattern `last` is replaced by `first` (an end of a range that is not in the range)
+    RAND_SLOTS = 15

@@ -3,8 +3,9 @@
 # Levelled kernels of the random fills: the twist and tempering of the Mersenne Twister (M. Matsumoto, T. Nishimura,
 # "Mersenne Twister", ACM TOMACS 8, 1998) and the transforms of its words. Outputs depend on the words alone.
 # Normals: Box and Muller, Ann. Math. Stat. 29, 1958. Blocks of 16 pair value j with value j + 8.
-from frankentorch._ext.bitmath cimport fma_f32, fma_f64, sqrt_f32, sqrt_f64, ceil_f64
-from frankentorch._ext.randmath cimport log_unit, sin_angle, cos_angle, tan_angle, exp_wide, log_cephes, turn_cephes
+from frankentorch._ext.bitmath cimport fma_f32, fma_f64, sqrt_f32, sqrt_f64, ceil_f64, INF_F64
+from frankentorch._ext.half cimport store_f16, store_bf16
+from frankentorch._ext.randmath cimport choose, log_unit, sin_angle, cos_angle, tan_angle, exp_wide, log_cephes, turn_cephes
 from frankentorch._ext.types cimport ft_u32
 
 cdef extern from *:
@@ -89,10 +90,13 @@ cdef void cauchy(words_in words, double* out, Py_ssize_t n, double median, doubl
 
 
 cdef void geometric(words_in words, double* out, Py_ssize_t n, double p, double unused) noexcept nogil:
+    """u = 0 gives infinity."""
     cdef Py_ssize_t i
     cdef double base = log_unit(1.0 - p)
+    cdef double u
     for i in range(n):
-        out[i] = ceil_f64(log_unit(unit_f64(words + 2 * i)) / base)
+        u = unit_f64(words + 2 * i)
+        out[i] = choose(u == 0.0, INF_F64, ceil_f64(log_unit(u) / base))
 
 
 cdef void polar(words_in words, double* out, Py_ssize_t n, double unused, double unused_too) noexcept nogil:
@@ -152,6 +156,26 @@ cdef void normal_f64(words_in words, double* out, Py_ssize_t n, double mean, dou
             values[j + 8] = fma_f64(radius * sin_angle(angle), std, mean)
 
 
+cdef void store_halves(const float* values, unsigned short* out, Py_ssize_t n, double first, double last) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef unsigned short a = <unsigned short> <int> first
+    cdef unsigned short b = <unsigned short> <int> last
+    cdef unsigned short h
+    for i in range(n):
+        h = store_f16(values[i])
+        out[i] = a if h == b else h
+
+
+cdef void store_brains(const float* values, unsigned short* out, Py_ssize_t n, double first, double last) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef unsigned short a = <unsigned short> <int> first
+    cdef unsigned short b = <unsigned short> <int> last
+    cdef unsigned short h
+    for i in range(n):
+        h = store_bf16(values[i])
+        out[i] = a if h == b else h
+
+
 cdef public void fill_randfill "FT_FILL_RANDFILL" (void** table) noexcept nogil:
     table[RAND_TWIST] = <void*> twist
     table[RAND_TEMPER] = <void*> temper
@@ -166,3 +190,5 @@ cdef public void fill_randfill "FT_FILL_RANDFILL" (void** table) noexcept nogil:
     table[RAND_EXP] = <void*> exp_all
     table[RAND_NORMAL_F32] = <void*> normal_f32
     table[RAND_NORMAL_F64] = <void*> normal_f64
+    table[RAND_STORE_F16] = <void*> store_halves
+    table[RAND_STORE_BF16] = <void*> store_brains

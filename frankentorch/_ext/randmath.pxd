@@ -1,3 +1,4 @@
+# cython: language_level=3, cdivision=True
 # Functions of the random distributions. Why not vecmath: the stream is PyTorch's, which calls the C library in double and
 # a short Cephes polynomial in float, and the numbers should be its numbers. In double the result here is right to about
 # 0.51 ulp (leading terms carried in two words), so it is the C library's in nearly all cases; in float the same operations
@@ -10,8 +11,14 @@ cdef struct Pair:                                           # the unevaluated su
     double lo
 
 
+cdef inline double choose(unsigned long long odd, double y, double z) noexcept nogil:
+    """y if odd is 1, z if it is 0: by masks, since a conditional here keeps the loops around from being vectorised."""
+    cdef unsigned long long mask = 0ULL - odd
+    return make_f64((bits_f64(y) & mask) | (bits_f64(z) & ~mask))
+
+
 cdef inline double log_unit(double x) noexcept nogil:
-    """ln x for 2^-1022 <= x <= 1, and -inf at 0: x = 2^e m, ln m = 2 artanh s with s = (m - 1) / (m + 1) in two words."""
+    """ln x for 2^-1022 <= x <= 1: x = 2^e m, ln m = 2 artanh s with s = (m - 1) / (m + 1) in two words."""
     # m in [sqrt(1/2), sqrt(2)): adding the distance from sqrt(1/2) to 1 to the bits carries into the exponent at sqrt(1/2)
     cdef unsigned long long bits = bits_f64(x)
     cdef unsigned long long e = (bits + 0x95f619980c433ULL) >> 52
@@ -39,8 +46,7 @@ cdef inline double log_unit(double x) noexcept nogil:
     h = fma_f64(ed, 6.93147180369123816490e-01, s)              # ln 2, high part: 32 bits, so its product with e is exact
     low = fma_f64(ed, 6.93147180369123816490e-01, -h) + s
     low = low + fma_f64(ed, 1.90821492927058770002e-10, fma_f64(s, p * t, s_lo + s_lo))
-    h = h + low
-    return h if x > 0.0 else make_f64(0xfff0000000000000ULL)
+    return h + low
 
 
 cdef inline Pair reduce_angle(double x, unsigned long long* quadrant) noexcept nogil:
@@ -114,7 +120,7 @@ cdef inline double cos_angle(double x) noexcept nogil:
     cdef Pair r = reduce_angle(x, &k)
     cdef Pair s = sin_small(r)
     cdef Pair c = cos_small(r)
-    cdef double y = s.hi + s.lo if k & 1 else c.hi + c.lo
+    cdef double y = choose(k & 1, s.hi + s.lo, c.hi + c.lo)
     return make_f64(bits_f64(y) ^ (((k + 1) & 2) << 62))                                 # minus in quadrants 1 and 2
 
 
@@ -123,7 +129,7 @@ cdef inline double sin_angle(double x) noexcept nogil:
     cdef Pair r = reduce_angle(x, &k)
     cdef Pair s = sin_small(r)
     cdef Pair c = cos_small(r)
-    cdef double y = c.hi + c.lo if k & 1 else s.hi + s.lo
+    cdef double y = choose(k & 1, c.hi + c.lo, s.hi + s.lo)
     return make_f64(bits_f64(y) ^ ((k & 2) << 62))                                       # minus in quadrants 2 and 3
 
 
@@ -132,10 +138,10 @@ cdef inline double tan_angle(double x) noexcept nogil:
     cdef Pair r = reduce_angle(x, &k)
     cdef Pair s = settle(sin_small(r))
     cdef Pair c = settle(cos_small(r))
-    cdef double top = -c.hi if k & 1 else s.hi
-    cdef double top_lo = -c.lo if k & 1 else s.lo
-    cdef double base = s.hi if k & 1 else c.hi
-    cdef double base_lo = s.lo if k & 1 else c.lo
+    cdef double top = choose(k & 1, -c.hi, s.hi)
+    cdef double top_lo = choose(k & 1, -c.lo, s.lo)
+    cdef double base = choose(k & 1, s.hi, c.hi)
+    cdef double base_lo = choose(k & 1, s.lo, c.lo)
     cdef double q = top / base
     return q + (fma_f64(-q, base_lo, fma_f64(-q, base, top)) + top_lo) / base
 

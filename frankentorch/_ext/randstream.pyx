@@ -56,11 +56,13 @@ cdef extern from *:
 ctypedef void (*twist_kernel)(unsigned int* state) noexcept nogil
 ctypedef void (*temper_kernel)(const unsigned int* state, unsigned int* words, Py_ssize_t n) noexcept nogil
 ctypedef void (*kernel)(const unsigned int* words, void* out, Py_ssize_t n, double a, double b) noexcept nogil
+ctypedef void (*half_kernel)(const float* values, unsigned short* out, Py_ssize_t n, double first, double last) noexcept nogil
 ctypedef void (*store_real)(const double* values, void* out, Py_ssize_t at, Py_ssize_t n) noexcept nogil
 ctypedef void (*store_whole)(const long long* values, void* out, Py_ssize_t at, Py_ssize_t n) noexcept nogil
 
 cdef enum:
     WORDS = 624
+    NO_HALF = 0x7fff              # a NaN no rounding yields
     CHUNK = 512                   # values per pass: they stay in the first-level cache. A range() step must be the literal
 cdef unsigned long long TWO_WORDS = 1 << 28                # ranges from here on take two words
 
@@ -201,12 +203,16 @@ cdef int fill_by(Engine* rng, int slot, int code, void* out, Py_ssize_t n, doubl
     return 0
 
 
+cdef void round_halves(int code, const float* values, unsigned short* out, Py_ssize_t n, int first, int last) noexcept nogil:
+    (<half_kernel> table[RAND_STORE_F16 if code == F16 else RAND_STORE_BF16])(values, out, n, first, last)
+
+
 cdef int fill_uniform(Engine* rng, int code, void* out, Py_ssize_t n, double low, double high) noexcept nogil:
     cdef unsigned int words[CHUNK]
     cdef float values[CHUNK]
-    cdef Py_ssize_t at, count, i
+    cdef Py_ssize_t at, count
     cdef unsigned short* halves = <unsigned short*> out
-    cdef unsigned short first, last, h
+    cdef unsigned short first, last
     cdef float a = <float> low
     cdef float span = <float> high - a
     if code == C64:
@@ -228,9 +234,7 @@ cdef int fill_uniform(Engine* rng, int code, void* out, Py_ssize_t n, double low
             (<kernel> table[RAND_UNIFORM_F32])(words, <float*> out + at, count, a, span)
             continue
         (<kernel> table[RAND_UNIFORM_F32])(words, values, count, a, span)
-        for i in range(count):
-            h = store_f16(values[i]) if code == F16 else store_bf16(values[i])
-            halves[at + i] = first if h == last else h
+        round_halves(code, values, halves + at, count, first, last)
     unlock_engine(&rng.lock)
     return 0
 
@@ -271,8 +275,6 @@ cdef void normal_blocks(Engine* rng, int code, void* out, Py_ssize_t at, Py_ssiz
     """Blocks of 16 from place `at` on; n is a multiple of 16, at most CHUNK."""
     cdef unsigned int words[2 * CHUNK]
     cdef float values[CHUNK]
-    cdef Py_ssize_t i
-    cdef unsigned short* halves = <unsigned short*> out
     draw_words(rng, words, 2 * n if code == F64 else n)
     if code == F64:
         (<kernel> table[RAND_NORMAL_F64])(words, <double*> out + at, n, mean, std)
@@ -280,8 +282,7 @@ cdef void normal_blocks(Engine* rng, int code, void* out, Py_ssize_t at, Py_ssiz
         (<kernel> table[RAND_NORMAL_F32])(words, <float*> out + at, n, mean, std)
     else:
         (<kernel> table[RAND_NORMAL_F32])(words, values, n, mean, std)
-        for i in range(n):
-            halves[at + i] = store_f16(values[i]) if code == F16 else store_bf16(values[i])
+        round_halves(code, values, <unsigned short*> out + at, n, NO_HALF, NO_HALF)
 
 
 cdef int fill_normal(Engine* rng, int code, void* out, Py_ssize_t n, double mean, double std, bint blocks) noexcept nogil:
