@@ -4,6 +4,7 @@ import json
 import sys
 
 from frankentorch._tensor import Tensor
+
 from frankentorch.checkpoint.errors import CheckpointError
 from frankentorch.cli.progress import table
 from frankentorch.serialization import load_state, state_digest

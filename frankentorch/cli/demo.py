@@ -13,11 +13,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from frankentorch.checkpoint.errors import CheckpointError
 from frankentorch.cli import host
 from frankentorch.cli.chart import line_chart
 from frankentorch.cli.progress import Progress, table
 from frankentorch.cli.training import LEARN_COUNT, TEST_COUNT, Plan, Training
-from frankentorch.checkpoint.errors import CheckpointError
 from frankentorch.serialization import save_state, state_digest, state_from_bytes
 
 WANTED_ACCURACY = {"cnn": 0.97, "mlp": 0.95}
@@ -117,7 +117,8 @@ def replay_claims(jobs, digest):
                 evidence = problem
             else:
                 equal = "equal" if result["digest"] == digest else "DIFFERENT: " + digest[:12]
-                evidence = f"epochs {result['first_epoch']}-{result['last_epoch']}, {counted_threads(result['threads'])}; state {result['digest'][:12]}, {equal}"
+                epochs = f"epochs {result['first_epoch']}-{result['last_epoch']}"
+                evidence = f"{epochs}, {counted_threads(result['threads'])}; state {result['digest'][:12]}, {equal}"
             claims.append(Claim(job.claim, evidence, not problem and result["digest"] == digest))
             print(f"  {job.claim.partition(':')[0]}: {evidence}", flush=True)
     return claims

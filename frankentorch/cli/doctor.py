@@ -73,13 +73,10 @@ def memory_facts():
 
 def readable_size(nbytes):
     """A number of bytes with the unit that keeps it readable."""
-    for unit in ("bytes", "KiB", "MiB"):
-        if nbytes < 1024:
-            break
-        nbytes /= 1024
-    else:
-        unit = "GiB"
-    return f"{nbytes:.0f} {unit}" if unit == "bytes" else f"{nbytes:.1f} {unit}"
+    power = 0
+    while power < 3 and nbytes >= 1024 ** (power + 1):
+        power += 1
+    return f"{nbytes / 1024 ** power:.1f} {'KMG'[power - 1]}iB" if power else f"{nbytes} bytes"
 
 
 def setting_facts():

@@ -81,8 +81,12 @@ def digests():
 
 def checks():
     """Run all checks, one after the other; a generator of Check."""
-    with open(GOLDEN, encoding="utf-8") as file:
-        golden = json.load(file)
+    try:
+        with open(GOLDEN, encoding="utf-8") as file:
+            golden = json.load(file)
+    except (OSError, ValueError) as error:
+        yield Check("recorded digests", False, f"cannot be read: {error}")
+        return
     yield _compare(f"{len(CASES)} computations", golden, digests())
     before = ft.get_num_threads()
     for count in THREAD_COUNTS:

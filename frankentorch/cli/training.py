@@ -10,11 +10,12 @@ import json
 import sys
 from typing import NamedTuple
 
+from frankentorch.optim.lr_scheduler import CosineAnnealingLR
+
 import frankentorch as ft
 from frankentorch import nn
 from frankentorch.datasets import digits
 from frankentorch.optim import Adam
-from frankentorch.optim.lr_scheduler import CosineAnnealingLR
 from frankentorch.serialization import load_state, state_digest
 from frankentorch.utils.data import DataLoader, TensorDataset, random_split
 

@@ -172,7 +172,8 @@ def _read_file(path):
 
 def _describe(start):
     """What a file that is not ours seems to be, from its first bytes."""
-    known = {b"PK\x03\x04": "a zip archive (PyTorch writes .pt files as zip)", b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "a bare zstd frame", b"\x80": "a pickle"}
+    known = {b"PK\x03\x04": "a zip archive (PyTorch writes .pt files as zip)", b"\x1f\x8b": "gzip",
+             b"\x28\xb5\x2f\xfd": "a bare zstd frame", b"\x80": "a pickle"}
     for magic, meaning in known.items():
         if start.startswith(magic):
             return f"it looks like {meaning}"

@@ -15,8 +15,9 @@ its values (strides, shared storage, requires_grad) is not part of it; subclasse
 import hashlib
 import struct
 
-from frankentorch import ops
 from frankentorch._tensor import Tensor
+
+from frankentorch import ops
 from frankentorch.checkpoint.errors import CheckpointError
 
 # Position = dtype id in the file. Never reorder.

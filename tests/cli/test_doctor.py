@@ -38,6 +38,12 @@ def test_wrong_digest_is_named_and_fails(monkeypatch, tmp_path, capsys):
     assert "FAILED   12 computations: bits differ from the recorded ones: exp" in capsys.readouterr().out
 
 
+def test_missing_digests_fail(monkeypatch, tmp_path):
+    monkeypatch.setattr(selftest, "GOLDEN", str(tmp_path / "missing.json"))
+
+    assert [False] == [check.holds for check in selftest.checks()]
+
+
 def test_case_that_raises_is_reported_by_its_error(monkeypatch):
     monkeypatch.setitem(selftest.CASES, "exp", lambda: 1 / 0)
 
@@ -56,6 +62,7 @@ def test_grid_is_exact_and_fills_its_range():
     assert (values * 128 == (values * 128).round()).all()
 
 
-@pytest.mark.parametrize("nbytes, text", [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (5 << 19, "2.5 MiB"), (3 << 30, "3.0 GiB"), (1 << 42, "4096.0 GiB")])
+@pytest.mark.parametrize("nbytes, text", [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (5 << 19, "2.5 MiB"),
+                                          (3 << 30, "3.0 GiB"), (1 << 42, "4096.0 GiB")])
 def test_sizes_are_readable(nbytes, text):
     assert text == doctor.readable_size(nbytes)

@@ -33,7 +33,8 @@ def test_program_sees_what_plain_python_shows(run_python, frankentorch_command, 
     assert json.loads(plain.stdout) == json.loads(ours.stdout)
 
 
-@pytest.mark.parametrize("text", ["import sys; sys.exit(7)", "raise SystemExit('words')", "def f():\n    1 / 0\nf()", "x = = 1", "import os; os._exit(3)", "", "import no_such_module"])
+@pytest.mark.parametrize("text", ["import sys; sys.exit(7)", "raise SystemExit('words')", "def f():\n    1 / 0\nf()", "x = = 1",
+                                  "import os; os._exit(3)", "", "import no_such_module"])
 def test_exit_code_and_traceback_are_plain_pythons(run_python, frankentorch_command, script, text):
     script(text)
     plain, ours = run_python("program.py"), frankentorch_command("run", "program.py")

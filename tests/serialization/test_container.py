@@ -20,7 +20,8 @@ STATE = {"model": {"weight": ops.arange(600).reshape(20, 30).to(ops.float32), "b
 
 def sealed(body, mode=container.ZSTD, content_nbytes=None, body_nbytes=None):
     """A file with a right digest around any body: what an attacker can write."""
-    head = container.MAGIC + struct.pack("<BQQ", mode, len(body) if content_nbytes is None else content_nbytes, len(body) if body_nbytes is None else body_nbytes)
+    lengths = [len(body) if announced is None else announced for announced in (content_nbytes, body_nbytes)]
+    head = container.MAGIC + struct.pack("<BQQ", mode, *lengths)
     return head + hashlib.sha256(head + body).digest() + body
 
 
@@ -46,7 +47,9 @@ def test_same_state_gives_the_same_bytes_in_another_process():
     package_parent = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(container.__file__))))
     environment = {**os.environ, "PYTHONHASHSEED": "5", "PYTHONPATH": os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), package_parent]))}
 
-    assert state_to_bytes([ops.arange(1000), {"a": 1}]) == subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True).stdout
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
+
+    assert state_to_bytes([ops.arange(1000), {"a": 1}]) == done.stdout
 
 
 def test_loaded_tensors_can_be_written_to():
@@ -84,7 +87,8 @@ def test_content_that_shrinks_too_much_is_stored(monkeypatch):
 
 @pytest.mark.parametrize("content, rule", [
     (b"", "magic"), (b"PK\x03\x04" + b"\0" * 80, "magic"), (b"\x80\x02" + b"." * 80, "magic"), (b"FTSTATE2" + b"\0" * 80, "magic"),
-    (sealed(b"", container.STORED), "length"), (sealed(b"N", 2), "header"), (sealed(b"N", container.STORED, content_nbytes=2), "header"), (sealed(b"N", body_nbytes=2), "length"),
+    (sealed(b"", container.STORED), "length"), (sealed(b"N", 2), "header"),
+    (sealed(b"N", container.STORED, content_nbytes=2), "header"), (sealed(b"N", body_nbytes=2), "length"),
     (sealed(b"not zstd at all", content_nbytes=15), "frame"),
     (sealed(zstandard.ZstdCompressor(write_checksum=True).compress(b"N"), content_nbytes=1 << 60), "header"),
     (sealed(zstandard.ZstdCompressor(write_checksum=True).compress(b"N"), content_nbytes=2), "frame"),
@@ -164,7 +168,12 @@ def test_state_that_cannot_be_saved_touches_no_file(tmp_path):
 def test_file_is_synced_before_it_is_named_and_the_folder_after(tmp_path, monkeypatch):
     calls = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(container.os, "fsync", lambda descriptor: (calls.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"), fsync(descriptor)))
+
+    def watched_fsync(descriptor):
+        calls.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    monkeypatch.setattr(container.os, "fsync", watched_fsync)
     monkeypatch.setattr(container.os, "replace", lambda old, new: (calls.append("rename"), replace(old, new)))
     save_state(1, tmp_path / "a.state")
 

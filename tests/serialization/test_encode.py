@@ -99,7 +99,8 @@ def test_state_that_holds_itself_is_refused():
 @pytest.mark.parametrize("content, rule", [
     (b"", "length"), (b"?", "tag"), (b"NN", "trailing"), (b"f\0\0", "length"), (b"s\x02a", "length"), (b"s\x01\xff", "text"),
     (b"s\x80\x00", "canonical"), (b"i\x02\x05\x00", "canonical"), (b"i\x00", "canonical"), (b"i\x41" + b"\x01" * 65, "canonical"),
-    (b"l" + b"\xff" * 8 + b"\x7f", "length"), (b"l" + b"\xff" * 12, "range"), (b"d\x02s\x01aNs\x01aN", "key"), (b"d\x01NN" + b"N", "key"), (b"d\x01TN" + b"N", "key"),
+    (b"l" + b"\xff" * 8 + b"\x7f", "length"), (b"l" + b"\xff" * 12, "range"),
+    (b"d\x02s\x01aNs\x01aN", "key"), (b"d\x01NN" + b"N", "key"), (b"d\x01TN" + b"N", "key"),
     (b"l\x01" * 80 + b"N", "depth"), (b"d\x01N", "length"),
     (b"x\x0f\x00", "tensor"), (b"x\x0b\x41" + b"\x01" * 65, "tensor"), (b"x\x0b\x01\x02" + b"\0" * 7, "length"), (b"x\x00\x01\x02\x00\x02", "tensor"),
     (b"x\x0b\x02" + b"\x80\x80\x80\x80\x80\x80\x80\x80\x40" * 2, "tensor"), (b"x\x0b\x02\x00" + b"\xff" * 8 + b"\x7f", "tensor"),
