@@ -1,5 +1,6 @@
 """Optimizers and learning rate schedules."""
 
+from frankentorch.optim import lr_scheduler
 from frankentorch.optim.adadelta import Adadelta
 from frankentorch.optim.adagrad import Adagrad
 from frankentorch.optim.adam import Adam
@@ -26,4 +27,5 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rprop",
+    "lr_scheduler",
 ]
