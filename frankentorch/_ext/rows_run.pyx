@@ -1,0 +1,797 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: cdivision=True, initializedcheck=False
+# Drivers of the row kernels. A chunk of lines loads a tile into its own room (converting halves), works it, stores it. Lines
+# along the last dim are taken one by one, short ones many together as columns; lines along another dim as columns.
+from libc.stdlib cimport malloc, free
+from libc.string cimport memset
+from libc.math cimport sqrt, sqrtf
+from frankentorch._ext.types cimport *
+from frankentorch._ext.fold cimport TILE_COLS
+from frankentorch._ext.rows cimport *
+from frankentorch._ext.reduce cimport SLOT_LOAD, SLOT_STORE, IN_F32, IN_F64, load_kernel, store_kernel
+from frankentorch._ext.reduce_run cimport (RUN_OK, RUN_DTYPE, RUN_ARGUMENT, RUN_MEMORY, RUN_INDEX, REDUCE_SUM, REDUCE_VAR, code_size,
+                                           reduce_table, reduce_run, sum_dense)
+from frankentorch._ext.index cimport INDEX_ADD, index_kernel, element_kernel
+from frankentorch._ext.threads cimport parallel_for
+from frankentorch._ext.cpu cimport cpu_level
+
+cdef extern from *:
+    """
+    extern void fill_rows_baseline(void **);
+    extern void fill_rows_avx2(void **);
+    extern void fill_rows_avx512(void **);
+    #if !defined(__x86_64__)
+    #define fill_rows_avx2 fill_rows_baseline
+    #define fill_rows_avx512 fill_rows_baseline
+    #endif
+    """
+    void fill_rows_baseline(void** table) noexcept nogil
+    void fill_rows_avx2(void** table) noexcept nogil
+    void fill_rows_avx512(void** table) noexcept nogil
+
+cdef enum:
+    GRAIN = 16384
+    SHORT = 32                  # lines up to here are worked many at once
+
+cdef void* table[ROW_SLOTS]
+
+
+cdef int rows_use_level(int level) noexcept nogil:
+    if level == 0:
+        fill_rows_baseline(table)
+    elif level == 1:
+        fill_rows_avx2(table)
+    else:
+        fill_rows_avx512(table)
+    return 0
+
+
+cdef inline void load(int code, const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
+                      Py_ssize_t col_step, void* tile) noexcept nogil:
+    (<load_kernel> reduce_table()[SLOT_LOAD + code])(base, rows, row_step, cols, col_step, tile)
+
+
+cdef inline void store(int code, const void* tile, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
+                       Py_ssize_t col_step, char* base) noexcept nogil:
+    (<store_kernel> reduce_table()[SLOT_STORE + code])(tile, rows, row_step, cols, col_step, base)
+
+
+cdef inline bint is_float(int code) noexcept nogil:
+    return F16 <= code <= F64
+
+
+cdef inline int compute_of(int code) noexcept nogil:
+    return IN_F64 if code == F64 else IN_F32
+
+
+cdef inline double value_at(int compute, const void* x, Py_ssize_t i) noexcept nogil:
+    return (<const double*> x)[i] if compute == IN_F64 else (<const float*> x)[i]
+
+
+cdef inline void set_value(int compute, void* x, Py_ssize_t i, double v) noexcept nogil:
+    if compute == IN_F64:
+        (<double*> x)[i] = v
+    else:
+        (<float*> x)[i] = <float> v
+
+
+cdef char* loaded(int code, const char* x, Py_ssize_t n, int* status) noexcept nogil:
+    """x[n] in the compute type, malloc'ed; NULL stays NULL."""
+    cdef char* y
+    if x == NULL or status[0] != RUN_OK:
+        return NULL
+    y = <char*> malloc(n * 8 if n else 8)
+    if y == NULL:
+        status[0] = RUN_MEMORY
+        return NULL
+    load(code, x, n, code_size(code), 1, 0, y)
+    return y
+
+
+# ---------------------------------------------------------------- softmax and layer norm
+cdef enum LineOp:
+    LINE_SOFTMAX
+    LINE_SOFTMAX_BACKWARD
+    LINE_NORM
+    LINE_NORM_BACKWARD
+
+cdef struct LineJob:
+    int op, code, out_code, compute
+    bint log
+    Py_ssize_t outer, n, inner, tiles, cols     # cols: width of a tile
+    bint across                                 # columns are neighbouring lines of the last dim
+    const char* input
+    const char* other                           # the output (softmax) or the normalised input (norm), backward
+    char* out
+    double eps
+    const void* weight
+    const void* bias
+    char* mean                                  # compute type
+    char* rstd
+    int status
+
+
+cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef LineJob* s = <LineJob*> context
+    cdef int item = code_size(s.code), out_item = code_size(s.out_code), width = 4 if s.compute == IN_F32 else 8
+    cdef Py_ssize_t n = s.n, u, k, cols, first, step, col_step, piece = n * s.cols * width
+    cdef double acc[2048]
+    cdef char little[3 * 8192]
+    cdef char* x = little
+    cdef char* y
+    cdef char* z
+    cdef bint backward = s.op == LINE_SOFTMAX_BACKWARD or s.op == LINE_NORM_BACKWARD
+    cdef const char* place
+    if piece > 8192:
+        x = <char*> malloc(3 * piece)
+        if x == NULL:
+            s.status = RUN_MEMORY
+            return
+    y, z = x + piece, x + 2 * piece
+    for u in range(begin, end):
+        if s.across:                            # one dim of lines, each n long
+            first = u * s.cols
+            cols = s.outer - first if s.outer - first < s.cols else s.cols
+            step, col_step = 1, n
+            k = first * n
+        else:
+            k = u % s.tiles * s.cols
+            cols = s.inner - k if s.inner - k < s.cols else s.cols
+            step, col_step = s.inner, 1
+            first = u // s.tiles
+            k += first * n * s.inner
+        load(s.code, s.input + k * item, n, step * item, cols, col_step * item, x)
+        if backward:
+            load(s.code, s.other + k * item, n, step * item, cols, col_step * item, y)
+        if s.op == LINE_SOFTMAX:
+            (<softmax_kernel> table[SLOT_SOFTMAX + s.compute])(x, y, n, cols, s.log, acc)
+        elif s.op == LINE_SOFTMAX_BACKWARD:
+            (<softmax_back> table[SLOT_SOFTMAX_BACKWARD + s.compute])(x, y, n, cols, s.log, acc)
+        elif s.op == LINE_NORM:
+            (<norm_kernel> table[SLOT_NORM + s.compute])(x, y, n, cols, s.eps, s.weight, s.bias, s.mean + first * width,
+                                                         s.rstd + first * width, acc)
+        else:
+            (<norm_back> table[SLOT_NORM_BACKWARD + s.compute])(x, y, z, n, cols, s.weight, s.mean + first * width,
+                                                                s.rstd + first * width, acc)
+        store(s.out_code, x, n, step * out_item, cols, col_step * out_item, s.out + k * out_item)
+    if x != little:
+        free(x)
+
+
+cdef int run_lines(LineJob* s) noexcept nogil:
+    cdef Py_ssize_t units, grain
+    if s.outer * s.n * s.inner == 0:
+        return RUN_OK
+    s.compute, s.status = compute_of(s.code), RUN_OK
+    s.across = s.inner == 1 and s.n <= SHORT and s.outer >= 8
+    if s.across:
+        s.cols, s.tiles = 16, 1
+        units = (s.outer + 15) // 16
+    else:
+        s.cols = s.inner if s.inner < 16 else 16
+        s.tiles = (s.inner + s.cols - 1) // s.cols
+        units = s.outer * s.tiles
+    grain = GRAIN // (s.n * s.cols)
+    parallel_for(line_tiles, s, units, grain if grain > 1 else 1)
+    return s.status
+
+
+cdef int softmax_run(int code, int out_code, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner, bint log,
+                     const char* input, char* out) noexcept nogil:
+    cdef LineJob s
+    if not is_float(code) or (out_code != code and (out_code != F32 or code == F64)):
+        return RUN_DTYPE
+    s.op, s.code, s.out_code, s.log, s.outer, s.n, s.inner = LINE_SOFTMAX, code, out_code, log, outer, n, inner
+    s.input, s.other, s.out = input, NULL, out
+    return run_lines(&s)
+
+
+cdef int softmax_backward_run(int code, int out_code, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner, bint log,
+                              const char* grad, const char* output, char* grad_input) noexcept nogil:
+    cdef LineJob s
+    if not is_float(code) or (code == F64) != (out_code == F64) or not is_float(out_code):
+        return RUN_DTYPE
+    s.op, s.code, s.out_code, s.log, s.outer, s.n, s.inner = LINE_SOFTMAX_BACKWARD, code, out_code, log, outer, n, inner
+    s.input, s.other, s.out = grad, output, grad_input
+    return run_lines(&s)
+
+
+cdef bint codes_fit(int code, int param_code, int stat_code) noexcept nogil:
+    return (is_float(code) and is_float(param_code) and is_float(stat_code) and (code == F64) == (param_code == F64)
+            and (code == F64) == (stat_code == F64))
+
+
+cdef int layer_norm_run(int code, int param_code, int stat_code, Py_ssize_t rows, Py_ssize_t n, double eps,
+                        const char* input, const char* weight, const char* bias, char* out, char* mean,
+                        char* rstd) noexcept nogil:
+    cdef LineJob s
+    cdef int status = RUN_OK
+    if not codes_fit(code, param_code, stat_code):
+        return RUN_DTYPE
+    s.op, s.code, s.out_code, s.outer, s.n, s.inner, s.eps = LINE_NORM, code, code, rows, n, 1, eps
+    s.input, s.other, s.out = input, NULL, out
+    s.mean = <char*> malloc(16 * rows + 16)
+    if s.mean == NULL:
+        return RUN_MEMORY
+    s.rstd = s.mean + 8 * rows
+    s.weight, s.bias = loaded(param_code, weight, n, &status), loaded(param_code, bias, n, &status)
+    if status == RUN_OK:
+        status = run_lines(&s)
+    if status == RUN_OK and rows > 0:
+        if n == 0:
+            memset(s.mean, 0, 16 * rows)
+        if mean != NULL:
+            store(stat_code, s.mean, 1, 0, rows, code_size(stat_code), mean)
+        if rstd != NULL:
+            store(stat_code, s.rstd, 1, 0, rows, code_size(stat_code), rstd)
+    free(s.mean)
+    free(<void*> s.weight)
+    free(<void*> s.bias)
+    return status
+
+
+cdef struct ParamJob:
+    int code, param_code, compute
+    Py_ssize_t rows, n
+    const char* grad
+    const char* input
+    const char* mean
+    const char* rstd
+    char* grad_weight
+    char* grad_bias
+    int status
+
+
+cdef void param_columns(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Weight and bias gradients of columns begin .. end: tiles of all rows by up to TILE_COLS, in one piece of room."""
+    cdef ParamJob* s = <ParamJob*> context
+    cdef Py_ssize_t j = begin, cols
+    cdef int item = code_size(s.code), param_item = code_size(s.param_code)
+    cdef double out[TILE_COLS]
+    cdef char* g = <char*> malloc(s.rows * TILE_COLS * 16)
+    cdef char* x = g + s.rows * TILE_COLS * 8
+    if g == NULL:
+        s.status = RUN_MEMORY
+        return
+    while j < end:
+        cols = TILE_COLS if end - j > TILE_COLS else end - j
+        load(s.code, s.grad + j * item, s.rows, s.n * item, cols, item, g)
+        if s.grad_bias != NULL:
+            sum_dense(s.compute, g, s.rows, cols, out)
+            store(s.param_code, out, 1, 0, cols, param_item, s.grad_bias + j * param_item)
+        if s.grad_weight != NULL:
+            load(s.code, s.input + j * item, s.rows, s.n * item, cols, item, x)
+            (<norm_product> table[SLOT_NORM_PRODUCT + s.compute])(g, x, s.rows, cols, s.mean, s.rstd)
+            sum_dense(s.compute, x, s.rows, cols, out)
+            store(s.param_code, out, 1, 0, cols, param_item, s.grad_weight + j * param_item)
+        j += cols
+    free(g)
+
+
+cdef int layer_norm_backward_run(int code, int param_code, int stat_code, Py_ssize_t rows, Py_ssize_t n,
+                                 const char* grad, const char* input, const char* mean, const char* rstd,
+                                 const char* weight, char* grad_input, char* grad_weight, char* grad_bias) noexcept nogil:
+    cdef LineJob s
+    cdef ParamJob q
+    cdef int status = RUN_OK
+    if not codes_fit(code, param_code, stat_code):
+        return RUN_DTYPE
+    s.op, s.code, s.out_code, s.outer, s.n, s.inner = LINE_NORM_BACKWARD, code, code, rows, n, 1
+    s.input, s.other, s.out = grad, input, grad_input
+    s.weight = loaded(param_code, weight, n, &status)
+    s.mean, s.rstd = loaded(stat_code, mean, rows, &status), loaded(stat_code, rstd, rows, &status)
+    if status == RUN_OK and grad_input != NULL:
+        status = run_lines(&s)
+    if status == RUN_OK and (grad_weight != NULL or grad_bias != NULL):
+        q.code, q.param_code, q.compute, q.rows, q.n = code, param_code, compute_of(code), rows, n
+        q.grad, q.input, q.mean, q.rstd = grad, input, s.mean, s.rstd
+        q.grad_weight, q.grad_bias, q.status = grad_weight, grad_bias, RUN_OK
+        parallel_for(param_columns, &q, n, TILE_COLS)
+        status = q.status
+    free(<void*> s.weight)
+    free(s.mean)
+    free(s.rstd)
+    return status
+
+
+# ---------------------------------------------------------------- group norm and batch norm
+cdef struct PlaneJob:
+    int code, compute
+    Py_ssize_t channels, space, groups          # groups 0: batch norm, statistics by channel
+    const char* input
+    const char* grad
+    char* out
+    const void* mean                            # all in the compute type
+    const void* rstd
+    const void* weight
+    const void* bias
+    char* dots                                  # [planes][2]
+    char* first                                 # backward: q and r of affine_back, by statistic
+    char* second
+    int status
+
+
+cdef inline Py_ssize_t stat_of(PlaneJob* s, Py_ssize_t plane) noexcept nogil:
+    if s.groups == 0:
+        return plane % s.channels
+    return plane // (s.channels // s.groups)
+
+
+cdef void planes_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Planes (batch, channel) of `space` places. mode 0 normalise, 1 dots, 2 gradient."""
+    cdef Py_ssize_t n = s.space, plane, k, i, m
+    cdef int item = code_size(s.code)
+    cdef double buffers[2048]
+    cdef char* x = <char*> buffers
+    cdef char* g
+    cdef double a
+    cdef Py_ssize_t whole = n if mode == 1 else (1024 if n > 1024 else n)
+    if 16 * whole > <Py_ssize_t> sizeof(buffers):
+        x = <char*> malloc(16 * whole)
+        if x == NULL:
+            s.status = RUN_MEMORY
+            return
+    g = x + 8 * whole
+    for plane in range(begin, end):
+        k = stat_of(s, plane)
+        a = value_at(s.compute, s.weight, plane % s.channels) if s.weight != NULL else 1
+        i = 0
+        while i < n:
+            m = whole if n - i > whole else n - i
+            load(s.code, s.input + (plane * n + i) * item, m, item, 1, 0, x)
+            if mode == 0:
+                (<affine_kernel> table[SLOT_AFFINE + s.compute])(
+                    x, m, value_at(s.compute, s.mean, k), value_at(s.compute, s.rstd, k), a,
+                    value_at(s.compute, s.bias, plane % s.channels) if s.bias != NULL else 0)
+                store(s.code, x, m, item, 1, 0, s.out + (plane * n + i) * item)
+            else:
+                load(s.code, s.grad + (plane * n + i) * item, m, item, 1, 0, g)
+                if mode == 1:
+                    (<dots_kernel> table[SLOT_DOTS + s.compute])(g, x, m, value_at(s.compute, s.mean, k),
+                                                                 s.dots + plane * 2 * (8 if s.compute else 4))
+                else:
+                    if s.compute == IN_F32:
+                        a = <float> ((<float> a) * (<const float*> s.rstd)[k]) if i == 0 else a
+                    elif i == 0:
+                        a = a * (<const double*> s.rstd)[k]
+                    (<affine_back> table[SLOT_AFFINE_BACKWARD + s.compute])(
+                        g, x, m, value_at(s.compute, s.mean, k), a, value_at(s.compute, s.first, k),
+                        value_at(s.compute, s.second, k))
+                    store(s.code, g, m, item, 1, 0, s.out + (plane * n + i) * item)
+            i += m
+    if x != <char*> buffers:
+        free(x)
+
+
+cdef void normalise_planes(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    planes_body(0, <PlaneJob*> context, begin, end)
+
+
+cdef void dot_planes(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    planes_body(1, <PlaneJob*> context, begin, end)
+
+
+cdef void gradient_planes(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    planes_body(2, <PlaneJob*> context, begin, end)
+
+
+cdef Py_ssize_t plane_grain(Py_ssize_t space) noexcept nogil:
+    return GRAIN // space if space < GRAIN else 1
+
+
+cdef int group_norm_run(int code, int param_code, int stat_code, Py_ssize_t batch, Py_ssize_t channels, Py_ssize_t space,
+                        Py_ssize_t groups, double eps, const char* input, const char* weight, const char* bias, char* out,
+                        char* mean, char* rstd) noexcept nogil:
+    cdef PlaneJob s
+    cdef int status
+    cdef char* m
+    if not codes_fit(code, param_code, stat_code):
+        return RUN_DTYPE
+    if groups < 1 or channels % groups:
+        return RUN_ARGUMENT
+    if batch * channels * space == 0:
+        return RUN_OK
+    # the line kernel normalises; the scale, which changes along the line by channel, comes after
+    m = <char*> malloc(batch * groups * 16)
+    if m == NULL:
+        return RUN_MEMORY
+    s.code, s.compute = code, compute_of(code)
+    status = group_stats(code, batch * groups, channels // groups * space, eps, input, m, m + batch * groups * 8)
+    s.channels, s.space, s.groups = channels, space, groups
+    s.input, s.out, s.mean, s.rstd, s.status = input, out, m, m + batch * groups * 8, RUN_OK
+    s.weight, s.bias = loaded(param_code, weight, channels, &status), loaded(param_code, bias, channels, &status)
+    if status == RUN_OK:
+        parallel_for(normalise_planes, &s, batch * channels, plane_grain(space))
+        status = s.status
+    if status == RUN_OK:
+        if mean != NULL:
+            store(stat_code, s.mean, 1, 0, batch * groups, code_size(stat_code), mean)
+        if rstd != NULL:
+            store(stat_code, s.rstd, 1, 0, batch * groups, code_size(stat_code), rstd)
+    free(m)
+    free(<void*> s.weight)
+    free(<void*> s.bias)
+    return status
+
+
+cdef int group_stats(int code, Py_ssize_t lines, Py_ssize_t n, double eps, const char* input, char* mean,
+                     char* rstd) noexcept nogil:
+    """mean and 1 / sqrt(var + eps) of contiguous lines, in the compute type."""
+    cdef Py_ssize_t sizes[2]
+    cdef Py_ssize_t steps[2]
+    cdef Py_ssize_t i
+    cdef int status, compute = compute_of(code)
+    sizes[0], sizes[1] = lines, n
+    steps[0], steps[1] = n * code_size(code), code_size(code)
+    status = reduce_run(REDUCE_VAR, code, F32 if compute == IN_F32 else F64, 2, sizes, steps, 2, input, rstd, mean, 0)
+    for i in range(lines):
+        inverse_root(compute, rstd, i, eps)
+    return status
+
+
+cdef inline void inverse_root(int compute, void* x, Py_ssize_t i, double eps) noexcept nogil:
+    if compute == IN_F64:
+        (<double*> x)[i] = 1 / sqrt((<double*> x)[i] + eps)
+    else:
+        (<float*> x)[i] = <float> 1 / sqrtf((<float*> x)[i] + <float> eps)
+
+
+cdef int sum_over(int compute, char* x, Py_ssize_t rows, Py_ssize_t cols, Py_ssize_t row_step, Py_ssize_t col_step,
+                  char* out) noexcept nogil:
+    """Canonical sum over rows of x[rows][cols] of the compute type; steps in values."""
+    cdef Py_ssize_t sizes[2]
+    cdef Py_ssize_t steps[2]
+    cdef int code = F32 if compute == IN_F32 else F64, item = 4 if compute == IN_F32 else 8
+    sizes[0], sizes[1], steps[0], steps[1] = rows, cols, row_step * item, col_step * item
+    return reduce_run(REDUCE_SUM, code, code, 2, sizes, steps, 1, x, out, NULL, 0)
+
+
+cdef int plane_dots(PlaneJob* s, Py_ssize_t planes) noexcept nogil:
+    s.dots = <char*> malloc(planes * 16 + 16)
+    if s.dots == NULL:
+        return RUN_MEMORY
+    s.status = RUN_OK
+    parallel_for(dot_planes, s, planes, plane_grain(s.space))
+    return s.status
+
+
+cdef int group_norm_backward_run(int code, int param_code, int stat_code, Py_ssize_t batch, Py_ssize_t channels,
+                                 Py_ssize_t space, Py_ssize_t groups, const char* grad, const char* input, const char* mean,
+                                 const char* rstd, const char* weight, char* grad_input, char* grad_weight,
+                                 char* grad_bias) noexcept nogil:
+    cdef PlaneJob s
+    cdef int status = RUN_OK, c
+    cdef int width
+    cdef Py_ssize_t planes = batch * channels, i, each, stats = batch * groups
+    cdef char* room
+    cdef char* sums
+    cdef double w, v
+    if not codes_fit(code, param_code, stat_code):
+        return RUN_DTYPE
+    if groups < 1 or channels % groups:
+        return RUN_ARGUMENT
+    if planes * space == 0:
+        return RUN_OK
+    c = compute_of(code)
+    width = 8 if c == IN_F64 else 4
+    each = channels // groups
+    s.code, s.compute, s.channels, s.space, s.groups = code, c, channels, space, groups
+    s.input, s.grad, s.out, s.dots, s.bias = input, grad, grad_input, NULL, NULL
+    s.mean, s.rstd = loaded(stat_code, mean, stats, &status), loaded(stat_code, rstd, stats, &status)
+    s.weight = loaded(param_code, weight, channels, &status)
+    room = <char*> malloc((2 * planes + 2 * stats + channels) * 8)
+    if room == NULL:
+        status = RUN_MEMORY
+    if status == RUN_OK:
+        status = plane_dots(&s, planes)
+    if status == RUN_OK and grad_bias != NULL:
+        sum_over(c, s.dots, batch, channels, 2 * channels, 2, room)
+        store(param_code, room, 1, 0, channels, code_size(param_code), grad_bias)
+    if status == RUN_OK and grad_weight != NULL:
+        for i in range(planes):
+            v = scaled(c, value_at(c, s.dots, 2 * i + 1), value_at(c, s.rstd, i // each))
+            set_value(c, room, i, v)
+        sums = room + planes * 8
+        sum_over(c, room, batch, channels, channels, 1, sums)
+        store(param_code, sums, 1, 0, channels, code_size(param_code), grad_weight)
+    if status == RUN_OK and grad_input != NULL:
+        for i in range(2 * planes):             # dots times the channel's weight
+            w = value_at(c, s.weight, i // 2 % channels) if s.weight != NULL else 1
+            set_value(c, room, i, scaled(c, value_at(c, s.dots, i), w))
+        s.first = room + planes * 16
+        s.second = s.first + stats * 8
+        sum_groups(c, room, stats, each, s.first, s.second)
+        for i in range(stats):
+            plane_terms(c, s.first, s.second, s.rstd, i, <double> (each * space))
+        parallel_for(gradient_planes, &s, planes, plane_grain(space))
+        status = s.status
+    free(<void*> s.mean)
+    free(<void*> s.rstd)
+    free(<void*> s.weight)
+    free(s.dots)
+    free(room)
+    return status
+
+
+cdef inline double scaled(int compute, double a, double b) noexcept nogil:
+    return a * b if compute == IN_F64 else <double> ((<float> a) * (<float> b))
+
+
+cdef void sum_groups(int compute, char* dots, Py_ssize_t stats, Py_ssize_t each, char* first, char* second) noexcept nogil:
+    """dots[stats][each][2] summed over the middle."""
+    cdef Py_ssize_t sizes[2]
+    cdef Py_ssize_t steps[2]
+    cdef int code = F32 if compute == IN_F32 else F64, item = 4 if compute == IN_F32 else 8
+    sizes[0], sizes[1], steps[0], steps[1] = stats, each, each * 2 * item, 2 * item
+    reduce_run(REDUCE_SUM, code, code, 2, sizes, steps, 2, dots, first, NULL, 0)
+    reduce_run(REDUCE_SUM, code, code, 2, sizes, steps, 2, dots + item, second, NULL, 0)
+
+
+cdef inline void plane_terms(int compute, char* first, char* second, const void* rstd, Py_ssize_t i, double n) noexcept nogil:
+    """Sums of h and of h * (x - mean) become the q and r of affine_back."""
+    cdef double s
+    cdef float f
+    if compute == IN_F64:
+        s = (<const double*> rstd)[i]
+        (<double*> first)[i] = s * ((<double*> first)[i] / n)
+        (<double*> second)[i] = s * (s * s * ((<double*> second)[i] / n))
+        return
+    f = (<const float*> rstd)[i]
+    (<float*> first)[i] = f * ((<float*> first)[i] / <float> n)
+    (<float*> second)[i] = f * (f * f * ((<float*> second)[i] / <float> n))
+
+
+cdef int batch_norm_apply(int code, int param_code, int stat_code, Py_ssize_t batch, Py_ssize_t channels,
+                          Py_ssize_t space, const char* input, const char* mean, const char* rstd, const char* weight,
+                          const char* bias, char* out) noexcept nogil:
+    cdef PlaneJob s
+    cdef int status = RUN_OK
+    if not codes_fit(code, param_code, stat_code):
+        return RUN_DTYPE
+    if batch * channels * space == 0:
+        return RUN_OK
+    s.code, s.compute, s.channels, s.space, s.groups = code, compute_of(code), channels, space, 0
+    s.input, s.out, s.status = input, out, RUN_OK
+    s.mean, s.rstd = loaded(stat_code, mean, channels, &status), loaded(stat_code, rstd, channels, &status)
+    s.weight, s.bias = loaded(param_code, weight, channels, &status), loaded(param_code, bias, channels, &status)
+    if status == RUN_OK:
+        parallel_for(normalise_planes, &s, batch * channels, plane_grain(space))
+        status = s.status
+    free(<void*> s.mean)
+    free(<void*> s.rstd)
+    free(<void*> s.weight)
+    free(<void*> s.bias)
+    return status
+
+
+cdef int batch_norm_backward_run(int code, int param_code, int stat_code, Py_ssize_t batch, Py_ssize_t channels,
+                                 Py_ssize_t space, bint train, const char* grad, const char* input, const char* mean,
+                                 const char* rstd, const char* weight, char* grad_input, char* grad_weight,
+                                 char* grad_bias) noexcept nogil:
+    cdef PlaneJob s
+    cdef int status = RUN_OK, c
+    cdef int width
+    cdef Py_ssize_t planes = batch * channels, i
+    cdef char* sums
+    cdef char* scaled_sums
+    if not codes_fit(code, param_code, stat_code):
+        return RUN_DTYPE
+    if planes * space == 0:
+        return RUN_OK
+    c = compute_of(code)
+    width = 8 if c == IN_F64 else 4
+    s.code, s.compute, s.channels, s.space, s.groups = code, c, channels, space, 0
+    s.input, s.grad, s.out, s.dots, s.bias = input, grad, grad_input, NULL, NULL
+    s.mean, s.rstd = loaded(stat_code, mean, channels, &status), loaded(stat_code, rstd, channels, &status)
+    s.weight = loaded(param_code, weight, channels, &status)
+    sums = <char*> malloc(channels * 24)
+    if sums == NULL:
+        status = RUN_MEMORY
+    if status == RUN_OK:
+        status = plane_dots(&s, planes)
+    if status == RUN_OK:
+        s.first, s.second, scaled_sums = sums, sums + channels * 8, sums + channels * 16
+        sum_over(c, s.dots, batch, channels, 2 * channels, 2, s.first)
+        sum_over(c, s.dots + width, batch, channels, 2 * channels, 2, s.second)
+        if grad_bias != NULL:
+            store(param_code, s.first, 1, 0, channels, code_size(param_code), grad_bias)
+        if grad_weight != NULL:
+            for i in range(channels):
+                set_value(c, scaled_sums, i, scaled(c, value_at(c, s.second, i), value_at(c, s.rstd, i)))
+            store(param_code, scaled_sums, 1, 0, channels, code_size(param_code), grad_weight)
+        if grad_input != NULL:
+            if train:
+                for i in range(channels):
+                    if s.weight != NULL:
+                        set_value(c, s.first, i, scaled(c, value_at(c, s.first, i), value_at(c, s.weight, i)))
+                        set_value(c, s.second, i, scaled(c, value_at(c, s.second, i), value_at(c, s.weight, i)))
+                    plane_terms(c, s.first, s.second, s.rstd, i, <double> (batch * space))
+            else:
+                memset(sums, 0, channels * 16)
+            parallel_for(gradient_planes, &s, planes, plane_grain(space))
+            status = s.status
+    free(<void*> s.mean)
+    free(<void*> s.rstd)
+    free(<void*> s.weight)
+    free(s.dots)
+    free(sums)
+    return status
+
+
+# ---------------------------------------------------------------- losses and embedding
+cdef int check_targets(const long long* target, Py_ssize_t n, Py_ssize_t classes, long long ignore_index,
+                       IndexFault* fault) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if target[i] != ignore_index and (target[i] < 0 or target[i] >= classes):
+            fault.which, fault.value, fault.size = 0, target[i], classes
+            return RUN_INDEX
+    return RUN_OK
+
+
+cdef int nll_loss_run(int code, Py_ssize_t batch, Py_ssize_t classes, Py_ssize_t space, const char* input,
+                      const long long* target, const char* weight, long long ignore_index, int reduction, char* out,
+                      char* total_weight, IndexFault* fault) noexcept nogil:
+    cdef Py_ssize_t n = batch * space, i
+    cdef int c = compute_of(code), item = code_size(code), status = RUN_OK
+    cdef char* w
+    cdef char* losses
+    cdef char* weights
+    cdef double x, each, loss[1]
+    cdef double total[1]
+    cdef long long t
+    if not is_float(code):
+        return RUN_DTYPE
+    status = check_targets(target, n, classes, ignore_index, fault)
+    if status != RUN_OK:
+        return status
+    w = loaded(code, weight, classes, &status)
+    losses = <char*> malloc(n * 16 + 16)
+    if losses == NULL or status != RUN_OK:
+        free(w)
+        free(losses)
+        return RUN_MEMORY
+    weights = losses + n * 8
+    for i in range(n):
+        t = target[i]
+        if t == ignore_index:
+            set_value(c, losses, i, 0)
+            set_value(c, weights, i, 0)
+            continue
+        load(code, input + ((i // space) * classes * space + t * space + i % space) * item, 1, 0, 1, 0, &x)
+        x = value_at(c, &x, 0)
+        each = value_at(c, w, t) if w != NULL else 1
+        set_value(c, weights, i, each)
+        set_value(c, losses, i, -scaled(c, each, x))
+    if reduction == LOSS_NONE:
+        if n > 0:
+            store(code, losses, 1, 0, n, item, out)
+    else:
+        sum_dense(c, losses, n, 1, loss)
+        sum_dense(c, weights, n, 1, total)
+        if total_weight != NULL:
+            store(code, total, 1, 0, 1, item, total_weight)
+        if reduction == LOSS_MEAN:
+            if c == IN_F64:
+                loss[0] = loss[0] / total[0]
+            else:
+                (<float*> loss)[0] = (<float*> loss)[0] / (<float*> total)[0]
+        store(code, loss, 1, 0, 1, item, out)
+    free(w)
+    free(losses)
+    return RUN_OK
+
+
+cdef int nll_loss_backward_run(int code, Py_ssize_t batch, Py_ssize_t classes, Py_ssize_t space, const char* grad,
+                               const long long* target, const char* weight, long long ignore_index, int reduction,
+                               const char* total_weight, char* grad_input, IndexFault* fault) noexcept nogil:
+    cdef Py_ssize_t n = batch * space, i
+    cdef int c = compute_of(code), item = code_size(code), status = RUN_OK
+    cdef char* w
+    cdef double g = 0, total = 0, each, v
+    cdef long long t
+    if not is_float(code):
+        return RUN_DTYPE
+    status = check_targets(target, n, classes, ignore_index, fault)
+    if status != RUN_OK:
+        return status
+    w = loaded(code, weight, classes, &status)
+    if status != RUN_OK:
+        return status
+    memset(grad_input, 0, batch * classes * space * item)
+    if reduction == LOSS_MEAN:
+        load(code, total_weight, 1, 0, 1, 0, &total)
+        total = value_at(c, &total, 0)
+    for i in range(n):
+        t = target[i]
+        if t == ignore_index:
+            continue
+        load(code, grad + (i * item if reduction == LOSS_NONE else 0), 1, 0, 1, 0, &g)
+        each = value_at(c, w, t) if w != NULL else 1
+        v = -scaled(c, each, value_at(c, &g, 0))
+        if reduction == LOSS_MEAN:
+            v = v / total if c == IN_F64 else <double> ((<float> v) / (<float> total))
+        set_value(c, &each, 0, v)
+        store(code, &each, 1, 0, 1, 0, grad_input + ((i // space) * classes * space + t * space + i % space) * item)
+    free(w)
+    return RUN_OK
+
+
+cdef struct Embedding:
+    int code, index_code
+    Py_ssize_t count, width
+    long long padding
+    const char* grad
+    const char* index
+    const long long* times
+    char* out
+
+
+cdef inline long long index_of(const char* index, int code, Py_ssize_t i) noexcept nogil:
+    return (<const ft_i64*> index)[i] if code == I64 else (<const ft_i32*> index)[i]
+
+
+cdef void embedding_columns(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Columns begin .. end of every row, in the order of the sources."""
+    cdef Embedding* s = <Embedding*> context
+    cdef element_kernel add = index_kernel(INDEX_ADD, s.code)
+    cdef int item = code_size(s.code), c = compute_of(s.code)
+    cdef Py_ssize_t i, j, m, k
+    cdef double x[64]
+    cdef long long v
+    cdef const char* source
+    cdef char* row
+    for i in range(s.count):
+        v = index_of(s.index, s.index_code, i)
+        if v == s.padding:
+            continue
+        row = s.out + (v * s.width + begin) * item
+        source = s.grad + (i * s.width + begin) * item
+        if s.times == NULL or s.times[v] == 1:
+            add(row, NULL, item, <char*> source, item, end - begin)
+            continue
+        j = 0
+        while j < end - begin:
+            m = 64 if end - begin - j > 64 else end - begin - j
+            load(s.code, source + j * item, m, item, 1, 0, x)
+            for k in range(m):
+                if c == IN_F64:
+                    x[k] = x[k] / <double> s.times[v]
+                else:
+                    (<float*> x)[k] = (<float*> x)[k] / <float> s.times[v]
+            store(s.code, x, m, item, 1, 0, <char*> x)
+            add(row + j * item, NULL, item, <char*> x, item, m)
+            j += m
+
+
+cdef int embedding_backward_run(int code, int index_code, Py_ssize_t count, Py_ssize_t width, Py_ssize_t vocabulary,
+                                const char* grad, const char* index, long long padding, bint by_frequency, char* out,
+                                IndexFault* fault) noexcept nogil:
+    cdef Embedding s
+    cdef Py_ssize_t i
+    cdef long long v
+    cdef long long* times = NULL
+    if not is_float(code) or (index_code != I64 and index_code != I32):
+        return RUN_DTYPE
+    for i in range(count):
+        v = index_of(index, index_code, i)
+        if v < 0 or v >= vocabulary:
+            fault.which, fault.value, fault.size = 0, v, vocabulary
+            return RUN_INDEX
+    if by_frequency:
+        times = <long long*> malloc(vocabulary * 8 + 8)
+        if times == NULL:
+            return RUN_MEMORY
+        memset(times, 0, vocabulary * 8)
+        for i in range(count):
+            times[index_of(index, index_code, i)] += 1
+    memset(out, 0, vocabulary * width * code_size(code))
+    s.code, s.index_code, s.count, s.width, s.padding = code, index_code, count, width, padding
+    s.grad, s.index, s.times, s.out = grad, index, times, out
+    if count > 0 and width > 0:
+        parallel_for(embedding_columns, &s, width, 256 if width > 256 else width)
+    free(times)
+    return RUN_OK
+
+
+rows_use_level(cpu_level())
