@@ -27,10 +27,20 @@ def oracle():
     return require()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--subject", default="frankentorch", choices=("frankentorch", "torch"),
+                     help="the library that answers for `ft`; `torch` tries the tests themselves on the oracle")
+
+
+@pytest.fixture(scope="session")
+def subject_name(request):
+    return request.config.getoption("--subject")
+
+
 @pytest.fixture
-def ft():
-    """The package under test, with its generator, default dtype and grad mode put back afterwards."""
-    frankentorch = pytest.importorskip("frankentorch")
+def ft(subject_name):
+    """The package under test, with its generator, default dtype and thread count put back afterwards."""
+    frankentorch = pytest.importorskip(subject_name)
     if not hasattr(frankentorch, "Tensor"):
         pytest.skip("frankentorch has no tensor core in this tree")
     dtype = frankentorch.get_default_dtype()
