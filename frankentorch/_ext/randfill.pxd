@@ -2,8 +2,8 @@
 cdef enum:
     RAND_TWIST = 0            # void (unsigned* state)                                        the next 624 states
     RAND_TEMPER = 1           # void (const unsigned* state, unsigned* words, n)              states to outputs
-    RAND_UNIFORM_F32 = 2      # void (words, float* out, n, double low, double span)          one word each
-    RAND_UNIFORM_F64 = 3      # void (words, double* out, n, double low, double span)         two words each
+    RAND_UNIFORM_F32 = 2      # void (words, float* out, n, double low, double high)          one word each
+    RAND_UNIFORM_F64 = 3      # void (words, double* out, n, double low, double high)         two words each
     RAND_BELOW = 4            # void (words, unsigned char* out, n, double p, 0)              1 where uniform < p; two words each
     RAND_EXPONENTIAL = 5      # void (words, double* out, n, double scale, 0)                 two words each
     RAND_CAUCHY = 6           # void (words, double* out, n, double median, double sigma)     two words each

@@ -56,18 +56,25 @@ cdef inline double unit_f64(words_in pair) noexcept nogil:
     return (high * 4294967296.0 + low) * 1.1102230246251565e-16
 
 
-cdef void uniform_f32(words_in words, float* out, Py_ssize_t n, double low, double span) noexcept nogil:
+cdef void uniform_f32(words_in words, float* out, Py_ssize_t n, double low, double high) noexcept nogil:
+    """A value that rounds up to `high`, which is outside the range, becomes `low`."""
     cdef Py_ssize_t i
     cdef float a = <float> low
-    cdef float s = <float> span
+    cdef float b = <float> high
+    cdef float span = b - a
+    cdef float x
     for i in range(n):
-        out[i] = fma_f32(unit_f32(words[i]), s, a)
+        x = fma_f32(unit_f32(words[i]), span, a)
+        out[i] = a if x == b else x
 
 
-cdef void uniform_f64(words_in words, double* out, Py_ssize_t n, double low, double span) noexcept nogil:
+cdef void uniform_f64(words_in words, double* out, Py_ssize_t n, double low, double high) noexcept nogil:
     cdef Py_ssize_t i
+    cdef double span = high - low
+    cdef double x
     for i in range(n):
-        out[i] = fma_f64(unit_f64(words + 2 * i), span, low)
+        x = fma_f64(unit_f64(words + 2 * i), span, low)
+        out[i] = low if x == high else x
 
 
 cdef void below(words_in words, unsigned char* out, Py_ssize_t n, double p, double unused) noexcept nogil:

@@ -5,7 +5,8 @@
 # can be exchanged with PyTorch at any point. Words are drawn in chunks into the stack and transformed by kernels of the
 # CPU level in use; drawing is serial by nature, and the numbers depend on neither threads nor level.
 #
-# uniform            f32, f16, bf16: 24 bits of one word; f64: 53 bits of two; low + u (high - low) in one fused step.
+# uniform            f32, f16, bf16: 24 bits of one word; f64: 53 bits of two; low + u (high - low) in one fused step,
+#                    and `low` where that rounds up to `high`.
 # normal             n >= 16 in blocks of 16 (one word each, f64 two); a rest takes 16 fresh values for the last 16 places.
 #                    n < 16, or not row-major: pairs in double from four words; the second of a pair waits in the engine.
 # integers           word mod count; two words (high first) from count 2^28 on.
@@ -13,7 +14,7 @@
 # the others         53-bit uniforms through -log(1 - u) / rate, tan(pi (u - 1/2)), ceil(log u / log(1 - p)), exp(normal).
 from frankentorch._ext.types cimport *
 from frankentorch._ext.half cimport load_f16, load_bf16, store_f16, store_bf16
-from frankentorch._ext.cpu cimport cpu_level
+from frankentorch._ext.cpu cimport cpu_level, host_level
 from frankentorch._ext.randfill cimport *
 
 cdef extern from *:
@@ -213,27 +214,25 @@ cdef int fill_uniform(Engine* rng, int code, void* out, Py_ssize_t n, double low
     cdef Py_ssize_t at, count
     cdef unsigned short* halves = <unsigned short*> out
     cdef unsigned short first, last
-    cdef float a = <float> low
-    cdef float span = <float> high - a
     if code == C64:
         return fill_uniform(rng, F32, out, 2 * n, low, high)
     if code == C128:
         return fill_uniform(rng, F64, out, 2 * n, low, high)
     if code == F64:
-        return fill_by(rng, RAND_UNIFORM_F64, code, out, n, low, high - low)
+        return fill_by(rng, RAND_UNIFORM_F64, code, out, n, low, high)
     if code != F32 and code != F16 and code != BF16:
         return -1
-    # A half may round up to `high`, which is outside the range: PyTorch then takes `low`.
-    first = store_f16(a) if code == F16 else store_bf16(a)
+    # As in the kernels, what rounds up to `high` becomes `low`: with 8 bits one value in 512 does.
+    first = store_f16(<float> low) if code == F16 else store_bf16(<float> low)
     last = store_f16(<float> high) if code == F16 else store_bf16(<float> high)
     lock_engine(&rng.lock)
     for at in range(0, n, 512):
         count = min(n - at, <Py_ssize_t> CHUNK)
         draw_words(rng, words, count)
         if code == F32:
-            (<kernel> table[RAND_UNIFORM_F32])(words, <float*> out + at, count, a, span)
+            (<kernel> table[RAND_UNIFORM_F32])(words, <float*> out + at, count, low, high)
             continue
-        (<kernel> table[RAND_UNIFORM_F32])(words, values, count, a, span)
+        (<kernel> table[RAND_UNIFORM_F32])(words, values, count, low, high)
         round_halves(code, values, halves + at, count, first, last)
     unlock_engine(&rng.lock)
     return 0
@@ -582,6 +581,13 @@ cdef void fill_tables() noexcept:
         digits[i] = bits[i]
         stores[i] = reals[i]
         whole_stores[i] = wholes[i]
+
+
+def use_level(int level=-1):
+    """Take the kernels of one CPU level (0 baseline, 1 AVX2, 2 AVX-512; -1 the process's own): for tests and benchmarks."""
+    if not -1 <= level <= host_level():
+        raise RuntimeError(f"use_level: expected -1 to {host_level()}, the best of this host, got {level}")
+    fill_table(cpu_level() if level < 0 else level, table)
 
 
 fill_tables()
