@@ -16,8 +16,19 @@ cdef extern from *:
     static inline uint64_t ft_bits_f64(double x) { uint64_t b; memcpy(&b, &x, 8); return b; }
     static inline float ft_make_f32(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
     static inline double ft_make_f64(uint64_t b) { double x; memcpy(&x, &b, 8); return x; }
+    /* gcc 12 turns a pair of results a*b - c*d, a*b + c*d into fmaddsub even under -ffp-contract=off. A product written
+       as fma(x, y, -0) has the same value and cannot be fused; without FMA instructions there is nothing to fuse. */
+    #ifdef __FMA__
+    static inline float ft_product_f32(float x, float y) { return __builtin_fmaf(x, y, -0.0f); }
+    static inline double ft_product_f64(double x, double y) { return __builtin_fma(x, y, -0.0); }
+    #else
+    static inline float ft_product_f32(float x, float y) { return x * y; }
+    static inline double ft_product_f64(double x, double y) { return x * y; }
+    #endif
     #endif
     """
+    float product_f32 "ft_product_f32"(float x, float y) nogil
+    double product_f64 "ft_product_f64"(double x, double y) nogil
     unsigned int bits_f32 "ft_bits_f32"(float x) nogil
     unsigned long long bits_f64 "ft_bits_f64"(double x) nogil
     float make_f32 "ft_make_f32"(unsigned int bits) nogil

@@ -199,7 +199,7 @@ cdef inline double lgamma_f64(double x) noexcept nogil:
     negative = INF_F64 if pole else negative
     cdef double out = high + low
     cdef double near = y - 1.0
-    out = near * poly_lgamma1_f64(near) if abs_f64(near) <= 0.25 else out
+    out = fma_f64(near, poly_lgamma1_f64(near), 0.0) if abs_f64(near) <= 0.25 else out
     near = y - 2.0
     out = near * poly_lgamma2_f64(near) if abs_f64(near) <= 0.25 else out
     out = x * (log_f64(a) - 1.0) if a >= 1e305 else out

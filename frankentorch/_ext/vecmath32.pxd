@@ -79,7 +79,7 @@ cdef inline float tanh_f32(float x) noexcept nogil:
     cdef float a = exp_parts_f32(two * y, &low, &n)
     cdef float e = (one + a) * power_of_two_f32(n)
     cdef float large = one - two / (e + one)
-    return small if abs_f32(x) < one else copysign_f32(large, x)
+    return copysign_f32(abs_f32(small) if abs_f32(x) < one else large, x)
 
 
 cdef inline float sigmoid_f32(float x) noexcept nogil:
@@ -198,6 +198,7 @@ cdef inline float cosh_f32(float x) noexcept nogil:
 cdef inline float asinh_f32(float x) noexcept nogil:
     cdef double y = abs_f64(x)
     cdef double out = log1p_light(y + y * y / (1.0 + sqrt_f64(fma_f64(y, y, 1.0))))
+    out = out if y < INF_F64 else y
     return x if abs_f32(x) < <float>1e-6 else copysign_f32(<float> out, x)
 
 
@@ -245,7 +246,8 @@ cdef inline float sin_f32(float x) noexcept nogil:
     cdef double s = sin_light(r)
     cdef double c = cos_light(r)
     cdef double out = c if n & 1ULL else s
-    return <float> make_f64(bits_f64(out) ^ ((n & 2ULL) << 62))
+    out = make_f64(bits_f64(out) ^ ((n & 2ULL) << 62))
+    return x if abs_f32(x) < <float>1e-4 else <float> out
 
 
 cdef inline float cos_f32(float x) noexcept nogil:
@@ -263,7 +265,7 @@ cdef inline float tan_f32(float x) noexcept nogil:
     cdef double s = sin_light(r)
     cdef double c = cos_light(r)
     cdef double out = (-c if n & 1ULL else s) / (s if n & 1ULL else c)
-    return <float> out
+    return x if abs_f32(x) < <float>1e-4 else <float> out
 
 
 cdef inline double atan_light_ratio(double top, double bottom) noexcept nogil:

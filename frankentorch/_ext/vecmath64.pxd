@@ -37,7 +37,13 @@ cdef inline double exp_pair(double x, double x_low) noexcept nogil:
 
 
 cdef inline double exp_f64(double x) noexcept nogil:
-    return exp_pair(x, 0.0)
+    cdef double y = clamp_exponent(x)
+    cdef double n = fma_f64(y, 1.4426950408889634, 6755399441055744.0) - 6755399441055744.0
+    cdef double big = fma_f64(-n, 0.693147180559663, y)
+    cdef double small = n * 2.8235290563031577e-13
+    cdef double r = big - small
+    cdef double r_low = (big - r) - small
+    return scale_f64(1.0 + (r + fma_f64(r * r, poly_exp_f64(r), r_low)), n)
 
 
 cdef inline double exp2_f64(double x) noexcept nogil:
@@ -131,13 +137,13 @@ cdef inline double sigmoid_f64(double x) noexcept nogil:
 # ---- logarithms
 
 cdef inline double log_split(double z, double* k, double* scale) noexcept nogil:
-    """z = m 2^k with m in [sqrt(1/2), sqrt 2), z > 0; scale = 2^-k (0 above 2^1022)."""
+    """z = m 2^k with m in [sqrt(1/2), sqrt 2), z > 0; scale = 2^-k for normal z (0 at the top of the range)."""
     cdef double lift = 54.0 if z < 2.2250738585072014e-308 else 0.0
     cdef double y = z * 18014398509481984.0 if z < 2.2250738585072014e-308 else z
     cdef unsigned long long u = bits_f64(y) + 0x00095f619980c433ULL
     cdef unsigned long long e = u >> 52
     k[0] = make_f64(e | 0x4330000000000000ULL) - 4503599627371519.0 - lift
-    scale[0] = make_f64((2046ULL - e) << 52) * (18014398509481984.0 if z < 2.2250738585072014e-308 else 1.0)
+    scale[0] = make_f64((2047ULL - e) << 52) * 0.5
     return make_f64((u & 0x000fffffffffffffULL) + 0x3fe6a09e667f3bcdULL)
 
 
@@ -199,9 +205,15 @@ cdef inline double log_specials(double x, double out) noexcept nogil:
 
 
 cdef inline double log_f64(double x) noexcept nogil:
-    cdef double low
-    cdef double high = log_pair(x, 0.0, &low)
-    return log_specials(x, high + low)
+    # log(1 + f) = f - (f^2/2 - s (f^2/2 + R)), s = f / (2 + f): s enters only in small terms and needs no low part.
+    cdef double k, scale, tail
+    cdef double f = log_split(x, &k, &scale) - 1.0
+    cdef double s = f / (2.0 + f)
+    cdef double z = s * s
+    cdef double square = 0.5 * f * f
+    cdef double rest = fma_f64(s, fma_f64(z, poly_log_f64(z), square), k * 2.8235290563031577e-13) - square
+    cdef double high = fast_two_sum(k * 0.693147180559663, f, &tail)
+    return log_specials(x, high + (tail + rest))
 
 
 cdef inline double log2_f64(double x) noexcept nogil:
