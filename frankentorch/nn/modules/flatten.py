@@ -26,32 +26,20 @@ class Unflatten(Module):
 
     Parameters
     ----------
-    dim : int, or str for a named dim
-    unflattened_size : tuple or list of int; for a named dim a tuple of (name, size) pairs
+    dim : int
+    unflattened_size : tuple or list of int
     """
 
     __constants__ = ["dim", "unflattened_size"]
 
     def __init__(self, dim, unflattened_size):
         super().__init__()
-        if isinstance(dim, int):
-            if not isinstance(unflattened_size, (tuple, list)):
-                raise TypeError(f"unflattened_size must be a tuple or list, but found type "
-                                f"{type(unflattened_size).__name__}")
-            for position, size in enumerate(unflattened_size):
-                if not isinstance(size, int):
-                    raise TypeError(f"unflattened_size must be tuple of ints, but found element of type "
-                                    f"{type(size).__name__} at pos {position}")
-        elif isinstance(dim, str):
-            if not isinstance(unflattened_size, tuple):
-                raise TypeError("unflattened_size must be a tuple of tuples, but found type "
-                                f"{type(unflattened_size).__name__}")
-            for position, pair in enumerate(unflattened_size):
-                if not isinstance(pair, tuple):
-                    raise TypeError("unflattened_size must be tuple of tuples, but found element of type "
-                                    f"{type(pair).__name__} at pos {position}")
-        else:
-            raise TypeError("invalid argument type for dim parameter")
+        if not isinstance(unflattened_size, (tuple, list)):
+            raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}")
+        for position, size in enumerate(unflattened_size):
+            if not isinstance(size, int):
+                raise TypeError("unflattened_size must be tuple of ints, but found element of type "
+                                f"{type(size).__name__} at pos {position}")
         self.dim = dim
         self.unflattened_size = unflattened_size
 

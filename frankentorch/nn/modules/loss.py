@@ -1,6 +1,7 @@
 """Losses as modules: each keeps the arguments of its function in `functional.loss`."""
 from frankentorch.nn import functional as F
 from frankentorch.nn.functional._reduction import legacy_reduction
+from frankentorch.nn.modules.distance import PairwiseDistance
 from frankentorch.nn.modules.module import Module
 
 __all__ = [
@@ -244,7 +245,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         super().__init__(reduction=reduction)
         if margin <= 0:
             raise ValueError(f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} instead")
-        self.distance_function = distance_function if distance_function is not None else F.pairwise_distance
+        self.distance_function = distance_function if distance_function is not None else PairwiseDistance()
         self.margin = margin
         self.swap = swap
 

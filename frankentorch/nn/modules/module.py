@@ -4,13 +4,13 @@ Three registries (parameters, buffers, submodules) live in the instance dict and
 calls only for names that are not plain attributes. State, conversion and hook mechanics are in files of their own.
 """
 import itertools
+import warnings
 from collections import OrderedDict
 
 from frankentorch._tensor import Tensor
 from frankentorch.nn.modules._convert import Conversions
 from frankentorch.nn.modules._hooks import (
     BackwardHook,
-    RemovableHandle,
     _has_any_global_hook,
     add_hook,
     first_tensor,
@@ -23,6 +23,7 @@ from frankentorch.nn.modules._hooks import (
     register_module_full_backward_pre_hook,
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
+    what_non_full_hooks_miss,
 )
 from frankentorch.nn.modules._state import StateDict, _IncompatibleKeys
 from frankentorch.nn.parameter import Buffer, Parameter
@@ -383,11 +384,22 @@ class Module(StateDict, Conversions):
         if anchor is not None:
             result = anchor.anchor_outputs(result)
         if non_full:
-            tensor = first_tensor(result)
-            if tensor is not None and tensor.grad_fn is not None:
-                for hook in non_full:
-                    tensor.grad_fn.register_hook(_NonFullHook(self, hook))
+            self._hang_on_output(non_full, args, result)
         return result
+
+    def _hang_on_output(self, hooks, args, result):
+        """Non-full backward hooks: at the node of the output, whatever part of the module that is."""
+        tensor = first_tensor(result)
+        if tensor is not None and tensor.grad_fn is not None:
+            for hook in hooks:
+                tensor.grad_fn.register_hook(_NonFullHook(self, hook))
+            self._maybe_warn_non_full_backward_hook(args, result, tensor.grad_fn)
+
+    def _maybe_warn_non_full_backward_hook(self, inputs, result, grad_fn):
+        message = what_non_full_hooks_miss(inputs, result, grad_fn)
+        if message:
+            warnings.warn(f"Using a non-full backward hook {message} Please use register_full_backward_hook to get the "
+                          "documented behavior.", FutureWarning, stacklevel=5)
 
     def _forward_hooks_in_order(self):
         for hook_id, hook in list(global_hooks.forward.items()):
@@ -413,7 +425,6 @@ class Module(StateDict, Conversions):
 
     def _run_always_called(self, called, args, kwargs):
         """After a failure: hooks asked for with `always_call` still run, their own failures only warn."""
-        import warnings
         result = None
         for hook_id, hook, with_kwargs in self._forward_hooks_in_order():
             always = hook_id in self._forward_hooks_always_called or hook_id in global_hooks.forward_always_called

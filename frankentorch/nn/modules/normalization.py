@@ -28,7 +28,11 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(Module):
-    """Local response norm of (N, C, H, W) which always divides by `size`, with windows cut at the first channel."""
+    """Local response norm of (N, C, H, W) as the oracle has it since Lua Torch.
+
+    The window is r = (size - 1) // 2 channels to both sides, its sum is always divided by `size`, and the first channel
+    never leaves a window that has slid past it.
+    """
 
     def __init__(self, size, alpha=0.0001, beta=0.75, k=1):
         super().__init__()
@@ -40,10 +44,15 @@ class CrossMapLRN2d(Module):
     def forward(self, input):
         if input.dim() != 4:
             raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
-        before = (self.size - 1) // 2
-        padded = ops.pad((input * input).unsqueeze(1), (0, 0, 0, 0, before, self.size - 1 - before))
-        mean = ops.avg_pool3d(padded, (self.size, 1, 1), stride=1).squeeze(1)
-        return input * (mean * self.alpha + self.k).pow(-self.beta)
+        reach = (self.size - 1) // 2
+        squares = input * input
+        padded = ops.pad(squares.unsqueeze(1), (0, 0, 0, 0, reach, reach))
+        total = ops.avg_pool3d(padded, (2 * reach + 1, 1, 1), stride=1, divisor_override=1).squeeze(1)
+        past_first = input.size(1) - reach - 1
+        if past_first > 0:
+            first = squares[:, :1].expand(-1, past_first, -1, -1)
+            total = total + ops.pad(first, (0, 0, 0, 0, reach + 1, 0))
+        return input * (total * (self.alpha / self.size) + self.k).pow(-self.beta)
 
     def extra_repr(self):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
@@ -94,8 +103,8 @@ class LayerNorm(Module):
         return ops.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
-        text = f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
-        return text + f", bias={self.bias is not None}" if self.elementwise_affine else text
+        return (f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+                f"bias={self.bias is not None}")
 
 
 class RMSNorm(Module):
@@ -178,5 +187,5 @@ class GroupNorm(Module):
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
-        text = f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
-        return text + ", bias=False" if self.affine and self.bias is None else text
+        return (f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+                f"bias={self.bias is not None}")
