@@ -15,6 +15,7 @@ __all__ = [
 
 _UNIT_GAIN = frozenset((
     "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid"))
+_ENOUGH_WITHIN = 0.3    # share of the normal distribution from which normal proposals are refused rarely enough
 
 
 def calculate_gain(nonlinearity, param=None):
@@ -64,21 +65,39 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
 
 
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
-    """Values from the normal distribution cut to [a, b], through its inverse distribution function."""
+    """Values from the normal distribution cut to [a, b], by rejection.
+
+    Proposals are normal where at least 30 % of the normal distribution lies in [a, b]; elsewhere they are uniform on
+    [a, b] and kept with a probability in proportion to the normal density (Robert 1995). Every round draws numbers for the
+    whole tensor, so that the numbers consumed do not depend on which values were refused.
+    """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
                       "incorrect.", stacklevel=2)
 
-    def distribution(x):
-        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+    def below(x):
+        return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
 
-    low, high = distribution((a - mean) / std), distribution((b - mean) / std)
     with no_grad():
-        # erfinv wants the distribution function stretched from [0, 1] to [-1, 1]
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0)).add_(mean)
-        return tensor.clamp_(min=a, max=b)
+        if tensor.numel() == 0:
+            return tensor
+        if below(b) - below(a) >= _ENOUGH_WITHIN:
+            tensor.normal_(mean, std, generator=generator)
+            refused = (tensor < a) | (tensor > b)
+            while refused.any():
+                again = ops.empty_like(tensor).normal_(mean, std, generator=generator)
+                tensor.copy_(ops.where(refused, again, tensor))
+                refused = (tensor < a) | (tensor > b)
+            return tensor
+        densest = min(max(mean, a), b)
+        refused = None
+        while refused is None or refused.any():
+            proposal = ops.empty_like(tensor).uniform_(a, b, generator=generator)
+            chance = ops.empty_like(tensor).uniform_(0, 1, generator=generator)
+            ratio = ops.exp(0.5 * ((densest - mean) / std) ** 2 - 0.5 * ((proposal - mean) / std) ** 2)
+            tensor.copy_(proposal if refused is None else ops.where(refused, proposal, tensor))
+            refused = (chance > ratio) if refused is None else refused & (chance > ratio)
+        return tensor
 
 
 def constant_(tensor, val):
