@@ -3,6 +3,7 @@
 run      compare entries with the live oracle; write or guard artifacts/parity.json
 show     one sample of one entry in full, in this process
 record   write recorded answers (see record.py)
+promotion  write the recorded table of dtype promotion (see promotion.py)
 list     keys, dtypes and sample counts of the entries
 """
 import argparse
@@ -46,9 +47,11 @@ def main(argv=None):
     choice(record)
     record.add_argument("--path", help="file to write")
 
+    commands.add_parser("promotion", help="write the recorded promotion table")
+
     options = parser.parse_args(argv)
-    return {"run": run_command, "show": show_command, "list": list_command, "record": record_command}[options.command](
-        options)
+    return {"run": run_command, "show": show_command, "list": list_command, "record": record_command,
+            "promotion": promotion_command}[options.command](options)
 
 
 def choice(parser):
@@ -193,6 +196,12 @@ def record_command(options):
     from conformance import record
 
     return record.write(options)
+
+
+def promotion_command(_):
+    from conformance import promotion
+
+    return promotion.write()
 
 
 if __name__ == "__main__":

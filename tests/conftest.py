@@ -37,6 +37,15 @@ def subject_name(request):
     return request.config.getoption("--subject")
 
 
+@pytest.fixture(scope="module")
+def ft_module(subject_name):
+    """The package under test for Hypothesis tests, which run many examples in one call and change no setting."""
+    frankentorch = pytest.importorskip(subject_name)
+    if not hasattr(frankentorch, "Tensor"):
+        pytest.skip("frankentorch has no tensor core in this tree")
+    return frankentorch
+
+
 @pytest.fixture
 def ft(subject_name):
     """The package under test, with its generator, default dtype and thread count put back afterwards."""

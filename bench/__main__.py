@@ -1,0 +1,163 @@
+"""Commands of `python -m bench`.
+
+compare   ratios (oracle / ours, above 1 we are faster) by median and by minimum, geometric mean per group
+record    the same, written to artifacts/bench/<group>.json with host, flags and commit
+list      names of groups and cases
+"""
+import argparse
+import importlib
+import json
+import math
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+
+from bench import trainings  # noqa: F401  (adds its group)
+from bench.cases import GROUPS
+from bench.timing import interleave, summary
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "artifacts" / "bench"
+PROCESS_GROUP = "import"
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=("compare", "record", "list"))
+    parser.add_argument("--group", action="append", choices=(*GROUPS, PROCESS_GROUP), help="only this group (repeatable)")
+    parser.add_argument("--case", metavar="RE", help="only cases whose name contains a match")
+    parser.add_argument("--threads", type=int, default=1, help="threads of both libraries (1)")
+    parser.add_argument("--rounds", type=int, help="runs of each side")
+    parser.add_argument("--ours", default="frankentorch", help="module examined (frankentorch)")
+    parser.add_argument("--oracle", default="torch", help="module beside it (torch)")
+    options = parser.parse_args(argv)
+    groups = options.group or [*GROUPS, PROCESS_GROUP]
+    if options.command == "list":
+        for name in groups:
+            print(name, *(f"  {case}" for case in GROUPS.get(name, ())), sep="\n")
+        return 0
+    for name in groups:
+        rows = process_rows(options) if name == PROCESS_GROUP else timed_rows(name, options)
+        show(name, rows)
+        if options.command == "record" and rows:
+            write(name, rows, options)
+    return 0
+
+
+def timed_rows(name, options):
+    """{case: {"ours": summary, "oracle": summary} or {"missing": text}} for one group."""
+    ours, oracle = (importlib.import_module(module) for module in (options.ours, options.oracle))
+    for lib in (ours, oracle):
+        lib.set_num_threads(options.threads)
+    rows = {}
+    for case, maker in GROUPS[name].items():
+        if options.case and not re.search(options.case, case):
+            continue
+        try:
+            call = maker(ours)
+            first = call()
+        except (AttributeError, NotImplementedError) as error:
+            rows[case] = {"missing": f"{type(error).__name__}: {error}".splitlines()[0]}
+            continue
+        beside = maker(oracle)
+        losses = (first, beside()) if name == "train" else ()
+        times = interleave({"ours": call, "oracle": beside}, options.rounds)
+        rows[case] = {side: summary(seconds) for side, seconds in times.items()}
+        if losses:          # the same step from the same seed: a speed that trains something else is no speed
+            rows[case]["first loss"] = dict(zip(("ours", "oracle"), (loss.item() for loss in losses)))
+    return rows
+
+
+def process_rows(options):
+    from bench import process
+
+    cost = process.import_cost([options.ours, options.oracle])
+    bare = process.bare_bytes()
+    sides = {"ours": options.ours, "oracle": options.oracle}
+    rows = {"import": {side: summary(cost[module]["seconds"]) for side, module in sides.items()}}
+    rows["memory after import"] = {side: plain(statistics.median(cost[module]["bytes"])) for side, module in sides.items()}
+    rows["memory of the import alone"] = {
+        side: plain(statistics.median(cost[module]["bytes"]) - bare) for side, module in sides.items()}
+    rows["installed size"] = {side: plain(process.installed_bytes(module)) for side, module in sides.items()}
+    return rows
+
+
+def plain(value):
+    return {"median": value, "min": value, "unit": "bytes"}
+
+
+def ratios(rows):
+    """{case: (ratio of medians, ratio of minima)}, oracle / ours."""
+    return {case: tuple(row["oracle"][kind] / row["ours"][kind] for kind in ("median", "min"))
+            for case, row in rows.items() if "missing" not in row}
+
+
+def geometric_mean(values):
+    return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def show(name, rows):
+    found = ratios(rows)
+    print(f"{name:<38} {'ours':>11} {'oracle':>11} {'median':>8} {'minima':>8}")
+    for case, row in rows.items():
+        if "missing" in row:
+            print(f"  {case:<36} missing: {row['missing']}")
+            continue
+        by_median, by_minimum = found[case]
+        ours, oracle = (amount(row[side]) for side in ("ours", "oracle"))
+        print(f"  {case:<36} {ours:>11} {oracle:>11} {by_median:>7.2f}x {by_minimum:>7.2f}x"
+              + (f"  first loss {row['first loss']['ours']:.6f} / {row['first loss']['oracle']:.6f}" if "first loss" in row
+                 else ""), flush=True)
+    if found:
+        means = [geometric_mean(values) for values in zip(*found.values())]
+        print(f"  {'geometric mean of ' + str(len(found)):<36} {'':>11} {'':>11} {means[0]:>7.2f}x {means[1]:>7.2f}x")
+
+
+def amount(side):
+    value = side["median"]
+    if side.get("unit") == "bytes":
+        return f"{value / 2**20:.1f} MiB"
+    for unit, size in (("s", 1), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)):
+        if value >= size:
+            break
+    return f"{value / size:.4g} {unit}"
+
+
+def host(options):
+    """Where the numbers come from."""
+    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?") \
+        if os.path.exists("/proc/cpuinfo") else platform.processor()
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    libraries = {module: getattr(importlib.import_module(module), "__version__", "?")
+                 for module in (options.ours, options.oracle)}
+    return {"cpu": cpu, "cores": os.cpu_count(), "load": os.getloadavg()[0], "system": platform.platform(),
+            "python": platform.python_version(), "threads": options.threads, "commit": commit.stdout.strip(),
+            "libraries": libraries, "level": os.environ.get("FRANKENTORCH_CPU", "best of the host")}
+
+
+def write(name, rows, options):
+    found = ratios(rows)
+    record = {"group": name, "host": host(options), "cases": rows}
+    if found:
+        record["geometric_mean"] = dict(zip(("median", "min"), map(geometric_mean, zip(*found.values()))))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{name}.json"
+    path.write_text(json.dumps(rounded(record), indent=1) + "\n")
+    print(f"wrote {path.relative_to(ROOT)}")
+
+
+def rounded(value):
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,244 @@
+"""Groups of cases. A case is a name and a maker: maker(torch) prepares and returns the call to time.
+
+The argument is called `torch` because the text is that of any PyTorch program; it is given either
+library. Inputs are made by seeded generators, which agree between the two.
+"""
+
+GROUPS = {}
+
+
+def group(name):
+    """The dict of a group's cases, made on first use."""
+    return GROUPS.setdefault(name, {})
+
+
+def case(group_name, name):
+    """Register a maker under a group."""
+    def register(maker):
+        cases = group(group_name)
+        assert name not in cases, f"two cases {name} in {group_name}"
+        cases[name] = maker
+        return maker
+    return register
+
+
+def tensors(torch, *shapes, grad=False, dtype="float32"):
+    torch.manual_seed(0)
+    made = [torch.randn(shape).to(getattr(torch, dtype)) for shape in shapes]
+    return [item.requires_grad_() for item in made] if grad else made
+
+
+def forward(expression, *shapes, grad=False, dtype="float32"):
+    """A maker from an expression over the inputs x, y, z."""
+    def maker(torch):
+        code = compile(f"lambda: {expression}", expression, "eval")
+        names = dict(zip("xyz", tensors(torch, *shapes, grad=grad, dtype=dtype)))
+        return eval(code, {"torch": torch, "F": torch.nn.functional, **names})
+    return maker
+
+
+def both_ways(expression, *shapes, dtype="float32"):
+    """Forward and backward: the gradient of the sum of the expression by all inputs."""
+    def maker(torch):
+        inputs = tensors(torch, *shapes, grad=True, dtype=dtype)
+        function = eval(compile(f"lambda x, y=None, z=None: {expression}", expression, "eval"),
+                        {"torch": torch, "F": torch.nn.functional})
+        g = torch.ones_like(function(*inputs).detach())
+        grad = torch.autograd.grad
+        return lambda: grad(function(*inputs), inputs, g)
+    return maker
+
+
+# ---- tiny: the cost of a call -------------------------------------------------------------------
+
+TINY = {
+    "add": ("x + y", (10,), (10,)), "mul": ("x * y", (10,), (10,)), "relu": ("torch.relu(x)", (10,)),
+    "view": ("x.view(2, 5)", (10,)), "t[0]": ("x[0]", (10,)), "sum": ("x.sum()", (10,)),
+}
+for name, (expression, *shapes) in TINY.items():
+    group("tiny")[name] = forward(expression, *shapes)
+    group("tiny")[f"{name} grad"] = forward(expression, *shapes, grad=True)
+
+for name, (expression, *shapes) in {
+        "scalar add": ("x + 1", (10,)), "matmul 4x4": ("x @ y", (4, 4), (4, 4)), "0-d mul": ("x * y", (), ()),
+        "item": ("x.item()", ()), "transpose": ("x.t()", (4, 4)), "reshape": ("x.reshape(-1)", (4, 4)),
+        "x[1:3, None]": ("x[1:3, None]", (4, 4)), "in-place add": ("x.add_(0.0)", (10,)), "detach": ("x.detach()", (10,)),
+        "cat": ("torch.cat([x, y])", (10,), (10,)), "exp": ("x.exp()", (10,)), "compare": ("x > 0", (10,)),
+        "shape": ("x.shape", (4, 4)), "tensor(list)": ("torch.tensor([1.0, 2.0, 3.0])", (1,)),
+        "zeros": ("torch.zeros(10)", (1,)), "softmax": ("torch.softmax(x, 0)", (10,))}.items():
+    group("calls")[name] = forward(expression, *shapes)
+
+
+@case("tiny", "add backward")
+def add_backward(torch):
+    x, y = tensors(torch, (10,), (10,), grad=True)
+    g = torch.ones(10)
+    grad = torch.autograd.grad
+    return lambda: grad(x + y, (x, y), g)
+
+
+def mlp(torch, sizes):
+    layers = []
+    for inner, outer in zip(sizes, sizes[1:]):
+        layers += [torch.nn.Linear(inner, outer), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+@case("tiny_mlp", "MLP 16-32-32-4 forward+backward")
+def tiny_mlp(torch):
+    torch.manual_seed(0)
+    model = mlp(torch, (16, 32, 32, 4))
+    x = torch.randn(1, 16)
+    parameters = list(model.parameters())
+
+    def call():
+        for parameter in parameters:
+            parameter.grad = None
+        model(x).sum().backward()
+    return call
+
+
+@case("tiny_mlp", "MLP 16-32-32-4 forward, no_grad")
+def tiny_mlp_forward(torch):
+    torch.manual_seed(0)
+    model = mlp(torch, (16, 32, 32, 4))
+    x = torch.randn(1, 16)
+
+    def call():
+        with torch.no_grad():
+            model(x)
+    return call
+
+
+# ---- elementwise, reductions, rows --------------------------------------------------------------
+
+for name, expression, count in (
+        ("add", "x + y", 2), ("mul", "x * y", 2), ("div", "x / y", 2), ("relu", "torch.relu(x)", 1), ("exp", "x.exp()", 1),
+        ("tanh", "x.tanh()", 1), ("sigmoid", "x.sigmoid()", 1), ("sin", "x.sin()", 1), ("log", "x.abs().log()", 1),
+        ("sqrt", "x.abs().sqrt()", 1), ("gelu", "F.gelu(x)", 1), ("silu", "F.silu(x)", 1), ("pow", "x.abs() ** 1.5", 1),
+        ("compare", "x > y", 2), ("where", "torch.where(x > 0, x, y)", 2), ("clamp", "x.clamp(-1, 1)", 1)):
+    for size in (1_000, 1_000_000):
+        group("elementwise")[f"{name} {size}"] = forward(expression, *[(size,)] * count)
+for dtype in ("float64", "bfloat16", "float16"):
+    group("elementwise")[f"add 1000000 {dtype}"] = forward("x + y", (1_000_000,), (1_000_000,), dtype=dtype)
+    group("elementwise")[f"exp 1000000 {dtype}"] = forward("x.exp()", (1_000_000,), dtype=dtype)
+group("elementwise").update({
+    "add transposed 1000x1000": forward("x + y.t()", (1000, 1000), (1000, 1000)),
+    "add broadcast row": forward("x + y", (1000, 1000), (1000,)),
+    "add broadcast column": forward("x + y", (1000, 1000), (1000, 1)),
+    "copy transposed 1000x1000": forward("x.t().contiguous()", (1000, 1000)),
+    "to float64": forward("x.double()", (1_000_000,)),
+    "gelu both ways": both_ways("F.gelu(x)", (1_000_000,)),
+    "add_ 1000000": forward("x.add_(y)", (1_000_000,), (1_000_000,)),
+})
+
+group("reduce").update({
+    "sum 1000": forward("x.sum()", (1000,)), "sum 1000000": forward("x.sum()", (1_000_000,)),
+    "sum rows": forward("x.sum(1)", (1000, 1000)), "sum columns": forward("x.sum(0)", (1000, 1000)),
+    "sum middle": forward("x.sum(1)", (100, 100, 100)), "sum float64": forward("x.sum()", (1_000_000,), dtype="float64"),
+    "sum bfloat16": forward("x.sum()", (1_000_000,), dtype="bfloat16"),
+    "mean both ways": both_ways("x.mean(1)", (1000, 1000)), "var": forward("x.var(1)", (1000, 1000)),
+    "amax": forward("x.amax(1)", (1000, 1000)), "argmax": forward("x.argmax(1)", (1000, 1000)),
+    "max columns": forward("x.max(0)", (1000, 1000)), "all": forward("(x < 9).all()", (1_000_000,)),
+    "norm": forward("torch.linalg.vector_norm(x)", (1_000_000,)), "logsumexp": forward("x.logsumexp(1)", (1000, 1000)),
+    "cumsum": forward("x.cumsum(1)", (1000, 1000)), "cumsum down": forward("x.cumsum(0)", (1000, 1000)),
+    "prod": forward("x.prod(1)", (1000, 1000)),
+})
+
+group("rows").update({
+    "softmax": forward("torch.softmax(x, 1)", (1000, 1000)), "softmax both ways": both_ways("torch.softmax(x, 1)", (1000, 1000)),
+    "softmax short rows": forward("torch.softmax(x, 1)", (10000, 33)),
+    "log_softmax": forward("torch.log_softmax(x, 1)", (1000, 1000)),
+    "layer_norm": forward("F.layer_norm(x, (768,))", (512, 768)),
+    "layer_norm both ways": both_ways("F.layer_norm(x, (768,), y, z)", (512, 768), (768,), (768,)),
+    "group_norm": forward("F.group_norm(x, 8)", (8, 64, 28, 28)),
+    "batch_norm training": both_ways("F.batch_norm(x, None, None, y, z, training=True)", (16, 64, 28, 28), (64,), (64,)),
+    "batch_norm inference": forward("F.batch_norm(x, y, z)", (16, 64, 28, 28), (64,), (64,)),
+    "normalize": forward("F.normalize(x)", (1000, 1000)),
+    "sort": forward("x.sort(1)", (300, 1000)), "topk": forward("x.topk(10)", (300, 1000)),
+    "dropout": forward("F.dropout(x, 0.5)", (1000, 1000)),
+})
+
+
+@case("rows", "cross_entropy both ways")
+def cross_entropy(torch):
+    (x,) = tensors(torch, (256, 1000), grad=True)
+    target = torch.randint(0, 1000, (256,))
+    return lambda: torch.autograd.grad(torch.nn.functional.cross_entropy(x, target), x)
+
+
+# ---- matmul, convolution ------------------------------------------------------------------------
+
+for size in (16, 64, 128, 256, 512, 1024):
+    group("matmul")[f"{size}x{size}"] = forward("x @ y", (size, size), (size, size))
+group("matmul").update({
+    "512x512 float64": forward("x @ y", (512, 512), (512, 512), dtype="float64"),
+    "512x512 bfloat16": forward("x @ y", (512, 512), (512, 512), dtype="bfloat16"),
+    "512x512 both transposed": forward("x.t() @ y.t()", (512, 512), (512, 512)),
+    "512x512 both ways": both_ways("x @ y", (512, 512), (512, 512)),
+    "gemv 1024": forward("x @ y", (1024, 1024), (1024,)),
+    "row x matrix 1024": forward("x @ y", (1, 1024), (1024, 1024)),
+    "bmm 64x64x64x64": forward("torch.bmm(x, y)", (64, 64, 64), (64, 64, 64)),
+    "linear 32x768 -> 3072": forward("F.linear(x, y, z)", (32, 768), (3072, 768), (3072,)),
+    "linear 32x768 -> 3072 both ways": both_ways("F.linear(x, y, z)", (32, 768), (3072, 768), (3072,)),
+    "skinny 4096x16x16": forward("x @ y", (4096, 16), (16, 16)),
+    "long k 16x16384x16": forward("x @ y", (16, 16384), (16384, 16)),
+    "attention 4x8x128x64": forward("F.scaled_dot_product_attention(x, y, z)", *[(4, 8, 128, 64)] * 3),
+    "attention both ways": both_ways("F.scaled_dot_product_attention(x, y, z, is_causal=True)", *[(4, 8, 128, 64)] * 3),
+})
+group("conv").update({
+    "LeNet 1->6 5x5": forward("F.conv2d(x, y, padding=2)", (64, 1, 28, 28), (6, 1, 5, 5)),
+    "LeNet 6->16 5x5": forward("F.conv2d(x, y)", (64, 6, 14, 14), (16, 6, 5, 5)),
+    "ResNet 64 3x3 56": forward("F.conv2d(x, y, padding=1)", (2, 64, 56, 56), (64, 64, 3, 3)),
+    "ResNet 256 3x3 14": forward("F.conv2d(x, y, padding=1)", (4, 256, 14, 14), (256, 256, 3, 3)),
+    "ResNet 512 3x3 7": forward("F.conv2d(x, y, padding=1)", (4, 512, 7, 7), (512, 512, 3, 3)),
+    "stem 7x7 stride 2": forward("F.conv2d(x, y, stride=2, padding=3)", (2, 3, 224, 224), (64, 3, 7, 7)),
+    "1x1 256->64": forward("F.conv2d(x, y)", (4, 256, 28, 28), (64, 256, 1, 1)),
+    "depthwise 3x3": forward("F.conv2d(x, y, padding=1, groups=64)", (4, 64, 56, 56), (64, 1, 3, 3)),
+    "one image 16 3x3": forward("F.conv2d(x, y, padding=1)", (1, 16, 8, 8), (16, 16, 3, 3)),
+    "64 3x3 28 both ways": both_ways("F.conv2d(x, y, padding=1)", (8, 64, 28, 28), (64, 64, 3, 3)),
+    "conv1d 64->64 k5": forward("F.conv1d(x, y, padding=2)", (8, 64, 256), (64, 64, 5)),
+    "conv_transpose2d": forward("F.conv_transpose2d(x, y, stride=2)", (8, 32, 14, 14), (32, 16, 3, 3)),
+    "max_pool2d": forward("F.max_pool2d(x, 2)", (16, 64, 56, 56)),
+    "max_pool2d both ways": both_ways("F.max_pool2d(x, 2)", (16, 64, 56, 56)),
+    "avg_pool2d": forward("F.avg_pool2d(x, 2)", (16, 64, 56, 56)),
+    "adaptive_avg_pool2d": forward("F.adaptive_avg_pool2d(x, 1)", (16, 512, 7, 7)),
+    "interpolate bilinear": forward("F.interpolate(x, scale_factor=2., mode='bilinear')", (4, 16, 56, 56)),
+})
+
+
+# ---- indexing, random ---------------------------------------------------------------------------
+
+
+def indexed(expression, rows=5000, high=1000, width=128, ways=False):
+    """The expression over x of (high, width) and i, random row numbers."""
+    def maker(torch):
+        (x,) = tensors(torch, (high, width), grad=ways)
+        names = {"torch": torch, "F": torch.nn.functional, "x": x, "i": torch.randint(0, high, (rows,)),
+                 "j": torch.randint(0, width, (rows,)), "wide": torch.randint(0, high, (rows, width)),
+                 "s": torch.randn(rows, width)}
+        function = eval(compile(f"lambda: {expression}", expression, "eval"), names)
+        if not ways:
+            return function
+        g = torch.ones_like(function().detach())
+        return lambda: torch.autograd.grad(function(), x, g)
+    return maker
+
+
+group("index").update({
+    "embedding": indexed("F.embedding(i, x)"), "embedding both ways": indexed("F.embedding(i, x)", ways=True),
+    "index_select": indexed("x.index_select(0, i)"), "x[i]": indexed("x[i]"), "x[i, j]": indexed("x[i, j]"),
+    "x[i] both ways": indexed("x[i]", ways=True),
+    "gather": indexed("x.gather(0, wide)"), "scatter_add": indexed("x.scatter_add(0, wide, s)"),
+    "index_add": indexed("x.index_add(0, i, s)"), "masked_fill": indexed("x.masked_fill(x > 0, 0.)"),
+    "mask": indexed("x[x > 0]"), "nonzero": indexed("(x > 0).nonzero()"),
+    "slice copy": indexed("x[::2, 1:].contiguous()"), "cat": indexed("torch.cat([x, x])"),
+    "stack": indexed("torch.stack([x, x])"), "one_hot": indexed("F.one_hot(i, 1000)"), "flip": indexed("x.flip(0)"),
+    "repeat": indexed("x.repeat(2, 2)"), "tril": indexed("x.tril()"), "x[i] = s": indexed("x.__setitem__(i, s)"),
+})
+for name, expression in {
+        "rand 1000": "torch.rand(1000)", "rand 1000000": "torch.rand(1_000_000)", "randn 1000000": "torch.randn(1_000_000)",
+        "randint 1000000": "torch.randint(0, 100, (1_000_000,))", "randperm 100000": "torch.randperm(100_000)",
+        "bernoulli_ 1000000": "x.bernoulli_(0.5)", "uniform_ 1000000": "x.uniform_()", "normal_ 1000000": "x.normal_()",
+        "multinomial": "torch.multinomial(x[:1000].abs(), 100, True)"}.items():
+    group("random")[name] = forward(expression, (1_000_000,))

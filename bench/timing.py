@@ -1,0 +1,62 @@
+"""The clock: short runs of both libraries in turn, median and minimum of each.
+
+One run repeats a call until it lasts RUN_SECONDS; runs alternate between the sides, in an order that
+swaps each round, so that a change of clock speed or a neighbour's load falls on both.
+"""
+import gc
+import statistics
+import time
+
+RUN_SECONDS = 0.004
+ROUNDS = 25
+LONG_ROUNDS = 7
+
+
+def calibrate(call, run_seconds=RUN_SECONDS):
+    """Repetitions that make one run last about run_seconds (at least 1)."""
+    count = 1
+    while True:
+        seconds = run(call, count)
+        if seconds >= run_seconds / 2 or count >= 1 << 22:
+            return max(1, round(count * run_seconds / max(seconds, 1e-9)))
+        count *= 4
+
+
+def run(call, count):
+    """Seconds that `count` calls take."""
+    repeat = range(count)
+    begun = time.perf_counter()
+    for _ in repeat:
+        call()
+    return time.perf_counter() - begun
+
+
+def interleave(calls, rounds=None):
+    """{side: [seconds per call, one of each round]} for {side: call}."""
+    counts = {side: calibrate(call) for side, call in calls.items()}
+    if rounds is None:
+        longest = max(run(call, 1) for call in calls.values())
+        rounds = ROUNDS if longest < 0.05 else LONG_ROUNDS
+    times = {side: [] for side in calls}
+    order = list(calls)
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for side in order:
+                times[side].append(run(calls[side], counts[side]) / counts[side])
+            order.reverse()
+    finally:
+        if enabled:
+            gc.enable()
+    return times
+
+
+def summary(seconds):
+    """Median, minimum and spread (quartile distance over median) of a list of times."""
+    ordered = sorted(seconds)
+    quarter = len(ordered) // 4
+    median = statistics.median(ordered)
+    return {"median": median, "min": ordered[0], "spread": (ordered[-1 - quarter] - ordered[quarter]) / median,
+            "runs": len(ordered)}
