@@ -129,7 +129,7 @@ FITS = {
     "stirling_f64": (stirling_tail, mpf(10)**-6, mpf("0.0101"), 7),
     "digamma_tail_f64": (digamma_tail, mpf(10)**-6, mpf("0.0101"), 7),
     "digamma_root_f64": (lambda d: mp.digamma(DIGAMMA_ROOT + d) / d, -0.28, 0.3, 21),
-    "erfinv_start": (erfinv_start, 0, mpf("6.1"), 18),
+    "erfinv_start": (erfinv_start, 0, mpf("6.1"), 24),
     # float32, evaluated in float64 (about 2^-40)
     "exp_light": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 7),
     "log_light": (series(lambda z: (2 * mp.atanh(root(z)) / root(z) - 2) / z, 8), 0, ATANH_MAX, 5),
