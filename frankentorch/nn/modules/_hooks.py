@@ -25,8 +25,9 @@ def add_hook(hooks, hook, *, prepend=False, flags=()):
     return handle
 
 
-# Hooks for every module. One object, so that the call path tests one attribute.
 class _GlobalHooks:
+    """Hooks for every module."""
+
     def __init__(self):
         self.forward_pre = OrderedDict()
         self.forward = OrderedDict()
@@ -39,16 +40,15 @@ class _GlobalHooks:
         self.module_registration = OrderedDict()
         self.parameter_registration = OrderedDict()
 
-    def any_on_call(self):
-        return self.forward_pre or self.forward or self.backward_pre or self.backward
-
 
 global_hooks = _GlobalHooks()
+# Ids of all global hooks that a call must run: the call path looks at this one registry.
+hooks_for_all = OrderedDict()
 
 
 def _has_any_global_hook():
     """Whether a hook for every module is registered that a call must run."""
-    return global_hooks.any_on_call()
+    return bool(hooks_for_all)
 
 
 def register_module_buffer_registration_hook(hook):
@@ -68,13 +68,14 @@ def register_module_parameter_registration_hook(hook):
 
 def register_module_forward_pre_hook(hook):
     """Call ``hook(module, args)`` before the forward of every module."""
-    return add_hook(global_hooks.forward_pre, hook)
+    return add_hook(global_hooks.forward_pre, hook, flags=[(hooks_for_all, True)])
 
 
 def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
     """Call ``hook(module, args, output)`` after the forward of every module."""
     return add_hook(global_hooks.forward, hook, flags=[
-        (global_hooks.forward_with_kwargs, with_kwargs), (global_hooks.forward_always_called, always_call)])
+        (global_hooks.forward_with_kwargs, with_kwargs), (global_hooks.forward_always_called, always_call),
+        (hooks_for_all, True)])
 
 
 def register_module_backward_hook(hook):
@@ -83,12 +84,12 @@ def register_module_backward_hook(hook):
         raise RuntimeError("Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
                            "Please use only one of them.")
     global_hooks.is_full_backward = False
-    return add_hook(global_hooks.backward, hook)
+    return add_hook(global_hooks.backward, hook, flags=[(hooks_for_all, True)])
 
 
 def register_module_full_backward_pre_hook(hook):
     """Call ``hook(module, grad_output)`` when the output gradients of any module are known."""
-    return add_hook(global_hooks.backward_pre, hook)
+    return add_hook(global_hooks.backward_pre, hook, flags=[(hooks_for_all, True)])
 
 
 def register_module_full_backward_hook(hook):
@@ -97,7 +98,7 @@ def register_module_full_backward_hook(hook):
         raise RuntimeError("Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
                            "Please use only one of them.")
     global_hooks.is_full_backward = True
-    return add_hook(global_hooks.backward, hook)
+    return add_hook(global_hooks.backward, hook, flags=[(hooks_for_all, True)])
 
 
 class BackwardHookFunction(Function):

@@ -57,7 +57,12 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input):
-        return ops.linear(input, self.weight, self.bias)
+        parameters = self._parameters
+        try:    # half the cost of two attributes that only `__getattr__` finds
+            weight, bias = parameters["weight"], parameters["bias"]
+        except KeyError:    # parametrized: an attribute of another kind
+            weight, bias = self.weight, self.bias
+        return ops.linear(input, weight, bias)
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

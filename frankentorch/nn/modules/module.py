@@ -15,6 +15,7 @@ from frankentorch.nn.modules._hooks import (
     add_hook,
     first_tensor,
     global_hooks,
+    hooks_for_all,
     register_module_backward_hook,
     register_module_buffer_registration_hook,
     register_module_forward_hook,
@@ -99,9 +100,15 @@ class Module(StateDict, Conversions):
 
     def __getattr__(self, name):
         state = self.__dict__
-        for registry in ("_parameters", "_buffers", "_modules"):
-            values = state.get(registry)
-            if values is not None and name in values:
+        if "_parameters" in state:       # the three are made together; written out because this is a hot path
+            values = state["_parameters"]
+            if name in values:
+                return values[name]
+            values = state["_buffers"]
+            if name in values:
+                return values[name]
+            values = state["_modules"]
+            if name in values:
                 return values[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -353,7 +360,7 @@ class Module(StateDict, Conversions):
 
     def __call__(self, *args, **kwargs):
         if not (self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
-                or global_hooks.any_on_call()):
+                or hooks_for_all):
             return self.forward(*args, **kwargs)
         called = set()
         try:
