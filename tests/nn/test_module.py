@@ -430,13 +430,20 @@ def test_linear_by_hand():
     assert [[9.0], [6.0]] == layer(ft.tensor([[1.0, 2.0], [1.0, 1.0]])).tolist()
 
 
-def test_importing_nn_loads_no_layer():
+def test_importing_nn_loads_no_layer(monkeypatch):
     """`import frankentorch` must stay quick: files are read when asked for."""
-    import subprocess
+    import importlib
     import sys
 
-    code = ("import sys, frankentorch.nn; "
-            "print([name for name in sys.modules if name.startswith('frankentorch.nn.modules.')])")
-    done = subprocess.run([sys.executable, "-c", "import sys\ntry:\n import ftshim\nexcept ImportError:\n pass\n" + code],
-                          capture_output=True, text=True, check=True)
-    assert "[]" == done.stdout.strip()
+    import frankentorch as ft
+
+    monkeypatch.setattr(ft, "nn", nn, raising=False)
+    for name in [name for name in sys.modules if name.startswith("frankentorch.nn")]:
+        monkeypatch.delitem(sys.modules, name)
+    fresh = importlib.import_module("frankentorch.nn")
+    loaded = {name for name in sys.modules if name.startswith("frankentorch.nn")}
+
+    assert {"frankentorch.nn", "frankentorch.nn.modules"} == loaded
+    assert fresh is not nn
+    for name in loaded:
+        monkeypatch.delitem(sys.modules, name)

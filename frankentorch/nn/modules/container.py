@@ -354,7 +354,8 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self):
-        return "\n".join(_describe_entry(position, value, lambda each: str(each.dtype)) for position, value in enumerate(self))
+        return "\n".join(_describe_entry(position, value, lambda each: str(each.dtype))
+                         for position, value in enumerate(self))
 
     def __call__(self, *args, **kwargs):
         raise RuntimeError("ParameterList should not be called.")
