@@ -7,6 +7,7 @@ import math
 import warnings
 
 from frankentorch import ops
+from frankentorch.autograd import no_grad
 from frankentorch.nn.functional._reduction import choose_reduction, legacy_reduction, reduction_enum
 
 
@@ -171,7 +172,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")
     var = var.clone()
-    with ops.no_grad():
+    with no_grad():
         var.clamp_(min=eps)
     loss = 0.5 * (ops.log(var) + (input - target) ** 2 / var)
     if full:
