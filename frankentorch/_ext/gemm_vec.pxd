@@ -13,6 +13,7 @@ cdef extern from *:
     #include <immintrin.h>
     #endif
     #define FT_FORCE static inline __attribute__((always_inline))
+    #define ft_prefetch(p) __builtin_prefetch((const void *)(p), 0, 3)
     #define ft_inlined __attribute__((always_inline)) void     /* return type of the Cython helpers that must be inlined */
 
     #if defined(__AVX512F__)
@@ -183,6 +184,7 @@ cdef extern from *:
     #endif
     """
     ctypedef void inlined "ft_inlined"
+    void prefetch "ft_prefetch"(const void* p) noexcept nogil
     enum:
         FMR "FT_MR"
         IMR "FT_IMR"
