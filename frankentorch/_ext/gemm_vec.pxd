@@ -1,6 +1,6 @@
 # Vectors for the product kernels, one width per CPU level: 64 bytes (avx512), 32 (avx2), else scalars for floats and 16 bytes
 # for integers. madd is the fused multiply-add for floats (the only rounding step a product may take) and wrapping a*b+c for
-# integers. load_<code>/store_<code> convert half types on the way. MR x (NV*VL) is the register tile of each level.
+# integers. WIDE_r: vectors of a tile of r rows that reads unpacked factors. load_<code>/store_<code> convert half types on the way. MR x (NV*VL) is the register tile of each level.
 # transpose_<type>: VL vectors in place. Everything here is a C macro world because gcc's vector types have no Cython spelling.
 from frankentorch._ext.types cimport *
 
@@ -19,14 +19,37 @@ cdef extern from *:
     #if defined(__AVX512F__)
     #define FT_VB 64
     #define FT_MR 12
+    #define FT_WIDE 2, 3, 4, 4, 8, 8
     #elif defined(__AVX2__) && defined(__FMA__)
     #define FT_VB 32
     #define FT_MR 6
+    #define FT_WIDE 2, 2, 2, 3, 4, 8
     #else
     #define FT_VB 16
     #define FT_MR 4
+    #define FT_WIDE 2, 2, 4, 4, 8, 8
     #endif
+    #define FT_WIDE_12 FT_PICKED(FT_WIDE, 12)
     #define FT_IMR 4
+    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
+    #define FT_PICKED(list, i) FT_PICK(list, i)
+    #define FT_WIDE_8 FT_PICKED(FT_WIDE, 8)
+    #define FT_IMR 4
+    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
+    #define FT_PICKED(list, i) FT_PICK(list, i)
+    #define FT_WIDE_6 FT_PICKED(FT_WIDE, 6)
+    #define FT_IMR 4
+    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
+    #define FT_PICKED(list, i) FT_PICK(list, i)
+    #define FT_WIDE_4 FT_PICKED(FT_WIDE, 4)
+    #define FT_IMR 4
+    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
+    #define FT_PICKED(list, i) FT_PICK(list, i)
+    #define FT_WIDE_2 FT_PICKED(FT_WIDE, 2)
+    #define FT_IMR 4
+    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
+    #define FT_PICKED(list, i) FT_PICK(list, i)
+    #define FT_WIDE_1 FT_PICKED(FT_WIDE, 1)
 
     #define FT_VECTOR(t, c, n)                                                                                        \\
         typedef c ft_vec_##t __attribute__((vector_size(n), may_alias));                                              \\
@@ -188,6 +211,12 @@ cdef extern from *:
     enum:
         FMR "FT_MR"
         IMR "FT_IMR"
+        WIDE_12 "FT_WIDE_12"
+        WIDE_8 "FT_WIDE_8"
+        WIDE_6 "FT_WIDE_6"
+        WIDE_4 "FT_WIDE_4"
+        WIDE_2 "FT_WIDE_2"
+        WIDE_1 "FT_WIDE_1"
         VL_U8 "ft_vl_u8"
         VL_U16 "ft_vl_u16"
         VL_U32 "ft_vl_u32"
