@@ -404,9 +404,7 @@ class ParameterWise(Optimizer):
     def _gather(self, group):
         """Parameters with a gradient, their gradients and states, ready for `_update`."""
         params, grads, states = [], [], []
-        decay = group.get("weight_decay", 0)
-        if group.get("decoupled_weight_decay") or (not isinstance(decay, Tensor) and decay == 0):
-            decay = None
+        decay = self._penalty(group)
         for param in group["params"]:
             grad = param.grad
             if grad is None:
@@ -415,7 +413,8 @@ class ParameterWise(Optimizer):
                 raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
             if group.get("capturable"):
                 raise AssertionError(
-                    f"If capturable=True, params and state_steps must be on supported devices, but these are on {param.device}"
+                    "If capturable=True, params and state_steps must be on supported devices, "
+                    f"but these are on {param.device}"
                 )
             state = self.state.get(param)
             if not state:
@@ -424,10 +423,10 @@ class ParameterWise(Optimizer):
                     state = {}
                 else:
                     self.state[param] = state
-            if group["differentiable"]:
+            if group.get("differentiable"):
                 # The graph of earlier steps holds the old tensors; the update is in place.
                 state.update((name, value.clone()) for name, value in state.items() if isinstance(value, Tensor))
-            if group["maximize"]:
+            if group.get("maximize"):
                 grad = -grad
             if decay is not None:
                 grad = _with_decay(grad, param, decay)
@@ -438,6 +437,13 @@ class ParameterWise(Optimizer):
             grads.append(grad)
             states.append(state)
         return params, grads, states
+
+    def _penalty(self, group):
+        """Coefficient of the L2 penalty, None for none."""
+        decay = group.get("weight_decay", 0)
+        if group.get("decoupled_weight_decay") or (not isinstance(decay, Tensor) and decay == 0):
+            return None
+        return decay
 
     def _takes_sparse(self, group):
         return False
@@ -505,4 +511,6 @@ def check_fused(optimizer, defaults):
     for group in optimizer.param_groups:
         for param in group["params"]:
             if not param.is_floating_point():
-                raise RuntimeError(f"`fused=True` requires all the params to be floating point Tensors, but got {param.dtype}")
+                raise RuntimeError(
+                    f"`fused=True` requires all the params to be floating point Tensors, but got {param.dtype}"
+                )

@@ -139,3 +139,65 @@ def test_learning_rate_tensor_can_be_differentiated():
     param.sum().backward()
 
     assert lr.grad.item() == -2.0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Adafactor", {}),
+        ("Adafactor", {"weight_decay": 0.1, "maximize": True}),
+        ("Adafactor", {"lr": "tensor"}),
+        ("Adafactor", {"d": 2.0, "eps": (1e-3, 1e-2), "beta2_decay": -0.5}),
+        ("Muon", {}),
+        ("Muon", {"lr": 0.1, "adjust_lr_fn": "match_rms_adamw"}),
+        ("Muon", {"lr": 0.1, "ns_steps": 2, "adjust_lr_fn": "original", "weight_decay": 0.0}),
+    ],
+)
+def test_matrix_algorithms_agree_with_the_oracle(name, options, dtype):
+    torch = pytest.importorskip("torch")
+    dtype = getattr(torch, dtype)
+    seen = []
+    for library, convert in [(torch.optim, lambda t: t), (optim, to_ours)]:
+        generator = torch.Generator().manual_seed(3)
+        shapes = [(3, 4), (9, 5)] if name == "Muon" else SHAPES
+        params = [convert(torch.randn(shape, generator=generator, dtype=dtype)).requires_grad_() for shape in shapes]
+        named = {key: convert(torch.tensor(0.1)) if value == "tensor" else value for key, value in options.items()}
+        optimizer = getattr(library, name)(params, **named)
+        for _ in range(8):
+            for param in params:
+                param.grad = convert(torch.randn(tuple(param.shape), generator=generator, dtype=dtype))
+            optimizer.step()
+        seen.append(([param.detach() for param in params], optimizer.state_dict()))
+
+    # Muon's products are in bfloat16 whatever the parameter: another order of summation shows at once.
+    allowed = 0.0 if IS_ONE_LIBRARY else (0.02 if name == "Muon" else 100 * torch.finfo(dtype).eps)
+    assert distance(*seen) <= allowed
+
+
+def test_muon_direction_has_singular_values_near_one():
+    from frankentorch.optim._muon import _orthogonal
+
+    direction = _orthogonal(ft.tensor([[3.0, 0.0], [0.0, -0.5], [0.0, 0.0]]), (3.4445, -4.775, 2.0315), 5, 1e-7)
+    diagonal = [direction[0, 0].item(), direction[1, 1].item()]
+    assert [0.6 < abs(value) < 1.3 for value in diagonal] == [True, True]
+    assert diagonal[1] < 0 < diagonal[0]
+
+
+def test_adafactor_keeps_rows_and_columns_only():
+    param = ft.ones(3, 4, requires_grad=True)
+    param.grad = ft.ones(3, 4)
+    optimizer = optim.Adafactor([param])
+    optimizer.step()
+    assert {name: tuple(value.shape) for name, value in optimizer.state[param].items()} == {
+        "step": (), "row_var": (3, 1), "col_var": (1, 4),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Adafactor", "Muon"])
+@pytest.mark.parametrize("options", [{"lr": -1.0}, {"weight_decay": -1}, {"d": 0.5}, {"ns_steps": 100}, {"eps": (-1, 1)}])
+def test_matrix_algorithms_refuse(name, options):
+    if name == "Muon" and set(options) & {"d", "eps"} or name == "Adafactor" and "ns_steps" in options:
+        options = {"momentum": -1} if name == "Muon" else {"beta2_decay": 1}
+    with pytest.raises(ValueError):
+        getattr(optim, name)([ft.ones(2, 2, requires_grad=True)], **options)

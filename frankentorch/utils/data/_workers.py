@@ -67,7 +67,8 @@ class WorkerPool:
     def __init__(self, loader, base_seed):
         if loader.num_workers <= 0 or loader.prefetch_factor <= 0:
             raise AssertionError(
-                f"workers need num_workers > 0 and prefetch_factor > 0, got {loader.num_workers} and {loader.prefetch_factor}"
+                "workers need num_workers > 0 and prefetch_factor > 0, "
+                f"got {loader.num_workers} and {loader.prefetch_factor}"
             )
         context = loader.multiprocessing_context or multiprocessing
         self._timeout = loader.timeout

@@ -118,7 +118,9 @@ class DataLoader:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
-                raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+                raise ValueError(
+                    "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+                )
             batch_size = None
             drop_last = False
         elif batch_size is None and drop_last:
@@ -265,7 +267,9 @@ class _Iterator:
         self._yielded += 1
         announced = self._announced_length
         if announced is not None and self._yielded > announced and self._loader._is_iterable:
-            hint = " With workers, each iterates the whole dataset unless it is told its share." if self._loader.num_workers else ""
+            hint = ""
+            if self._loader.num_workers:
+                hint = " With workers, each iterates the whole dataset unless it is told its share."
             warnings.warn(
                 f"Length of IterableDataset {self._loader.dataset} was reported to be {announced}"
                 f"(when accessing len(dataloader)), but {self._yielded} samples have been fetched.{hint}",

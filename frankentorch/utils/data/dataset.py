@@ -89,7 +89,9 @@ class StackDataset(Dataset):
 
     def __init__(self, *args, **kwargs):
         if args and kwargs:
-            raise ValueError("StackDataset: give datasets by position (tuple samples) or by name (dict samples), not both types")
+            raise ValueError(
+                "StackDataset: give datasets by position (tuple samples) or by name (dict samples), not both types"
+            )
         if not (args or kwargs):
             raise ValueError("At least one dataset should be passed")
         self.datasets = args or kwargs

@@ -310,7 +310,9 @@ def test_samples_draws_and_state_after_are_those_of_the_oracle(options):
         random.seed(1)
         generator = library.Generator().manual_seed(options["generator"]) if "generator" in options else None
         loader = module.DataLoader(
-            Noisy() if library is ft else _oracle_noisy(torch), collate_fn=lambda samples: samples, **{**options, "generator": generator}
+            Noisy() if library is ft else _oracle_noisy(torch),
+            collate_fn=lambda samples: samples,
+            **{**options, "generator": generator},
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
