@@ -25,8 +25,20 @@ ctypedef void (*fold_function)(const ConvShape* shape, const char* columns, Py_s
                                char* image) noexcept nogil
 ctypedef void (*bias_function)(const char* bias, Py_ssize_t rows, Py_ssize_t n, char* out, Py_ssize_t ld) noexcept nogil
 
+# A band: some rows of an image with its padding written out, split by column phase when the stride is not 1, so that the
+# values under one kernel offset lie side by side for all outputs of a row. Layout (channel, z, y, phase, width).
+cdef struct ConvBand:
+    Py_ssize_t depth            # slices
+    Py_ssize_t height           # rows of a slice
+    Py_ssize_t phases           # column q of phase f is input column q * stride + f - padding
+    Py_ssize_t width
+
+ctypedef void (*pad_function)(const ConvShape* shape, const ConvBand* band, const char* image, Py_ssize_t channels,
+                              Py_ssize_t z, Py_ssize_t y, char* out) noexcept nogil      # z, y: first slice and row, may be < 0
+
 cdef enum:                      # slots: base + code (not bool; FOLD and BIAS not for half types)
     CONV_UNFOLD = 0
     CONV_FOLD = 15
     CONV_BIAS = 30
-    CONV_SLOTS = 45
+    CONV_PAD = 45               # F32, F64
+    CONV_SLOTS = 60

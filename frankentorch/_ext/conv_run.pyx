@@ -1,14 +1,16 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
-# Drivers of convolution. Forward: a task is a block of output positions of one (image, group). Input gradient: a block of input
+# Drivers of convolution. Forward: a task is a block of output positions of one (image, group), or several small images. Input gradient: a block of input
 # channels of one (image, group). Weight gradient: a block of input channels of one group, all images in order.
 # No task cuts a chain, so block sizes are free; they keep scratch near the L2 cache.
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
-from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_KC
+from frankentorch._ext.gemm cimport (
+    gemm_function, gemm_workspace, pack_function, band_function, pack_size, band_workspace, GEMM_KC, GEMM_PACK, GEMM_BAND, GEMM_THIN,
+    THIN_ROWS, BAND_SLACK)
 from frankentorch._ext.conv cimport *
-from frankentorch._ext.matmul cimport find_gemm, matmul_use_level
+from frankentorch._ext.matmul cimport find_gemm, gemm_slot, matmul_use_level
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
@@ -31,6 +33,8 @@ cdef enum:
     GRAIN = 1 << 19             # multiply-adds worth a thread
     UNFOLDED = 1 << 17          # values of one unfolded block
     FOLDED = 1 << 19            # column values of one block of input channels
+    BAND_COLUMNS = 512          # output positions of a task that reads bands
+    SMALL_IMAGE = 128           # images of fewer positions share a task
 
 cdef void* table[CONV_SLOTS]
 cdef int[NCODES] SIZES = [1, 1, 1, 2, 4, 8, 2, 4, 8, 2, 2, 4, 8, 8, 16]
@@ -44,6 +48,13 @@ cdef struct Job:
     int code, item, status
     Py_ssize_t in_group, out_group, taps, depth, volume, positions     # per group; taps: kernel volume; depth: in_group * taps
     Py_ssize_t block, blocks
+    ConvBand band
+    Py_ssize_t band_item, band_rows, shared             # bytes of one band, its output rows, images of a task
+    band_function from_band
+    pad_function pad
+    const Py_ssize_t* offsets
+    const char* packed
+    Py_ssize_t packed_bytes                            # of one group
     bint unfolded                       # 1x1, stride 1, no padding: the image is its own unfolding
     const char* x                       # input, or g
     const char* weight
@@ -123,6 +134,113 @@ cdef void forward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept
     ft_free(columns, scratch)
 
 
+cdef void band_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Tasks (image block, group, row block): pad, multiply, and spread small images' results."""
+    cdef Job* job = <Job*> context
+    cdef const ConvShape* s = job.shape
+    cdef Py_ssize_t task, image, images, group, row, rows, i, o, r, z, y, n, scratch, at_starts, at_result, at_panel
+    cdef Py_ssize_t band_row = job.band.phases * job.band.width
+    cdef Py_ssize_t* starts
+    cdef const char* w
+    cdef char* band
+    cdef char* c
+    cdef char* out
+    at_starts = up64(job.shared * job.band_item + BAND_SLACK)
+    at_result = at_starts + up64(job.shared * job.band_rows * <Py_ssize_t> sizeof(Py_ssize_t))
+    at_panel = at_result + (up64(job.out_group * job.shared * job.positions * job.item) if job.shared > 1 else 0)
+    scratch = at_panel + band_workspace(job.depth, job.item)
+    band = <char*> ft_alloc(scratch)
+    if band == NULL:
+        job.status = CONV_MEMORY
+        return
+    starts = <Py_ssize_t*> (band + at_starts)
+    for task in range(begin, end):
+        row = task % job.blocks * job.band_rows
+        group = task / job.blocks % s.groups
+        image = task / (job.blocks * s.groups) * job.shared
+        images = min(job.shared, s.images - image)
+        rows = min(job.band_rows, s.out[0] * s.out[1] - row)
+        z, y = row / s.out[1], row % s.out[1]
+        for i in range(images):
+            job.pad(s, &job.band, job.x + ((image + i) * s.in_channels + group * job.in_group) * job.volume * job.item,
+                    job.in_group, z * s.stride[0] - s.padding[0], y * s.stride[1] - s.padding[1], band + i * job.band_item)
+            for r in range(rows):
+                starts[i * rows + r] = i * job.band_item / job.item + band_row * (
+                    ((row + r) / s.out[1] - z) * s.stride[0] * job.band.height + ((row + r) % s.out[1] - y) * s.stride[1])
+        n = images * rows * s.out[2]
+        w = job.packed + group * job.packed_bytes
+        out = job.out + ((image * s.out_channels + group * job.out_group) * job.positions + row * s.out[2]) * job.item
+        if job.shared == 1:
+            job.from_band(job.out_group, job.depth, w, band, job.offsets, starts, rows, s.out[2], out, job.positions, band + at_panel)
+            if job.bias != NULL:
+                job.bias_add(job.bias + group * job.out_group * job.item, job.out_group, n, out, job.positions)
+            continue
+        c = band + at_result
+        job.from_band(job.out_group, job.depth, w, band, job.offsets, starts, images * rows, s.out[2], c, n, band + at_panel)
+        if job.bias != NULL:
+            job.bias_add(job.bias + group * job.out_group * job.item, job.out_group, n, c, n)
+        for i in range(images):
+            for o in range(job.out_group):
+                memcpy(out + (i * s.out_channels + o) * job.positions * job.item,
+                       c + (o * n + i * job.positions) * job.item, job.positions * job.item)
+    ft_free(band, scratch)
+
+
+cdef int forward_from_bands(Job* job) noexcept nogil:
+    """Forward for float32 and float64: no unfolding; panels are gathered from padded images."""
+    cdef const ConvShape* s = job.shape
+    cdef Py_ssize_t rows = s.out[0] * s.out[1], slices, step, k, c, d, h, w, group, columns, scratch, band_row, tasks
+    cdef Py_ssize_t* offsets
+    cdef char* packed
+    cdef pack_function pack = <pack_function> gemm_slot(GEMM_PACK + job.code)
+    cdef bint thin = job.out_group <= THIN_ROWS
+    job.from_band = <band_function> gemm_slot((GEMM_THIN if thin else GEMM_BAND) + job.code)
+    job.pad = <pad_function> table[CONV_PAD + job.code]
+    job.shared = 1
+    if not thin and job.positions < SMALL_IMAGE:
+        job.shared = min(2 * SMALL_IMAGE / job.positions, s.images)
+        job.band_rows = rows
+    elif s.out[0] > 1:              # whole slices, so that the rows of a slice share one band
+        job.band_rows = max(BAND_COLUMNS / (s.out[1] * s.out[2]), 1) * s.out[1]
+    else:
+        job.band_rows = max(BAND_COLUMNS / s.out[2], 1)
+    job.band_rows = min(job.band_rows, rows)
+    job.blocks = (rows + job.band_rows - 1) / job.band_rows
+    slices = (job.band_rows + s.out[1] - 1) / s.out[1]
+    job.band.depth = (slices - 1) * s.stride[0] + (s.kernel[0] - 1) * s.dilation[0] + 1
+    job.band.height = (min(job.band_rows, s.out[1]) - 1) * s.stride[1] + (s.kernel[1] - 1) * s.dilation[1] + 1
+    job.band.width = s.out[2] + (s.kernel[2] - 1) * s.dilation[2] / s.stride[2]
+    job.band.phases = 1
+    for w in range(s.kernel[2]):
+        job.band.phases = max(job.band.phases, w * s.dilation[2] % s.stride[2] + 1)
+    band_row = job.band.phases * job.band.width
+    job.band_item = job.in_group * job.band.depth * job.band.height * band_row * job.item
+    job.packed_bytes = job.out_group * job.depth * job.item if thin else up64(pack_size(job.out_group, job.depth) * job.item)
+    columns = up64(job.depth * <Py_ssize_t> sizeof(Py_ssize_t))
+    scratch = columns + (0 if thin else s.groups * job.packed_bytes)
+    offsets = <Py_ssize_t*> ft_alloc(scratch)
+    if offsets == NULL:
+        return CONV_MEMORY
+    k = 0
+    for c in range(job.in_group):
+        for d in range(s.kernel[0]):
+            for h in range(s.kernel[1]):
+                for w in range(s.kernel[2]):
+                    step = w * s.dilation[2]
+                    offsets[k] = (((c * job.band.depth + d * s.dilation[0]) * job.band.height + h * s.dilation[1]) * band_row
+                                  + step % s.stride[2] * job.band.width + step / s.stride[2])
+                    k += 1
+    packed = <char*> offsets + columns
+    for group in range(0 if thin else s.groups):
+        pack(job.out_group, job.depth, job.weight + group * job.out_group * job.depth * job.item, packed + group * job.packed_bytes)
+    job.offsets, job.packed = offsets, job.weight if thin else packed
+    tasks = (s.images + job.shared - 1) / job.shared * s.groups * job.blocks
+    parallel_for(band_body, job, tasks,
+                 max(GRAIN / max(job.shared * job.band_rows * s.out[2] * job.depth * job.out_group, 1), 1))
+    ft_free(offsets, scratch)
+    return job.status
+
+
 cdef int conv_forward(int code, const ConvShape* shape, const char* input, const char* weight, const char* bias,
                       char* output) noexcept nogil:
     cdef Job job
@@ -134,6 +252,8 @@ cdef int conv_forward(int code, const ConvShape* shape, const char* input, const
     if shape.images * shape.out_channels * job.positions <= 0:
         return CONV_OK
     job.x, job.weight, job.bias, job.out = input, weight, bias, output
+    if (code == F32 or code == F64) and not job.unfolded and job.depth > 0:
+        return forward_from_bands(&job)
     job.block = min(max(UNFOLDED / max(job.depth, 1) / 64 * 64, 64), job.positions)
     job.blocks = (job.positions + job.block - 1) / job.block
     parallel_for(forward_body, &job, shape.images * shape.groups * job.blocks,

@@ -12,9 +12,30 @@ ctypedef void (*gemm_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const c
                                const char* b, Py_ssize_t b_row, Py_ssize_t b_col,
                                char* c, Py_ssize_t c_row, Py_ssize_t c_col, char* workspace) noexcept nogil
 
+# Convolution as a product whose right factor is read from a padded image ("band"): column (row r, x), step k is
+# band[starts[r] + offsets[k] + x], for rows of row_len outputs; same order of sums as the product. The band must be readable for
+# BAND_SLACK bytes past its last value. `packed`: k x m weights from pack_function, pack_size(m, k) values. `panel`: band_workspace bytes.
+ctypedef void (*pack_function)(Py_ssize_t m, Py_ssize_t k, const char* weight, char* packed) noexcept nogil
+ctypedef void (*band_function)(Py_ssize_t m, Py_ssize_t k, const char* packed, const char* band, const Py_ssize_t* offsets,
+                               const Py_ssize_t* starts, Py_ssize_t rows, Py_ssize_t row_len,
+                               char* c, Py_ssize_t c_row, char* panel) noexcept nogil
+
+cdef enum:
+    THIN_ROWS = 2
+    BAND_SLACK = 512
+
+cdef inline Py_ssize_t pack_size(Py_ssize_t m, Py_ssize_t k) noexcept nogil:
+    return (m + 12) * k + 128
+
+cdef inline Py_ssize_t band_workspace(Py_ssize_t k, int item) noexcept nogil:
+    return (min(k, GEMM_KC) + 2) * 64 * item + 256
+
 cdef enum:
     GEMM_ADD = 15          # slots GEMM_ADD + code: block sums are added to C in place (not for half types)
-    GEMM_SLOTS = 30
+    GEMM_PACK = 30         # F32, F64: pack_function
+    GEMM_BAND = 45         # F32, F64: band_function
+    GEMM_THIN = 60         # F32, F64: the same for THIN_ROWS outputs or fewer, weights unpacked
+    GEMM_SLOTS = 75
     GEMM_KC = 256          # fixed by the contract: steps of one chain
     GEMM_MC = 192          # rows of A packed at a time (L2)
     GEMM_NC = 2048         # columns of B packed at a time (L3)

@@ -13,4 +13,5 @@ cdef int matmul_run(int code, int batch_ndim, const Py_ssize_t* batch_sizes, con
                     const char* a, Py_ssize_t a_row, Py_ssize_t a_col, const char* b, Py_ssize_t b_row, Py_ssize_t b_col,
                     char* c, Py_ssize_t c_row, Py_ssize_t c_col) noexcept nogil
 cdef gemm_function find_gemm(int code, bint add) noexcept nogil         # NULL if the code has no product
+cdef void* gemm_slot(int slot) noexcept nogil                           # any slot of gemm.pxd
 cdef int matmul_use_level(int level) noexcept nogil                     # cpu.pxd levels; called at import, and by tests

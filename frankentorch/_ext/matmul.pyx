@@ -62,6 +62,10 @@ cdef gemm_function find_gemm(int code, bint add) noexcept nogil:
     return <gemm_function> table[code + (GEMM_ADD if add else 0)]
 
 
+cdef void* gemm_slot(int slot) noexcept nogil:
+    return table[slot]
+
+
 cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Job* job = <Job*> context
     cdef Py_ssize_t tile, rest, i, j, m, n, at_a, at_b, at_c, scratch
