@@ -142,7 +142,7 @@ FITS = {
     # float32
     "exp_f32": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 5, to_f32),
     "exp2_f32": (series(lambda r: (mpf(2)**r - 1) / r, 8), -0.5, 0.5, 6, to_f32),
-    "log_f32": (series(lambda f: (mp.log1p(f) - f + f * f / 2) / f**3, 8), SQ / 2 - 1, SQ - 1, 8, to_f32),
+    "log_f32": (series(lambda f: (mp.log1p(f) - f + f * f / 2) / f**3, 8), SQ / 2 - 1, SQ - 1, 9, to_f32),
     "tanh_f32": (odd_over_cube(mp.tanh), 0, 1, 8, to_f32),
     "erf_f32": (series(lambda z: mp.erf(root(z)) / root(z) - 1, 4), 0, 1, 7, to_f32),
     "erfc_log_f32": (lambda x: -mp.log(mp.erfc(x)), 1, 4, 9, to_f32),

@@ -403,15 +403,16 @@ cdef inline float poly_exp2_f32(float x) noexcept nogil:  # within 9.1e-9
     return p
 
 
-cdef inline float poly_log_f32(float x) noexcept nogil:  # within 1.6e-7
-    cdef float p = -0.08108173310756683
-    p = fma_f32(p, x, 0.12714919447898865)
-    p = fma_f32(p, x, -0.12971031665802002)
-    p = fma_f32(p, x, 0.1420174092054367)
-    p = fma_f32(p, x, -0.16642321646213531)
-    p = fma_f32(p, x, 0.2000148892402649)
-    p = fma_f32(p, x, -0.2500029504299164)
-    p = fma_f32(p, x, 0.333333283662796)
+cdef inline float poly_log_f32(float x) noexcept nogil:  # within 2.5e-8
+    cdef float p = 0.07146716862916946
+    p = fma_f32(p, x, -0.11566142737865448)
+    p = fma_f32(p, x, 0.1166025921702385)
+    p = fma_f32(p, x, -0.12411833554506302)
+    p = fma_f32(p, x, 0.14250193536281586)
+    p = fma_f32(p, x, -0.16668443381786346)
+    p = fma_f32(p, x, 0.20000694692134857)
+    p = fma_f32(p, x, -0.24999989569187164)
+    p = fma_f32(p, x, 0.3333333134651184)
     return p
 
 
