@@ -7,8 +7,8 @@ from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.gemm cimport (
-    gemm_function, gemm_workspace, pack_function, band_function, pack_size, band_workspace, GEMM_KC, GEMM_PACK, GEMM_BAND, GEMM_THIN,
-    THIN_ROWS, BAND_SLACK)
+    gemm_function, gemm_workspace, pack_function, band_function, taps_function, pack_size, band_workspace, taps_workspace,
+    GEMM_KC, GEMM_PACK, GEMM_BAND, GEMM_THIN, GEMM_TAPS, THIN_ROWS, BAND_SLACK)
 from frankentorch._ext.conv cimport *
 from frankentorch._ext.matmul cimport find_gemm, gemm_slot, matmul_use_level
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
@@ -35,6 +35,7 @@ cdef enum:
     FOLDED = 1 << 19            # column values of one block of input channels
     BAND_COLUMNS = 512          # output positions of a task that reads bands
     SMALL_IMAGE = 128           # images of fewer positions share a task
+    TAPS = 384                  # columns of the weight gradient per task
 
 cdef void* table[CONV_SLOTS]
 cdef int[NCODES] SIZES = [1, 1, 1, 2, 4, 8, 2, 4, 8, 2, 2, 4, 8, 8, 16]
@@ -51,6 +52,7 @@ cdef struct Job:
     ConvBand band
     Py_ssize_t band_item, band_rows, shared             # bytes of one band, its output rows, images of a task
     band_function from_band
+    taps_function from_taps
     pad_function pad
     const Py_ssize_t* offsets
     const char* packed
@@ -186,10 +188,34 @@ cdef void band_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     ft_free(band, scratch)
 
 
+cdef void shape_band(Job* job) noexcept nogil:
+    """Columns of a band; its depth and height are the caller's."""
+    cdef const ConvShape* s = job.shape
+    cdef Py_ssize_t w
+    job.band.width = s.out[2] + (s.kernel[2] - 1) * s.dilation[2] / s.stride[2]
+    job.band.phases = 1
+    for w in range(s.kernel[2]):
+        job.band.phases = max(job.band.phases, w * s.dilation[2] % s.stride[2] + 1)
+
+
+cdef void fill_offsets(Job* job, Py_ssize_t channels, Py_ssize_t* offsets) noexcept nogil:
+    """Where (channel, kd, kh, kw) lies in a band, from the output's own place on."""
+    cdef const ConvShape* s = job.shape
+    cdef Py_ssize_t c, d, h, w, step, k = 0, band_row = job.band.phases * job.band.width
+    for c in range(channels):
+        for d in range(s.kernel[0]):
+            for h in range(s.kernel[1]):
+                for w in range(s.kernel[2]):
+                    step = w * s.dilation[2]
+                    offsets[k] = (((c * job.band.depth + d * s.dilation[0]) * job.band.height + h * s.dilation[1]) * band_row
+                                  + step % s.stride[2] * job.band.width + step / s.stride[2])
+                    k += 1
+
+
 cdef int forward_from_bands(Job* job) noexcept nogil:
     """Forward for float32 and float64: no unfolding; panels are gathered from padded images."""
     cdef const ConvShape* s = job.shape
-    cdef Py_ssize_t rows = s.out[0] * s.out[1], slices, step, k, c, d, h, w, group, columns, scratch, band_row, tasks
+    cdef Py_ssize_t rows = s.out[0] * s.out[1], slices, group, columns, scratch, band_row, tasks
     cdef Py_ssize_t* offsets
     cdef char* packed
     cdef pack_function pack = <pack_function> gemm_slot(GEMM_PACK + job.code)
@@ -209,10 +235,7 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
     slices = (job.band_rows + s.out[1] - 1) / s.out[1]
     job.band.depth = (slices - 1) * s.stride[0] + (s.kernel[0] - 1) * s.dilation[0] + 1
     job.band.height = (min(job.band_rows, s.out[1]) - 1) * s.stride[1] + (s.kernel[1] - 1) * s.dilation[1] + 1
-    job.band.width = s.out[2] + (s.kernel[2] - 1) * s.dilation[2] / s.stride[2]
-    job.band.phases = 1
-    for w in range(s.kernel[2]):
-        job.band.phases = max(job.band.phases, w * s.dilation[2] % s.stride[2] + 1)
+    shape_band(job)
     band_row = job.band.phases * job.band.width
     job.band_item = job.in_group * job.band.depth * job.band.height * band_row * job.item
     job.packed_bytes = job.out_group * job.depth * job.item if thin else up64(pack_size(job.out_group, job.depth) * job.item)
@@ -221,15 +244,7 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
     offsets = <Py_ssize_t*> ft_alloc(scratch)
     if offsets == NULL:
         return CONV_MEMORY
-    k = 0
-    for c in range(job.in_group):
-        for d in range(s.kernel[0]):
-            for h in range(s.kernel[1]):
-                for w in range(s.kernel[2]):
-                    step = w * s.dilation[2]
-                    offsets[k] = (((c * job.band.depth + d * s.dilation[0]) * job.band.height + h * s.dilation[1]) * band_row
-                                  + step % s.stride[2] * job.band.width + step / s.stride[2])
-                    k += 1
+    fill_offsets(job, job.in_group, offsets)
     packed = <char*> offsets + columns
     for group in range(0 if thin else s.groups):
         pack(job.out_group, job.depth, job.weight + group * job.out_group * job.depth * job.item, packed + group * job.packed_bytes)
@@ -355,6 +370,88 @@ cdef void weight_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept 
     ft_free(columns, scratch)
 
 
+cdef void taps_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """The same for float32 and float64, from padded images; a block of steps may run over several images."""
+    cdef Job* job = <Job*> context
+    cdef const ConvShape* s = job.shape
+    cdef Py_ssize_t task, group, c, n, start, steps, done, built, image, p, run, o, count, scratch
+    cdef Py_ssize_t total = s.images * job.positions, band_row = job.band.phases * job.band.width
+    cdef Py_ssize_t at_offsets, at_runs, at_g, at_work
+    cdef Py_ssize_t* offsets
+    cdef Py_ssize_t* runs
+    cdef char* band
+    cdef char* out
+    cdef const char* g
+    at_offsets = up64(job.shared * job.band_item + BAND_SLACK)
+    at_runs = at_offsets + up64(job.block * job.taps * <Py_ssize_t> sizeof(Py_ssize_t))
+    at_g = at_runs + 2 * GEMM_KC * <Py_ssize_t> sizeof(Py_ssize_t)
+    at_work = at_g + up64(job.out_group * GEMM_KC * job.item)
+    scratch = at_work + taps_workspace(job.out_group, job.item)
+    band = <char*> ft_alloc(scratch)
+    if band == NULL:
+        job.status = CONV_MEMORY
+        return
+    offsets, runs = <Py_ssize_t*> (band + at_offsets), <Py_ssize_t*> (band + at_runs)
+    fill_offsets(job, job.block, offsets)
+    for task in range(begin, end):
+        c = task % job.blocks * job.block
+        group = task / job.blocks
+        n = min(job.block, job.in_group - c)
+        out = job.out + (group * job.out_group * job.depth + c * job.taps) * job.item
+        start, built = 0, 0
+        while start < total:
+            steps = min(GEMM_KC, total - start)
+            done, count = 0, 0
+            while done < steps:
+                image, p = (start + done) / job.positions, (start + done) % job.positions
+                if image == built:              # images come in order; the ring holds as many as one block can meet
+                    job.pad(s, &job.band, job.weight + (image * s.in_channels + group * job.in_group + c) * job.volume * job.item,
+                            n, -s.padding[0], -s.padding[1], band + image % job.shared * job.band_item)
+                    built += 1
+                run = min(steps - done, s.out[2] - p % s.out[2])
+                runs[2 * count] = image % job.shared * (job.band_item / job.item) + p % s.out[2] + band_row * (
+                    p / (s.out[1] * s.out[2]) * s.stride[0] * job.band.height + p / s.out[2] % s.out[1] * s.stride[1])
+                runs[2 * count + 1] = run
+                count += 1
+                done += run
+            image, p = start / job.positions, start % job.positions
+            g = job.x + ((image * s.out_channels + group * job.out_group) * job.positions + p) * job.item
+            if p + steps <= job.positions:
+                job.from_taps(job.out_group, n * job.taps, steps, g, job.positions, band, offsets, runs, count,
+                              out, job.depth, start == 0, band + at_work)
+            else:
+                done = 0
+                while done < steps:
+                    image, p = (start + done) / job.positions, (start + done) % job.positions
+                    run = min(steps - done, job.positions - p)
+                    g = job.x + ((image * s.out_channels + group * job.out_group) * job.positions + p) * job.item
+                    for o in range(job.out_group):
+                        memcpy(band + at_g + (o * GEMM_KC + done) * job.item, g + o * job.positions * job.item, run * job.item)
+                    done += run
+                job.from_taps(job.out_group, n * job.taps, steps, band + at_g, GEMM_KC, band, offsets, runs, count,
+                              out, job.depth, start == 0, band + at_work)
+            start += steps
+    ft_free(band, scratch)
+
+
+cdef int weight_from_bands(Job* job) noexcept nogil:
+    cdef const ConvShape* s = job.shape
+    cdef Py_ssize_t per_image
+    job.from_taps = <taps_function> gemm_slot(GEMM_TAPS + job.code)
+    job.pad = <pad_function> table[CONV_PAD + job.code]
+    shape_band(job)
+    job.band.depth = (s.out[0] - 1) * s.stride[0] + (s.kernel[0] - 1) * s.dilation[0] + 1
+    job.band.height = (s.out[1] - 1) * s.stride[1] + (s.kernel[1] - 1) * s.dilation[1] + 1
+    job.block = min(max(TAPS / job.taps, 1), job.in_group)
+    job.blocks = (job.in_group + job.block - 1) / job.block
+    per_image = job.block * job.band.depth * job.band.height * job.band.phases * job.band.width
+    job.band_item = per_image * job.item
+    job.shared = min(GEMM_KC / job.positions + 2, s.images)
+    parallel_for(taps_body, job, s.groups * job.blocks,
+                 max(GRAIN / max(job.block * job.taps * job.out_group * s.images * job.positions, 1), 1))
+    return job.status
+
+
 cdef int conv_weight_gradient(int code, const ConvShape* shape, const char* g, const char* input, char* out) noexcept nogil:
     cdef Job job
     cdef int status = prepare(&job, code, shape)
@@ -365,6 +462,8 @@ cdef int conv_weight_gradient(int code, const ConvShape* shape, const char* g, c
     if shape.out_channels * job.depth <= 0:
         return CONV_OK
     job.x, job.weight, job.bias, job.out = g, input, NULL, out
+    if (code == F32 or code == F64) and shape.images * job.positions > 0:
+        return weight_from_bands(&job)
     job.block = min(max(192 / job.taps, 1), job.in_group)
     job.blocks = (job.in_group + job.block - 1) / job.block
     parallel_for(weight_body, &job, shape.groups * job.blocks,

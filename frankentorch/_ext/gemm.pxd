@@ -12,6 +12,18 @@ ctypedef void (*gemm_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const c
                                const char* b, Py_ssize_t b_row, Py_ssize_t b_col,
                                char* c, Py_ssize_t c_row, Py_ssize_t c_col, char* workspace) noexcept nogil
 
+cdef enum:
+    GEMM_ADD = 15          # slots GEMM_ADD + code: block sums are added to C in place (not for half types)
+    GEMM_PACK = 30         # F32, F64: pack_function
+    GEMM_BAND = 45         # F32, F64: band_function
+    GEMM_THIN = 60         # F32, F64: the same for THIN_ROWS outputs or fewer, weights unpacked
+    GEMM_TAPS = 75         # F32, F64: taps_function
+    GEMM_SLOTS = 90
+    GEMM_KC = 256          # fixed by the contract: steps of one chain
+    GEMM_MC = 192          # rows of A packed at a time (L2)
+    GEMM_NC = 2048         # columns of B packed at a time (L3)
+    GEMM_HALF_ROWS = 512   # rows of the float32 buffer under a half-typed C
+
 # Convolution as a product whose right factor is read from a padded image ("band"): column (row r, x), step k is
 # band[starts[r] + offsets[k] + x], for rows of row_len outputs; same order of sums as the product. The band must be readable for
 # BAND_SLACK bytes past its last value. `packed`: k x m weights from pack_function, pack_size(m, k) values. `panel`: band_workspace bytes.
@@ -19,6 +31,15 @@ ctypedef void (*pack_function)(Py_ssize_t m, Py_ssize_t k, const char* weight, c
 ctypedef void (*band_function)(Py_ssize_t m, Py_ssize_t k, const char* packed, const char* band, const Py_ssize_t* offsets,
                                const Py_ssize_t* starts, Py_ssize_t rows, Py_ssize_t row_len,
                                char* c, Py_ssize_t c_row, char* panel) noexcept nogil
+
+# Gradient of the weight, one block of kb <= GEMM_KC steps: c (m x n) = or += g (m x kb, rows g_row apart) times the taps, where
+# step k, column j is band[at_k + offsets[j]]; the steps are `runs` pairs (at, length) of neighbouring positions.
+ctypedef void (*taps_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t kb, const char* g, Py_ssize_t g_row, const char* band,
+                               const Py_ssize_t* offsets, const Py_ssize_t* runs, Py_ssize_t count,
+                               char* c, Py_ssize_t c_row, bint first, char* workspace) noexcept nogil
+
+cdef inline Py_ssize_t taps_workspace(Py_ssize_t m, int item) noexcept nogil:
+    return (m + 12 + 64 + 32) * GEMM_KC * item + 1024
 
 cdef enum:
     THIN_ROWS = 2
@@ -29,17 +50,6 @@ cdef inline Py_ssize_t pack_size(Py_ssize_t m, Py_ssize_t k) noexcept nogil:
 
 cdef inline Py_ssize_t band_workspace(Py_ssize_t k, int item) noexcept nogil:
     return (min(k, GEMM_KC) + 2) * 64 * item + 256
-
-cdef enum:
-    GEMM_ADD = 15          # slots GEMM_ADD + code: block sums are added to C in place (not for half types)
-    GEMM_PACK = 30         # F32, F64: pack_function
-    GEMM_BAND = 45         # F32, F64: band_function
-    GEMM_THIN = 60         # F32, F64: the same for THIN_ROWS outputs or fewer, weights unpacked
-    GEMM_SLOTS = 75
-    GEMM_KC = 256          # fixed by the contract: steps of one chain
-    GEMM_MC = 192          # rows of A packed at a time (L2)
-    GEMM_NC = 2048         # columns of B packed at a time (L3)
-    GEMM_HALF_ROWS = 512   # rows of the float32 buffer under a half-typed C
 
 cdef inline Py_ssize_t gemm_workspace(int code, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Bytes of scratch that any kernel of any CPU level needs for this product, or for its transpose."""
