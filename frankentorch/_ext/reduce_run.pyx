@@ -98,7 +98,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
     cdef const char* x
     cdef double tile[4096]
     cdef int d, c = job.compute, map = t.map
-    cdef bint direct
+    cdef bint direct, dense, native, lined = False
     lanes = LANES_F32 if c == IN_F32 else LANES_WIDE
     x = t.base
     q = r
@@ -109,11 +109,17 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
     at[0] = q
     x += q * job.red_step[0]
     if t.kind <= PASS_PRODUCT:
-        direct = t.kind == PASS_SUM and map <= MAP_SQUARE and (job.in_code == F32 or job.in_code == F64)
+        native = job.in_code == F32 or job.in_code == F64 or job.in_code == I64
+        dense = native and map == MAP_X and step == cols * job.item and (cols == 1 or col_step == job.item)
+        direct = t.kind == PASS_SUM and map <= MAP_SQUARE and native and c != IN_I64
         if direct and cols == 1 and last == 0 and step == job.item:
             (<line_kernel> table[(SLOT_LINE if map == MAP_X else SLOT_LINE_SQUARE) + c])(x, rows, t.centre, acc)
             return
         direct = direct and cols > 1 and col_step == job.item
+        dense = dense and last == 0
+        lined = cols == 1 and t.kind == PASS_SUM and c != IN_I64        # the tile is the block: one line, mapped
+        if dense:
+            direct = False
         p = lane_count(lanes, rows)
         if t.kind == PASS_SUM:
             memset(acc, 0, p * cols * job.width)
@@ -128,7 +134,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
                 (<long long*> acc)[j] = 1
         cap = (4096 // cols) // lanes * lanes
     else:
-        direct = False
+        direct = dense = False
         cap = BLOCK
     while done < rows:
         run = job.red_size[last] - at[last]
@@ -137,6 +143,8 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
         if direct:
             (<columns_kernel> table[(SLOT_COLUMNS if map == MAP_X else SLOT_COLUMNS_SQUARE) + c])(
                 x, run, step, cols, t.centre, acc, done & (lanes - 1))
+        elif dense:                     # rows follow each other in memory: it is a tile already
+            (<lanes_kernel> table[(SLOT_ADD if t.kind == PASS_SUM else SLOT_MULTIPLY) + c])(acc, x, run, cols)
         elif t.kind == PASS_COUNT:
             (<count_kernel> table[SLOT_COUNT + job.in_code])(x, run, step, cols, col_step, <long long*> acc)
         elif t.kind == PASS_MAX:
@@ -155,6 +163,9 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
             if fill == cap or done + run == rows:
                 if map != MAP_X:
                     (<map_kernel> table[SLOT_MAP + 8 * c + map])(tile, fill, cols, t.centre, job.p)
+                if lined:
+                    (<line_kernel> table[SLOT_LINE + c])(tile, fill, NULL, acc)
+                    return
                 (<lanes_kernel> table[(SLOT_ADD if t.kind == PASS_SUM else SLOT_MULTIPLY) + c])(acc, tile, fill, cols)
                 fill = 0
         done += run
@@ -644,7 +655,8 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     best = 0
     for d in range(job.kept):
         away = job.kept_step[d] if job.kept_step[d] >= 0 else -job.kept_step[d]
-        if job.kept_size[d] >= 8 and (col < 0 or away <= best):
+        # a few columns side by side are worth it only where their rows follow each other
+        if (job.kept_size[d] >= 8 or away * job.kept_size[d] == job.red_step[job.red - 1]) and (col < 0 or away <= best):
             col, best = d, away
     away = job.red_step[job.red - 1]
     if col >= 0 and not (best < (away if away >= 0 else -away) or job.count <= 32):
