@@ -597,11 +597,34 @@ cdef int reduce_complex(int op, int code, int ndim, const Py_ssize_t* sizes, con
     return reduce_run(op, real, real, ndim + 1, more_sizes, more_steps, reduced, input, out, NULL, 0)
 
 
+cdef bint sum_little(int op, int code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps,
+                     unsigned long long reduced, const char* input, char* out) noexcept nogil:
+    """A whole contiguous tensor of one block, without setting up a job; False if it is not that."""
+    cdef Py_ssize_t n = 1, item = SIZES[code]
+    cdef int d
+    for d in range(ndim - 1, -1, -1):
+        if not (reduced >> d & 1) or (sizes[d] != 1 and steps[d] != n * item):
+            return False
+        n *= sizes[d]
+    if n == 0 or n > BLOCK:
+        return False
+    (<line_kernel> table[SLOT_LINE + code - F32])(input, n, NULL, out)
+    if op == REDUCE_MEAN:
+        if code == F32:
+            (<float*> out)[0] = (<float*> out)[0] / <float> n
+        else:
+            (<double*> out)[0] = (<double*> out)[0] / <double> n
+    return True
+
+
 cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps,
                     unsigned long long reduced, const char* input, char* out, void* second, double p) noexcept nogil:
     cdef Job job
     cdef Py_ssize_t outputs = 1, stride = 1, best, away, grain
-    cdef int d, k, last_kept = -1, last_red = -1, col, status
+    cdef int d, k, col, status
+    if (op == REDUCE_SUM or op == REDUCE_MEAN) and in_code == out_code and (in_code == F32 or in_code == F64):
+        if sum_little(op, in_code, ndim, sizes, steps, reduced, input, out):
+            return RUN_OK
     if in_code >= C64 and (op == REDUCE_SUM or op == REDUCE_MEAN):
         if out_code != in_code:
             return RUN_DTYPE

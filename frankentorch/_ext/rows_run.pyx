@@ -3,12 +3,12 @@
 # Drivers of the row kernels. A chunk of lines loads a tile into its own room (converting halves), works it, stores it. Lines
 # along the last dim are taken one by one, short ones many together as columns; lines along another dim as columns.
 from libc.stdlib cimport malloc, free
-from libc.string cimport memset
+from libc.string cimport memset, memcpy
 from libc.math cimport sqrt, sqrtf
 from frankentorch._ext.types cimport *
-from frankentorch._ext.fold cimport TILE_COLS
+from frankentorch._ext.fold cimport TILE_COLS, BLOCK, LANES_F32, LANES_WIDE, lane_count
 from frankentorch._ext.rows cimport *
-from frankentorch._ext.reduce cimport SLOT_LOAD, SLOT_STORE, IN_F32, IN_F64, load_kernel, store_kernel
+from frankentorch._ext.reduce cimport SLOT_LOAD, SLOT_STORE, SLOT_FOLD, IN_F32, IN_F64, load_kernel, store_kernel, fold_kernel
 from frankentorch._ext.reduce_run cimport (RUN_OK, RUN_DTYPE, RUN_ARGUMENT, RUN_MEMORY, RUN_INDEX, REDUCE_SUM, REDUCE_VAR, code_size,
                                            reduce_table, reduce_run, sum_dense)
 from frankentorch._ext.index cimport INDEX_ADD, index_kernel, element_kernel
@@ -117,17 +117,18 @@ cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef Py_ssize_t n = s.n, u, k, cols, first, step, col_step, piece = n * s.cols * width
     cdef double acc[2048]
     cdef char little[3 * 8192]
-    cdef char* x = little
+    cdef char* room = little
+    cdef char* x
     cdef char* y
     cdef char* z
     cdef bint backward = s.op == LINE_SOFTMAX_BACKWARD or s.op == LINE_NORM_BACKWARD
-    cdef const char* place
-    if piece > 8192:
-        x = <char*> malloc(3 * piece)
-        if x == NULL:
+    # whole lines of the compute type are worked where they are, the rest in tiles
+    cdef bint direct = s.cols == 1 and s.inner == 1 and s.code >= F32 and s.out_code == s.code
+    if not direct and piece > 8192:
+        room = <char*> malloc(3 * piece)
+        if room == NULL:
             s.status = RUN_MEMORY
             return
-    y, z = x + piece, x + 2 * piece
     for u in range(begin, end):
         if s.across:                            # one dim of lines, each n long
             first = u * s.cols
@@ -140,22 +141,27 @@ cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
             step, col_step = s.inner, 1
             first = u // s.tiles
             k += first * n * s.inner
-        load(s.code, s.input + k * item, n, step * item, cols, col_step * item, x)
-        if backward:
-            load(s.code, s.other + k * item, n, step * item, cols, col_step * item, y)
+        if direct:
+            x, y, z = <char*> s.input + k * item, <char*> s.other + k * item, s.out + k * item
+        else:
+            x, y, z = room, room + piece, room + 2 * piece
+            load(s.code, s.input + k * item, n, step * item, cols, col_step * item, x)
+            if backward:
+                load(s.code, s.other + k * item, n, step * item, cols, col_step * item, y)
         if s.op == LINE_SOFTMAX:
-            (<softmax_kernel> table[SLOT_SOFTMAX + s.compute])(x, y, n, cols, s.log, acc)
+            (<softmax_kernel> table[SLOT_SOFTMAX + s.compute])(x, z, n, cols, s.log, acc)
         elif s.op == LINE_SOFTMAX_BACKWARD:
-            (<softmax_back> table[SLOT_SOFTMAX_BACKWARD + s.compute])(x, y, n, cols, s.log, acc)
+            (<softmax_back> table[SLOT_SOFTMAX_BACKWARD + s.compute])(x, y, z, n, cols, s.log, acc)
         elif s.op == LINE_NORM:
-            (<norm_kernel> table[SLOT_NORM + s.compute])(x, y, n, cols, s.eps, s.weight, s.bias, s.mean + first * width,
+            (<norm_kernel> table[SLOT_NORM + s.compute])(x, z, n, cols, s.eps, s.weight, s.bias, s.mean + first * width,
                                                          s.rstd + first * width, acc)
         else:
             (<norm_back> table[SLOT_NORM_BACKWARD + s.compute])(x, y, z, n, cols, s.weight, s.mean + first * width,
                                                                 s.rstd + first * width, acc)
-        store(s.out_code, x, n, step * out_item, cols, col_step * out_item, s.out + k * out_item)
-    if x != little:
-        free(x)
+        if not direct:
+            store(s.out_code, z, n, step * out_item, cols, col_step * out_item, s.out + k * out_item)
+    if room != little:
+        free(room)
 
 
 cdef int run_lines(LineJob* s) noexcept nogil:
@@ -243,29 +249,58 @@ cdef struct ParamJob:
 
 
 cdef void param_columns(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Weight and bias gradients of columns begin .. end: tiles of all rows by up to TILE_COLS, in one piece of room."""
+    """Weight and bias gradients of columns begin .. end (at most TILE_COLS): canonical sums over the rows, by blocks."""
     cdef ParamJob* s = <ParamJob*> context
-    cdef Py_ssize_t j = begin, cols
-    cdef int item = code_size(s.code), param_item = code_size(s.param_code)
-    cdef double out[TILE_COLS]
-    cdef char* g = <char*> malloc(s.rows * TILE_COLS * 16)
-    cdef char* x = g + s.rows * TILE_COLS * 8
-    if g == NULL:
+    cdef int c = s.compute, item = code_size(s.code), param_item = code_size(s.param_code), width = 8 if c else 4
+    cdef Py_ssize_t cols = end - begin, lanes = LANES_WIDE if c else LANES_F32, blocks = (s.rows + BLOCK - 1) // BLOCK
+    cdef Py_ssize_t b, r, stop, m, used, piece = cols * width, step = s.n
+    cdef double little[4 * 2048]            # two accumulators and two tiles of LANES x TILE_COLS
+    cdef char* weight_acc = <char*> little
+    cdef char* bias_acc = weight_acc + 16384
+    cdef char* g
+    cdef char* x
+    cdef char* parts = <char*> malloc(2 * (blocks + 1) * piece)
+    cdef fold_kernel fold = <fold_kernel> reduce_table()[SLOT_FOLD + c]
+    if parts == NULL:
         s.status = RUN_MEMORY
         return
-    while j < end:
-        cols = TILE_COLS if end - j > TILE_COLS else end - j
-        load(s.code, s.grad + j * item, s.rows, s.n * item, cols, item, g)
-        if s.grad_bias != NULL:
-            sum_dense(s.compute, g, s.rows, cols, out)
-            store(s.param_code, out, 1, 0, cols, param_item, s.grad_bias + j * param_item)
-        if s.grad_weight != NULL:
-            load(s.code, s.input + j * item, s.rows, s.n * item, cols, item, x)
-            (<norm_product> table[SLOT_NORM_PRODUCT + s.compute])(g, x, s.rows, cols, s.mean, s.rstd)
-            sum_dense(s.compute, x, s.rows, cols, out)
-            store(s.param_code, out, 1, 0, cols, param_item, s.grad_weight + j * param_item)
-        j += cols
-    free(g)
+    for b in range(blocks):
+        r = b * BLOCK
+        stop = r + BLOCK if r + BLOCK < s.rows else s.rows
+        used = lane_count(lanes, stop - r)
+        memset(weight_acc, 0, used * piece)
+        memset(bias_acc, 0, used * piece)
+        while r < stop:
+            m = stop - r if stop - r < lanes else lanes
+            g, x = <char*> s.grad + (r * s.n + begin) * item, <char*> s.input + (r * s.n + begin) * item
+            if s.code < F32:
+                load(s.code, g, m, s.n * item, cols, item, bias_acc + 16384)
+                load(s.code, x, m, s.n * item, cols, item, bias_acc + 32768)
+                g, x, step = bias_acc + 16384, bias_acc + 32768, cols
+            (<norm_columns> table[SLOT_NORM_COLUMNS + c])(g, x, step, m, cols, s.mean + r * width, s.rstd + r * width,
+                                                          weight_acc, bias_acc)
+            r += m
+        fold(weight_acc, used, cols)
+        fold(bias_acc, used, cols)
+        memcpy(parts + 2 * b * piece, weight_acc, piece)
+        memcpy(parts + (2 * b + 1) * piece, bias_acc, piece)
+    if blocks == 0:
+        memset(parts, 0, 2 * piece)
+    m = 1
+    while m < blocks:                       # the tree of neighbours; a lane fold of two lanes is one addition of it
+        b = 0
+        while b + m < blocks:
+            memcpy(weight_acc, parts + 2 * b * piece, 2 * piece)
+            memcpy(weight_acc + 2 * piece, parts + 2 * (b + m) * piece, 2 * piece)
+            fold(weight_acc, 2, 2 * cols)
+            memcpy(parts + 2 * b * piece, weight_acc, 2 * piece)
+            b += 2 * m
+        m *= 2
+    if s.grad_weight != NULL:
+        store(s.param_code, parts, 1, 0, cols, param_item, s.grad_weight + begin * param_item)
+    if s.grad_bias != NULL:
+        store(s.param_code, parts + piece, 1, 0, cols, param_item, s.grad_bias + begin * param_item)
+    free(parts)
 
 
 cdef int layer_norm_backward_run(int code, int param_code, int stat_code, Py_ssize_t rows, Py_ssize_t n,
@@ -320,47 +355,56 @@ cdef inline Py_ssize_t stat_of(PlaneJob* s, Py_ssize_t plane) noexcept nogil:
 cdef void planes_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Planes (batch, channel) of `space` places. mode 0 normalise, 1 dots, 2 gradient."""
     cdef Py_ssize_t n = s.space, plane, k, i, m
-    cdef int item = code_size(s.code)
+    cdef int item = code_size(s.code), width = 8 if s.compute else 4
     cdef double buffers[2048]
-    cdef char* x = <char*> buffers
+    cdef char* room = <char*> buffers
+    cdef char* x
     cdef char* g
+    cdef char* out
     cdef double a
-    cdef Py_ssize_t whole = n if mode == 1 else (1024 if n > 1024 else n)
-    if 16 * whole > <Py_ssize_t> sizeof(buffers):
-        x = <char*> malloc(16 * whole)
-        if x == NULL:
+    cdef bint direct = s.code >= F32            # no conversion: worked in place
+    cdef Py_ssize_t whole = n if mode == 1 or direct else (1024 if n > 1024 else n)
+    if not direct and 16 * whole > <Py_ssize_t> sizeof(buffers):
+        room = <char*> malloc(16 * whole)
+        if room == NULL:
             s.status = RUN_MEMORY
             return
-    g = x + 8 * whole
     for plane in range(begin, end):
         k = stat_of(s, plane)
         a = value_at(s.compute, s.weight, plane % s.channels) if s.weight != NULL else 1
+        if mode == 2:
+            a = scaled(s.compute, a, value_at(s.compute, s.rstd, k))
         i = 0
         while i < n:
             m = whole if n - i > whole else n - i
-            load(s.code, s.input + (plane * n + i) * item, m, item, 1, 0, x)
+            x, g, out = <char*> s.input + (plane * n + i) * item, NULL, NULL
+            if mode != 0:
+                g = <char*> s.grad + (plane * n + i) * item
+            if mode != 1:
+                out = s.out + (plane * n + i) * item
+            if not direct:
+                load(s.code, x, m, item, 1, 0, room)
+                x = room
+                if mode != 0:
+                    load(s.code, g, m, item, 1, 0, room + 8 * whole)
+                    g = room + 8 * whole
+                out = room
             if mode == 0:
                 (<affine_kernel> table[SLOT_AFFINE + s.compute])(
-                    x, m, value_at(s.compute, s.mean, k), value_at(s.compute, s.rstd, k), a,
+                    x, out, m, value_at(s.compute, s.mean, k), value_at(s.compute, s.rstd, k), a,
                     value_at(s.compute, s.bias, plane % s.channels) if s.bias != NULL else 0)
-                store(s.code, x, m, item, 1, 0, s.out + (plane * n + i) * item)
+            elif mode == 1:
+                (<dots_kernel> table[SLOT_DOTS + s.compute])(g, x, m, value_at(s.compute, s.mean, k),
+                                                             s.dots + plane * 2 * width)
             else:
-                load(s.code, s.grad + (plane * n + i) * item, m, item, 1, 0, g)
-                if mode == 1:
-                    (<dots_kernel> table[SLOT_DOTS + s.compute])(g, x, m, value_at(s.compute, s.mean, k),
-                                                                 s.dots + plane * 2 * (8 if s.compute else 4))
-                else:
-                    if s.compute == IN_F32:
-                        a = <float> ((<float> a) * (<const float*> s.rstd)[k]) if i == 0 else a
-                    elif i == 0:
-                        a = a * (<const double*> s.rstd)[k]
-                    (<affine_back> table[SLOT_AFFINE_BACKWARD + s.compute])(
-                        g, x, m, value_at(s.compute, s.mean, k), a, value_at(s.compute, s.first, k),
-                        value_at(s.compute, s.second, k))
-                    store(s.code, g, m, item, 1, 0, s.out + (plane * n + i) * item)
+                (<affine_back> table[SLOT_AFFINE_BACKWARD + s.compute])(
+                    g, x, out, m, value_at(s.compute, s.mean, k), a, value_at(s.compute, s.first, k),
+                    value_at(s.compute, s.second, k))
+            if not direct and mode != 1:
+                store(s.code, out, m, item, 1, 0, s.out + (plane * n + i) * item)
             i += m
-    if x != <char*> buffers:
-        free(x)
+    if room != <char*> buffers:
+        free(room)
 
 
 cdef void normalise_planes(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
