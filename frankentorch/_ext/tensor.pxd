@@ -47,22 +47,24 @@ cdef class Extra:
 cdef class Tensor:
     cdef Storage storage
     cdef Py_ssize_t offset              # elements
-    cdef Py_ssize_t numel
+    cdef Py_ssize_t count
     cdef Py_ssize_t* sizes              # inline_dims, or a malloc'd block when ndim > INLINE_DIMS
     cdef Py_ssize_t* strides            # elements
-    cdef int ndim
+    cdef int rank
     cdef int code
     cdef unsigned int flags
-    cdef int output_nr
+    cdef int node_output
     cdef unsigned int view_version      # storage version at which a view's grad_fn was made
     cdef int creation_meta
-    cdef Node grad_fn
+    cdef Node node
     cdef Tensor base                    # whose view this is
-    cdef object grad
+    cdef object gradient
     cdef Extra extra
     cdef dict __dict__
     cdef object __weakref__
     cdef Py_ssize_t inline_dims[12]
+
+    cdef int wrap_dim(self, dim) except -1
 
 ctypedef object (*backward_fn)(Node node, object grads)
 
@@ -108,6 +110,8 @@ cdef class Node:
     cdef tuple unpack(self)
     cdef inline bint wants(self, int i) noexcept:
         return i < self.n_edges and self.edges[i] is not None
+
+cdef int ITEMSIZES[15]
 
 cdef struct Hooks:
     object (*binary)(int op, object a, object b)
@@ -182,8 +186,6 @@ cdef inline char* data_of(Tensor t) noexcept:
 
 cdef inline bint is_meta(Tensor t) noexcept:
     return t.flags & META
-
-cdef int ITEMSIZES[15]
 
 # ---- modes (one per thread of Python; the interpreter lock guards them) ----
 cdef bint grad_enabled() noexcept

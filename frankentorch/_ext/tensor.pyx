@@ -142,7 +142,7 @@ cdef int checked_extent(int ndim, const Py_ssize_t* sizes, const Py_ssize_t* str
             high[0] = -1
             return 0
     for i in range(ndim):
-        if ft_mul_overflow(sizes[i] - 1, strides[i], &reach) or ft_add_overflow(lo if reach < 0 else hi, reach, &lo if reach < 0 else &hi):
+        if ft_mul_overflow(sizes[i] - 1, strides[i], &reach) or (ft_add_overflow(lo, reach, &lo) if reach < 0 else ft_add_overflow(hi, reach, &hi)):
             raise RuntimeError(f"Storage size calculation overflowed with sizes={[sizes[j] for j in range(ndim)]} and strides={[strides[j] for j in range(ndim)]}")
     low[0] = lo
     high[0] = hi
@@ -212,9 +212,9 @@ cdef bint strides_are(Tensor t, int format) noexcept:
     cdef int i, rank = 4 if format == Format.CHANNELS_LAST else 5
     if format <= Format.CONTIGUOUS:
         return (t.flags & DENSE) != 0
-    if t.ndim != rank:
+    if t.rank != rank:
         return False
-    if t.numel == 0:
+    if t.count == 0:
         return True
     if t.sizes[1] != 1 and t.strides[1] != 1:
         return False
@@ -234,7 +234,7 @@ cdef bint non_overlapping_and_dense(Tensor t) noexcept:
     cdef Py_ssize_t step = 1
     if t.flags & DENSE:
         return True
-    for i in range(t.ndim):
+    for i in range(t.rank):
         if t.sizes[i] == 0:
             return True
         if t.sizes[i] == 1:
@@ -259,23 +259,23 @@ cdef void preserved_strides(Tensor t, Py_ssize_t* strides) noexcept:
     cdef int i, j
     cdef Py_ssize_t step = 1
     if t.flags & DENSE:
-        if t.numel == 0:
-            contiguous_strides(t.ndim, t.sizes, strides)
+        if t.count == 0:
+            contiguous_strides(t.rank, t.sizes, strides)
         else:
-            memcpy(strides, t.strides, t.ndim * sizeof(Py_ssize_t))
+            memcpy(strides, t.strides, t.rank * sizeof(Py_ssize_t))
         return
     if non_overlapping_and_dense(t):
-        memcpy(strides, t.strides, t.ndim * sizeof(Py_ssize_t))
+        memcpy(strides, t.strides, t.rank * sizeof(Py_ssize_t))
         return
     # insertion sort, fastest dim first; a zero stride is no evidence, then the later dim is the faster one
-    for i in range(t.ndim - 1, -1, -1):
-        j = t.ndim - 1 - i
+    for i in range(t.rank - 1, -1, -1):
+        j = t.rank - 1 - i
         while j > 0 and t.strides[i] != 0 and t.strides[order[j - 1]] != 0 and (
                 t.strides[order[j - 1]] > t.strides[i] or (t.strides[order[j - 1]] == t.strides[i] and t.sizes[order[j - 1]] > t.sizes[i])):
             order[j] = order[j - 1]
             j -= 1
         order[j] = i
-    for j in range(t.ndim):
+    for j in range(t.rank):
         strides[order[j]] = step
         step *= t.sizes[order[j]] if t.sizes[order[j]] > 1 else 1
 
@@ -290,14 +290,14 @@ cdef int set_dims(Tensor t, int ndim) except -1:
         free(t.sizes)
     t.sizes = t.inline_dims
     t.strides = t.inline_dims + INLINE_DIMS
-    t.ndim = 0
+    t.rank = 0
     if ndim > INLINE_DIMS:
         block = <Py_ssize_t*> malloc(2 * ndim * sizeof(Py_ssize_t))
         if block == NULL:
             raise MemoryError()
         t.sizes = block
         t.strides = block + ndim
-    t.ndim = ndim
+    t.rank = ndim
     return 0
 
 
@@ -306,13 +306,13 @@ cdef Tensor alloc_tensor(int ndim):
     if ndim > INLINE_DIMS:
         set_dims(t, ndim)
     else:
-        t.ndim = ndim
+        t.rank = ndim
     return t
 
 
 cdef int finish(Tensor t) except -1:
-    t.numel = checked_numel(t.ndim, t.sizes)
-    if t.numel <= 1 and t.numel == 0 or strides_dense(t.ndim, t.sizes, t.strides):
+    t.count = checked_numel(t.rank, t.sizes)
+    if t.count <= 1 and t.count == 0 or strides_dense(t.rank, t.sizes, t.strides):
         t.flags |= DENSE
     else:
         t.flags &= ~(<unsigned int> DENSE)
@@ -332,7 +332,7 @@ cdef Tensor new_tensor(int code, bint meta, int ndim, const Py_ssize_t* sizes):
         for i in range(ndim):
             t.sizes[i] = sizes[i]
         contiguous_strides(ndim, sizes, t.strides)
-    t.numel = n
+    t.count = n
     t.code = code
     t.flags = DENSE | META if meta else DENSE
     if ft_inference_mode:
@@ -361,11 +361,11 @@ cdef Tensor new_strided(int code, bint meta, int ndim, const Py_ssize_t* sizes, 
 cdef Tensor new_like(Tensor t, int code):
     cdef Py_ssize_t strides[64]
     if t.flags & DENSE:
-        if t.ndim == 0 or t.numel == 0:
-            return new_tensor(code, is_meta(t), t.ndim, t.sizes)
-        return new_strided(code, is_meta(t), t.ndim, t.sizes, t.strides)
+        if t.rank == 0 or t.count == 0:
+            return new_tensor(code, is_meta(t), t.rank, t.sizes)
+        return new_strided(code, is_meta(t), t.rank, t.sizes, t.strides)
     preserved_strides(t, strides)
-    return new_strided(code, is_meta(t), t.ndim, t.sizes, strides)
+    return new_strided(code, is_meta(t), t.rank, t.sizes, strides)
 
 
 cdef Tensor new_view(Tensor source, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* strides, Py_ssize_t offset):
@@ -385,7 +385,7 @@ cdef Tensor new_view(Tensor source, int ndim, const Py_ssize_t* sizes, const Py_
 
 cdef Tensor detached(Tensor t):
     """Same bytes and version counter, no history."""
-    cdef Tensor out = new_view(t, t.ndim, t.sizes, t.strides, t.offset)
+    cdef Tensor out = new_view(t, t.rank, t.sizes, t.strides, t.offset)
     out.flags = t.flags & ~(<unsigned int> (REQUIRES_GRAD | RETAINS_GRAD))
     return out
 
@@ -403,11 +403,11 @@ cdef tuple ints_tuple(int n, const Py_ssize_t* values):
 
 
 cdef tuple sizes_tuple(Tensor t):
-    return ints_tuple(t.ndim, t.sizes)
+    return ints_tuple(t.rank, t.sizes)
 
 
 cdef tuple strides_tuple(Tensor t):
-    return ints_tuple(t.ndim, t.strides)
+    return ints_tuple(t.rank, t.strides)
 
 
 cdef object make_size(tuple values):
@@ -415,7 +415,7 @@ cdef object make_size(tuple values):
 
 
 cdef object size_of(Tensor t):
-    return Size(ints_tuple(t.ndim, t.sizes))
+    return Size(ints_tuple(t.rank, t.sizes))
 
 
 def set_size_class(cls):
@@ -496,22 +496,22 @@ cdef class Node:
 
     cdef int describe_output(self, int i, Tensor t) except -1:
         cdef OutputMeta* meta = &self.outputs[i]
-        if meta.sizes == NULL or (t.ndim > INLINE_DIMS and (meta.sizes == self.inline_sizes or t.ndim > meta.ndim)):
+        if meta.sizes == NULL or (t.rank > INLINE_DIMS and (meta.sizes == self.inline_sizes or t.rank > meta.ndim)):
             if meta.sizes != NULL and meta.sizes != self.inline_sizes:
                 free(meta.sizes)
-            meta.sizes = <Py_ssize_t*> malloc((t.ndim + 1) * sizeof(Py_ssize_t))
+            meta.sizes = <Py_ssize_t*> malloc((t.rank + 1) * sizeof(Py_ssize_t))
             if meta.sizes == NULL:
                 raise MemoryError()
-        elif meta.sizes != self.inline_sizes and t.ndim > meta.ndim:
+        elif meta.sizes != self.inline_sizes and t.rank > meta.ndim:
             free(meta.sizes)
             meta.sizes = NULL
-            meta.sizes = <Py_ssize_t*> malloc((t.ndim + 1) * sizeof(Py_ssize_t))
+            meta.sizes = <Py_ssize_t*> malloc((t.rank + 1) * sizeof(Py_ssize_t))
             if meta.sizes == NULL:
                 raise MemoryError()
         meta.code = t.code
-        meta.ndim = t.ndim
+        meta.ndim = t.rank
         meta.is_meta = is_meta(t)
-        memcpy(meta.sizes, t.sizes, t.ndim * sizeof(Py_ssize_t))
+        memcpy(meta.sizes, t.sizes, t.rank * sizeof(Py_ssize_t))
         return 0
 
     cdef int save(self, tuple values, unsigned long long tensor_mask, unsigned long long output_mask) except -1:
@@ -551,8 +551,8 @@ cdef class Node:
                         "Hint: clone it before the in-place write, or write out of place")
                 if t is not None and self.output_mask >> i & 1 and ft_grad_mode:
                     again = detached(t)
-                    again.grad_fn = self
-                    again.output_nr = self.output_number_of(i)
+                    again.node = self
+                    again.node_output = self.output_number_of(i)
                     if restored is None:
                         restored = list(self.saved)
                     restored[i] = again
@@ -659,7 +659,7 @@ cdef Node tensor_grad_fn(Tensor t):
     """The node that made `t`; a view's is made anew after its base was written in place."""
     if t.base is not None and t.view_version != t.storage.version and hooks.view_grad_fn != NULL:
         return hooks.view_grad_fn(t)
-    return t.grad_fn
+    return t.node
 
 
 cdef bint tensor_requires_grad(Tensor t):
@@ -695,7 +695,7 @@ cdef Node gradient_edge(Tensor t, int* number):
     """Node and output number that a gradient of `t` flows to; None when none is wanted."""
     cdef Node node = tensor_grad_fn(t)
     if node is not None:
-        number[0] = t.output_nr
+        number[0] = t.node_output
         return node
     number[0] = 0
     if t.flags & REQUIRES_GRAD:
@@ -719,44 +719,44 @@ cdef class Tensor:
     # -- facts --
     @property
     def shape(self):
-        return Size(ints_tuple(self.ndim, self.sizes))
+        return Size(ints_tuple(self.rank, self.sizes))
 
     def size(self, dim=None):
         """All sizes, or the size of one dim."""
         if dim is None:
-            return Size(ints_tuple(self.ndim, self.sizes))
+            return Size(ints_tuple(self.rank, self.sizes))
         return self.sizes[self.wrap_dim(dim)]
 
     def stride(self, dim=None):
         """All strides in elements, or the stride of one dim."""
         if dim is None:
-            return ints_tuple(self.ndim, self.strides)
+            return ints_tuple(self.rank, self.strides)
         return self.strides[self.wrap_dim(dim)]
 
     cdef int wrap_dim(self, dim) except -1:
         cdef Py_ssize_t d = dim
-        cdef int n = self.ndim if self.ndim else 1
+        cdef int n = self.rank if self.rank else 1
         if d < -n or d >= n:
             raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
-        if self.ndim == 0:
+        if self.rank == 0:
             raise IndexError("dimension specified as " + str(dim) + " but tensor has no dimensions")
         return d + n if d < 0 else d
 
     @property
     def ndim(self):
-        return self.ndim
+        return self.rank
 
     def dim(self):
-        return self.ndim
+        return self.rank
 
     def ndimension(self):
-        return self.ndim
+        return self.rank
 
     def numel(self):
-        return self.numel
+        return self.count
 
     def nelement(self):
-        return self.numel
+        return self.count
 
     @property
     def dtype(self):
@@ -779,7 +779,7 @@ cdef class Tensor:
 
     @property
     def nbytes(self):
-        return self.numel * ITEMSIZES[self.code]
+        return self.count * ITEMSIZES[self.code]
 
     def storage_offset(self):
         return self.offset
@@ -833,7 +833,7 @@ cdef class Tensor:
                                "that doesn't require differentiation use var_no_grad = var.detach().")
         if value and self.flags & INFERENCE and not ft_inference_mode:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
-        if self.grad_fn is None:
+        if self.node is None:
             self.flags = self.flags | REQUIRES_GRAD if value else self.flags & ~(<unsigned int> REQUIRES_GRAD)
 
     def requires_grad_(self, requires_grad=True):
@@ -851,7 +851,7 @@ cdef class Tensor:
 
     @property
     def output_nr(self):
-        return self.output_nr
+        return self.node_output
 
     @property
     def _version(self):
@@ -868,7 +868,7 @@ cdef class Tensor:
 
     @property
     def grad(self):
-        return self.grad
+        return self.gradient
 
     @grad.setter
     def grad(self, value):
@@ -876,13 +876,13 @@ cdef class Tensor:
 
     @grad.deleter
     def grad(self):
-        self.grad = None
+        self.gradient = None
 
     def _set_grad(self, value):
         cdef Tensor g
         cdef int i
         if value is None:
-            self.grad = None
+            self.gradient = None
             return
         if not isinstance(value, Tensor):
             raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
@@ -891,9 +891,9 @@ cdef class Tensor:
             raise RuntimeError("can't assign Variable as its own grad")
         if g.code != self.code or is_meta(g) != is_meta(self):
             raise RuntimeError(f"assigned grad has data of a different type: tensor is {describe(self)}, grad is {describe(g)}")
-        if g.ndim != self.ndim or any([g.sizes[i] != self.sizes[i] for i in range(self.ndim)]):
+        if g.rank != self.rank or any([g.sizes[i] != self.sizes[i] for i in range(self.rank)]):
             raise RuntimeError(f"assigned grad has data of a different size: tensor is {describe(self)}, grad is {describe(g)}")
-        self.grad = g
+        self.gradient = g
 
     @property
     def data(self):
@@ -915,13 +915,13 @@ cdef class Tensor:
         source = <Tensor> value
         if self.flags & REQUIRES_GRAD and not (is_float_code(source.code) or is_complex_code(source.code)):
             raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
-        set_dims(self, source.ndim)
-        memcpy(self.sizes, source.sizes, source.ndim * sizeof(Py_ssize_t))
-        memcpy(self.strides, source.strides, source.ndim * sizeof(Py_ssize_t))
+        set_dims(self, source.rank)
+        memcpy(self.sizes, source.sizes, source.rank * sizeof(Py_ssize_t))
+        memcpy(self.strides, source.strides, source.rank * sizeof(Py_ssize_t))
         self.offset = source.offset
         self.storage = source.storage
         self.code = source.code
-        self.numel = source.numel
+        self.count = source.count
         self.flags = (self.flags & ~(<unsigned int> (META | DENSE))) | (source.flags & (META | DENSE))
         if self.extra is not None:
             self.extra.grad_accumulator = None
@@ -1066,13 +1066,13 @@ cdef class Tensor:
         return <Py_hash_t> ((<size_t> <PyObject*> self) >> 4)
 
     def __len__(self):
-        if self.ndim == 0:
+        if self.rank == 0:
             raise TypeError("len() of a 0-d tensor")
         return self.sizes[0]
 
     def __bool__(self):
-        if self.numel != 1:
-            if self.numel == 0:
+        if self.count != 1:
+            if self.count == 0:
                 raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
             raise RuntimeError(f"Boolean value of Tensor with more than one value is ambiguous: {describe(self)}; use .any() or .all()")
         return bool(hooks.item(self))
@@ -1087,7 +1087,7 @@ cdef class Tensor:
         return complex(hooks.item(self))
 
     def __index__(self):
-        if self.numel != 1 or is_float_code(self.code) or is_complex_code(self.code):
+        if self.count != 1 or is_float_code(self.code) or is_complex_code(self.code):
             raise TypeError(f"only integer tensors of a single element can be converted to an index, not {describe(self)}")
         return int(hooks.item(self))
 

@@ -1,0 +1,87 @@
+"""The table checked as a whole, at build and in a test: a row that cannot work stops the build with its name."""
+import ast
+
+from .schema import NONE, SchemaError
+from .family import CODES
+
+PROMOTIONS = (None, "same", "int_to_float", "none")
+RESULTS = ("same", "bool", "real", "i64")
+ATTRIBUTES = ("sizes", "strides", "dtype", "ndim", "numel", "device", "size", "like")
+
+
+def formula_names(formula):
+    """Free names of a formula, in order of appearance."""
+    seen = []
+    for node in ast.walk(ast.parse(formula, mode="eval")):
+        if isinstance(node, ast.Name) and node.id not in seen:
+            seen.append(node.id)
+    return seen
+
+
+def saved_value(row, name):
+    """What a formula's name means: ("arg", i), ("output", k), (attribute, i), ("rule", name) or None when it is a gradient."""
+    outputs = [n for _, n in row.returns]
+    if name == "g" or name == "wants" or (name[0] == "g" and name[1:].isdigit()):
+        return None
+    for i, arg in enumerate(row.args):
+        if arg.name == name:
+            return ("arg", i)
+    if name in outputs:
+        return ("output", outputs.index(name))
+    stem, _, attribute = name.rpartition("_")
+    if attribute in ATTRIBUTES:
+        for i, arg in enumerate(row.args):
+            if arg.name == stem:
+                return (attribute, i)
+        if stem in outputs:
+            return ("output_" + attribute, outputs.index(stem))
+    return ("rule", name)
+
+
+def check_row(row):
+    where = row.full_name
+    ways = [w for w in (row.loop, row.kernel, row.body) if w is not None]
+    if len(ways) != 1:
+        raise SchemaError(f"{where}: exactly one of loop, kernel, body; found {len(ways)}")
+    if row.promote not in PROMOTIONS:
+        raise SchemaError(f"{where}: unknown promote {row.promote!r}")
+    if row.result not in RESULTS:
+        raise SchemaError(f"{where}: unknown result {row.result!r}")
+    if row.loop is not None:
+        seen = set()
+        for codes in row.loop:
+            for code in codes:
+                if code not in CODES:
+                    raise SchemaError(f"{where}: unknown dtype code {code!r}")
+                if code in seen:
+                    raise SchemaError(f"{where}: two loops for {code}")
+                seen.add(code)
+        if not 1 <= len(row.operand_args) <= 3:
+            raise SchemaError(f"{where}: a loop walks over 1 to 3 operands, not {len(row.operand_args)}")
+    if row.kind != "body" and row.grad is None:
+        raise SchemaError(f"{where}: no derivative: write grad={{...}} or grad=NONE")
+    if row.grad is not None and row.grad != NONE:
+        names = [a.name for a in row.args]
+        for target, formula in row.grad.items():
+            for part in target.split(","):
+                if part.strip() not in names:
+                    raise SchemaError(f"{where}: derivative of unknown argument {part!r}")
+            formula_names(formula)
+    if not row.doc and not row.overload and "internal" not in row.forms:
+        raise SchemaError(f"{where}: no doc")
+
+
+def check_table(rows, rule_names=None):
+    """Raise SchemaError at the first row that breaks a rule; with `rule_names`, also for an unknown name in a formula."""
+    seen = set()
+    for row in rows:
+        if row.full_name in seen:
+            raise SchemaError(f"{row.full_name}: declared twice")
+        seen.add(row.full_name)
+        check_row(row)
+        if rule_names is not None and isinstance(row.grad, dict):
+            for formula in row.grad.values():
+                for name in formula_names(formula):
+                    found = saved_value(row, name)
+                    if found is not None and found[0] == "rule" and name not in rule_names:
+                        raise SchemaError(f"{row.full_name}: formula names unknown value {name!r}")

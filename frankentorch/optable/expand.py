@@ -1,0 +1,142 @@
+"""From rows to flat rows: every decision a template or a writer would have to make is made here."""
+import re
+
+from .check import formula_names, saved_value
+from .family import CODES, COMPLEX
+from .schema import KIND_NUMBER, NONE, REQUIRED, SchemaError
+
+COMPUTE = {"f16": "f32", "bf16": "f32"}
+REAL_OF = {"c64": "f32", "c128": "f64"}
+CALL = re.compile(r"\b([a-z]\w*)\(")
+OPERAND_NAMES = ("x", "y", "z")
+RESULT_NUMBER = {"same": 0, "bool": 1, "real": 2, "i64": 3}
+PROMOTE_NUMBER = {None: 0, "same": 0, "int_to_float": 1, "none": 2}
+SAVE_KINDS = ("arg", "output", "sizes", "strides", "dtype", "ndim", "numel", "device", "output_sizes", "output_dtype", "output_ndim")
+
+
+class Flat:
+    """One printed line of a template: plain attributes."""
+
+    def __init__(self, **facts):
+        self.__dict__.update(facts)
+
+
+def loop_rows(rows):
+    """Rows that have loops, in table order: their position is the loop number."""
+    return [row for row in rows if row.loop is not None]
+
+
+def elementwise(rows, arity):
+    """Flat rows of every (op, dtype) whose loop walks over `arity` operands."""
+    flat = []
+    for number, row in enumerate(loop_rows(rows)):
+        if len(row.operand_args) != arity:
+            continue
+        for codes, expression in row.loop.items():
+            for code in codes:
+                flat.append(flat_loop(row, number, code, expression))
+    return flat
+
+
+def flat_loop(row, number, code, expression):
+    compute = COMPUTE.get(code, code)
+    out = {"same": code, "bool": "bool", "real": REAL_OF.get(code, code), "i64": "i64"}[row.result]
+    # `int(` and `T(` are not functions; every other call is to the dtype's own version
+    text = CALL.sub(lambda m: f"{m[1]}_{compute}(", expression)
+    text = re.sub(r"<\s*T\s*>", f"<ft_{compute}>", text)
+    used = [n for n in OPERAND_NAMES if re.search(rf"\b{n}\b", text)]
+    names = OPERAND_NAMES[:len(row.operand_args)]
+    half_out = out in COMPUTE
+    return Flat(
+        name=f"{row.full_name.replace('.', '_')}_{code}", code=code, out_code=out, compute=compute, expression=text,
+        operands=[Flat(name=n, number=i, pointer="abc"[i], load=f"load_{code}({n}s[i])" if code in COMPUTE else f"{n}s[i]")
+                  for i, n in enumerate(names) if n in used],
+        store=f"store_{out}({text})" if half_out else text if out in COMPLEX else f"<ft_{out}> ({text})",
+        parameters=[Flat(name=p.name, offset=16 * i) for i, p in enumerate(row.parameter_args) if re.search(rf"\b{p.name}\b", text)],
+        slot=number * len(CODES) + CODES.index(code))
+
+
+def backward_rows(rows):
+    """Rows with a derivative; their position is the backward number."""
+    return [row for row in rows if isinstance(row.grad, dict)]
+
+
+class Derivative:
+    """What the tape needs of one row: which arguments get a gradient, what is saved and for whom, the code to run."""
+
+    def __init__(self, row):
+        self.row = row
+        targets = {}
+        for target, formula in row.grad.items():
+            group = tuple(part.strip() for part in target.split(","))
+            for name in group:
+                targets[name] = (group, formula)
+        # edges in the order of the arguments; a tensor list takes as many edges as it has members, so it stands last
+        self.names = [a.name for a in row.args if a.name in targets]
+        lists = [a.name for a in row.args if a.name in targets and a.is_tensor_list]
+        if lists and (len(lists) > 1 or self.names[-1] != lists[0]):
+            raise SchemaError(f"{row.full_name}: one differentiable tensor list at most, and last")
+        self.list_edge = bool(lists)
+        self.groups = []
+        for name in self.names:
+            group, formula = targets[name]
+            if (group, formula) not in self.groups:
+                self.groups.append((group, formula))
+        self.saved = []         # (kind, index, needed-mask)
+        order = []
+        needed = {}
+        for group, formula in self.groups:
+            mask = 0
+            for name in group:
+                mask |= 1 << self.names.index(name)
+            for name in formula_names(formula):
+                found = saved_value(row, name)
+                if found is None or found[0] == "rule":
+                    continue
+                key = (name, *found)
+                if key not in needed:
+                    order.append(key)
+                    needed[key] = 0
+                needed[key] |= mask
+        self.locals = []
+        for key in order:
+            name, kind, index = key
+            self.saved.append((kind, index, needed[key]))
+            self.locals.append(name)
+
+    def rule_names(self):
+        names = []
+        for _, formula in self.groups:
+            for name in formula_names(formula):
+                found = saved_value(self.row, name)
+                if found is not None and found[0] == "rule" and name not in names:
+                    names.append(name)
+        return names
+
+
+def runtime_row(row, loop_number, backward_number):
+    """The row as the dispatcher reads it: plain tuples, in the order of Overload.__init__."""
+    args = tuple((a.name, KIND_NUMBER[a.kind], a.size, a.default is not REQUIRED, None if a.default is REQUIRED else a.default, a.keyword_only)
+                 for a in row.args)
+    saved, edges, list_edge = (), (), False
+    if isinstance(row.grad, dict):
+        derivative = Derivative(row)
+        saved = tuple((SAVE_KINDS.index(kind), index, mask) for kind, index, mask in derivative.saved)
+        edges = tuple(row.arg_index(n) for n in derivative.names)
+        list_edge = derivative.list_edge
+    else:
+        derivative = None
+    return (row.name, row.overload, args, tuple(n for _, n in row.returns), row.kind,
+            row.kernel or row.body or "", loop_number, PROMOTE_NUMBER[row.promote], RESULT_NUMBER[row.result],
+            tuple(row.arg_index(a.name) for a in row.operand_args) if row.loop is not None else (),
+            tuple(row.arg_index(a.name) for a in row.parameter_args) if row.loop is not None else (),
+            tuple(sorted(row.forms)), backward_number, edges, list_edge, saved,
+            tuple(derivative.locals) if derivative else (),
+            {None: 0, "single": 1, "multi": 2}[row.view], node_name(row), row.namespace, row.aliases, row.grad == NONE)
+
+
+def node_name(row):
+    """``AddBackward0``: camel case of the op's name, numbered among overloads that record."""
+    if row.node:
+        return row.node
+    return "".join(part[:1].upper() + part[1:] for part in row.name.split("_")) + "Backward0"
