@@ -6,17 +6,17 @@ from .check import formula_names
 from .expand import Derivative, backward_rows, elementwise, loop_rows, runtime_row
 from .family import CODES
 
-ARITY = {"unary.pyx": 1, "binary.pyx": 2, "ternary.pyx": 3}
 FAST_RULES = ("conj",)          # cdef functions at the head of backward.pyx
 
 
-def template_context(name):
-    """Names a template may use: `loops` for the elementwise parts, `codes` for all."""
+def expansions(name):
+    """[(generated name, names its text may use)] of one template. `loops.pyx` becomes a part per arity, built side by side."""
     table = rows()
     context = {"codes": CODES, "n_loops": len(loop_rows(table))}
-    if name in ARITY:
-        context["loops"] = elementwise(table, ARITY[name])
-    return context
+    if name != "loops.pyx":
+        return [(name, context)]
+    return [(f"{part}.pyx", {**context, "part": part, "arity": arity, "loops": elementwise(table, arity)})
+            for arity, part in enumerate(("loops_unary", "loops_binary", "loops_ternary"), start=1)]
 
 
 def runtime_table():

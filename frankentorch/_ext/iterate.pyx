@@ -1,0 +1,309 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: cdivision=True, initializedcheck=False
+# The walk over elementwise operands. A loop sees dense blocks only: an operand that is strided, broadcast or of another dtype
+# is gathered and cast into a block of BLOCK elements on the stack, so an op needs one loop and no temporaries. Which elements
+# meet in a loop never depends on threads or layout, and an elementwise result does not depend on its neighbours.
+from libc.string cimport memcpy
+from frankentorch._ext.types cimport *
+from frankentorch._ext.dtype cimport ITEMSIZE
+from frankentorch._ext.threads cimport parallel_for
+from frankentorch._ext.levels cimport fill_cast
+
+cdef void* CASTS[225]
+fill_cast(CASTS)
+
+
+cdef cast_fn cast_of(int source, int target) noexcept nogil:
+    return <cast_fn> CASTS[source * NCODES + target]
+
+
+cdef void cast_one(void* out, int out_code, const void* source, int code) noexcept nogil:
+    cast_of(code, out_code)(<char*> out, <const char*> source, 1)
+
+
+cdef inline void gather(char* out, const char* source, Py_ssize_t step, Py_ssize_t n, int itemsize) noexcept nogil:
+    """n items, `step` bytes apart, into a dense block."""
+    cdef Py_ssize_t i
+    if itemsize == 4:
+        for i in range(n):
+            (<ft_u32*> out)[i] = (<const ft_u32*> (source + i * step))[0]
+    elif itemsize == 8:
+        for i in range(n):
+            (<ft_u64*> out)[i] = (<const ft_u64*> (source + i * step))[0]
+    elif itemsize == 1:
+        for i in range(n):
+            out[i] = source[i * step]
+    elif itemsize == 2:
+        for i in range(n):
+            (<ft_u16*> out)[i] = (<const ft_u16*> (source + i * step))[0]
+    else:
+        for i in range(n):
+            (<ft_c128*> out)[i] = (<const ft_c128*> (source + i * step))[0]
+
+
+cdef inline void scatter(char* out, Py_ssize_t step, const char* source, Py_ssize_t n, int itemsize) noexcept nogil:
+    """A dense block to n places, `step` bytes apart, in order."""
+    cdef Py_ssize_t i
+    if itemsize == 4:
+        for i in range(n):
+            (<ft_u32*> (out + i * step))[0] = (<const ft_u32*> source)[i]
+    elif itemsize == 8:
+        for i in range(n):
+            (<ft_u64*> (out + i * step))[0] = (<const ft_u64*> source)[i]
+    elif itemsize == 1:
+        for i in range(n):
+            out[i * step] = source[i]
+    elif itemsize == 2:
+        for i in range(n):
+            (<ft_u16*> (out + i * step))[0] = (<const ft_u16*> source)[i]
+    else:
+        for i in range(n):
+            (<ft_c128*> (out + i * step))[0] = (<const ft_c128*> source)[i]
+
+
+cdef void coalesce(Walk* walk) noexcept nogil:
+    """Order dims so that the last is the fastest of the output, drop dims of size 1, merge dims that continue one another."""
+    cdef int order[64]
+    cdef int i, j, k, n = 0, kept
+    cdef bint merge
+    cdef Py_ssize_t size
+    cdef Walk* w = walk
+    cdef Py_ssize_t sizes[64]
+    cdef Py_ssize_t steps[4][64]
+    # insertion sort by the output's steps (slowest first); equal steps keep their order
+    for i in range(w.ndim):
+        if w.sizes[i] == 1:
+            continue
+        j = n
+        while j > 0 and slower(w, i, order[j - 1]):
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = i
+        n += 1
+    kept = 0
+    for j in range(n):
+        i = order[j]
+        merge = kept > 0
+        if merge:
+            for k in range(w.n_operands):
+                if steps[k][kept - 1] != w.operands[k].steps[i] * w.sizes[i]:
+                    merge = False
+                    break
+        if merge:
+            sizes[kept - 1] *= w.sizes[i]
+            for k in range(w.n_operands):
+                steps[k][kept - 1] = w.operands[k].steps[i]
+        else:
+            sizes[kept] = w.sizes[i]
+            for k in range(w.n_operands):
+                steps[k][kept] = w.operands[k].steps[i]
+            kept += 1
+    w.ndim = kept
+    for j in range(kept):
+        w.sizes[j] = sizes[j]
+        for k in range(w.n_operands):
+            w.operands[k].steps[j] = steps[k][j]
+
+
+cdef inline bint slower(Walk* w, int a, int b) noexcept nogil:
+    """Dim a moves slower than dim b: by the first operand whose steps differ and are not zero."""
+    cdef int k
+    cdef Py_ssize_t sa, sb
+    for k in range(w.n_operands):
+        sa = w.operands[k].steps[a]
+        sb = w.operands[k].steps[b]
+        if sa < 0:
+            sa = -sa
+        if sb < 0:
+            sb = -sb
+        if sa != sb and sa != 0 and sb != 0:
+            return sa > sb
+    return False
+
+
+cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
+    """n elements along the last dim from `pointers`, block by block where an operand is not dense or not of the loop's dtype."""
+    cdef char blocks[4][8192]           # BLOCK elements of 16 bytes
+    cdef char wide[8192]                # a gathered block before its cast
+    cdef const char* at[4]
+    cdef bint dense[4]
+    cdef bint filled[4]
+    cdef bint all_dense = True
+    cdef int k, last = w.ndim - 1
+    cdef Py_ssize_t step, done = 0, m, itemsize
+    cdef Operand* o
+    at[1] = at[2] = at[3] = NULL
+    for k in range(w.n_operands):
+        o = &w.operands[k]
+        step = o.steps[last] if w.ndim else 0
+        dense[k] = o.code == o.loop_code and (step == ITEMSIZE[o.code] or n == 1)
+        filled[k] = False
+        all_dense = all_dense and dense[k]
+    if all_dense:
+        w.loop(pointers[0], pointers[1], pointers[2], pointers[3], n, w.params)
+        return
+    while done < n:
+        m = n - done if n - done < BLOCK else BLOCK
+        for k in range(1, w.n_operands):
+            o = &w.operands[k]
+            step = o.steps[last] if w.ndim else 0
+            itemsize = ITEMSIZE[o.code]
+            if dense[k]:
+                at[k] = pointers[k] + done * itemsize
+                continue
+            at[k] = blocks[k]
+            if filled[k]:
+                continue
+            filled[k] = step == 0 and m == BLOCK          # a repeated element fills its block once
+            if o.code == o.loop_code:
+                gather(blocks[k], pointers[k] + done * step, step, m, itemsize)
+            elif step == itemsize:
+                cast_of(o.code, o.loop_code)(blocks[k], pointers[k] + done * step, m)
+            else:
+                gather(wide, pointers[k] + done * step, step, m, itemsize)
+                cast_of(o.code, o.loop_code)(blocks[k], wide, m)
+        o = &w.operands[0]
+        step = o.steps[last] if w.ndim else 0
+        itemsize = ITEMSIZE[o.code]
+        if dense[0]:
+            w.loop(pointers[0] + done * itemsize, at[1], at[2], at[3], m, w.params)
+        else:
+            w.loop(blocks[0], at[1], at[2], at[3], m, w.params)
+            if o.code == o.loop_code:
+                scatter(pointers[0] + done * step, step, blocks[0], m, itemsize)
+            elif step == itemsize:
+                cast_of(o.loop_code, o.code)(pointers[0] + done * step, blocks[0], m)
+            else:
+                cast_of(o.loop_code, o.code)(wide, blocks[0], m)
+                scatter(pointers[0] + done * step, step, wide, m, itemsize)
+        done += m
+
+
+cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Elements [begin, end) of the walk in row-major order of its coalesced dims."""
+    cdef Walk* w = <Walk*> context
+    cdef Py_ssize_t index[64]
+    cdef char* pointers[4]
+    cdef Py_ssize_t rest = begin, n, inner
+    cdef int d, k, last = w.ndim - 1
+    pointers[1] = pointers[2] = pointers[3] = NULL
+    for k in range(w.n_operands):
+        pointers[k] = w.operands[k].data
+    if w.ndim == 0:
+        walk_row(w, pointers, 1)
+        return
+    for d in range(last, -1, -1):
+        index[d] = rest % w.sizes[d]
+        rest //= w.sizes[d]
+        for k in range(w.n_operands):
+            pointers[k] += index[d] * w.operands[k].steps[d]
+    inner = w.sizes[last]
+    while begin < end:
+        n = inner - index[last]
+        if n > end - begin:
+            n = end - begin
+        walk_row(w, pointers, n)
+        begin += n
+        if begin >= end:
+            return
+        for k in range(w.n_operands):
+            pointers[k] -= index[last] * w.operands[k].steps[last]
+        index[last] = 0
+        d = last - 1
+        while d >= 0:
+            index[d] += 1
+            for k in range(w.n_operands):
+                pointers[k] += w.operands[k].steps[d]
+            if index[d] < w.sizes[d]:
+                break
+            for k in range(w.n_operands):
+                pointers[k] -= index[d] * w.operands[k].steps[d]
+            index[d] = 0
+            d -= 1
+
+
+cdef int run_walk(Walk* walk) noexcept nogil:
+    """Run a filled walk; `sizes` and `steps` are coalesced here."""
+    if walk.count == 0:
+        return 0
+    coalesce(walk)
+    if walk.count <= walk.grain:
+        walk_range(walk, 0, walk.count)
+        return 0
+    return parallel_for(walk_range, walk, walk.count, walk.grain)
+
+
+cdef struct Dense:
+    loop_fn loop
+    char* at[4]
+    int itemsizes[4]
+    const char* params
+
+
+cdef void dense_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Dense* d = <Dense*> context
+    d.loop(d.at[0] + begin * d.itemsizes[0], d.at[1] + begin * d.itemsizes[1], d.at[2] + begin * d.itemsizes[2],
+           d.at[3] + begin * d.itemsizes[3], end - begin, d.params)
+
+
+cdef int run_dense(loop_fn loop, char* out, const char* a, const char* b, const char* c, Py_ssize_t n, const char* params,
+                   int out_size, int a_size, int b_size, int c_size) noexcept nogil:
+    """All operands dense, same shape, of the loop's dtypes."""
+    cdef Dense d
+    if n <= GRAIN:
+        loop(out, a, b, c, n, params)
+        return 0
+    d.loop = loop
+    d.params = params
+    d.at[0] = out
+    d.at[1] = <char*> a
+    d.at[2] = <char*> b
+    d.at[3] = <char*> c
+    d.itemsizes[0] = out_size
+    d.itemsizes[1] = a_size
+    d.itemsizes[2] = b_size
+    d.itemsizes[3] = c_size
+    return parallel_for(dense_range, &d, n, GRAIN)
+
+
+cdef void move_1(bytes_out out, bytes_in a, bytes_in b, bytes_in c, Py_ssize_t n, bytes_in params) noexcept nogil:
+    memcpy(out, a, n)
+
+
+cdef void move_2(bytes_out out, bytes_in a, bytes_in b, bytes_in c, Py_ssize_t n, bytes_in params) noexcept nogil:
+    memcpy(out, a, 2 * n)
+
+
+cdef void move_4(bytes_out out, bytes_in a, bytes_in b, bytes_in c, Py_ssize_t n, bytes_in params) noexcept nogil:
+    memcpy(out, a, 4 * n)
+
+
+cdef void move_8(bytes_out out, bytes_in a, bytes_in b, bytes_in c, Py_ssize_t n, bytes_in params) noexcept nogil:
+    memcpy(out, a, 8 * n)
+
+
+cdef void move_16(bytes_out out, bytes_in a, bytes_in b, bytes_in c, Py_ssize_t n, bytes_in params) noexcept nogil:
+    memcpy(out, a, 16 * n)
+
+
+cdef int copy_strided(char* out, int out_code, const Py_ssize_t* out_steps, const char* source, int code, const Py_ssize_t* steps,
+                      int ndim, const Py_ssize_t* sizes) noexcept nogil:
+    """Copy with cast between any two layouts of the same sizes; steps in bytes. The regions must not overlap."""
+    cdef Walk w
+    cdef int d, itemsize = ITEMSIZE[out_code]
+    w.loop = move_1 if itemsize == 1 else move_2 if itemsize == 2 else move_4 if itemsize == 4 else move_8 if itemsize == 8 else move_16
+    w.ndim = ndim
+    w.n_operands = 2
+    w.grain = GRAIN
+    w.count = 1
+    for d in range(ndim):
+        w.sizes[d] = sizes[d]
+        w.count *= sizes[d]
+        w.operands[0].steps[d] = out_steps[d]
+        w.operands[1].steps[d] = steps[d]
+    w.operands[0].data = out
+    w.operands[0].code = w.operands[0].loop_code = out_code
+    w.operands[1].data = <char*> source
+    w.operands[1].code = code
+    w.operands[1].loop_code = out_code
+    return run_walk(&w)
