@@ -1,0 +1,653 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: cdivision=True, initializedcheck=False
+# History and the backward walk. A node's sequence number is larger than those of all nodes it can reach, so a heap that gives the
+# largest number first runs every node after all of its contributions, whatever the shape of the graph: no recursion, no count of
+# dependencies, one fixed order. Contributions to one place are added in the order of that walk, starting from the first.
+# Gradients reach leaves (AccumulateGrad, number -1) last, so an interrupted walk leaves every .grad as it was.
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.ref cimport PyObject
+from libc.stdlib cimport malloc, realloc, free
+from importlib import import_module
+from frankentorch._ext.types cimport *
+from frankentorch._ext.dtype cimport dtype_of, is_complex_code
+from frankentorch._ext.tensor cimport *
+from frankentorch._ext.elementwise cimport copy_into, cast_tensor, scalar_name
+
+cdef object _rules = None
+
+
+cdef object load_rules():
+    global _rules
+    if _rules is None:
+        _rules = import_module("frankentorch.autograd.rules")
+    return _rules
+
+
+# ---- in-place writes and views ----
+cdef int bump(Tensor t) except -1:
+    """Count a write."""
+    t.storage.version += 1
+    return 0
+
+
+cdef int check_inplace(Tensor t, bint records) except -1:
+    """Refuse a write that autograd could not follow; RuntimeError says which."""
+    cdef bint wants
+    if t.flags & INFERENCE and not inference_enabled():
+        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor before doing inplace update.")
+    if not grad_enabled():
+        return 0
+    if t.base is None:
+        if t.flags & REQUIRES_GRAD and t.node is None:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        return 0
+    wants = tensor_requires_grad(t)
+    if (wants or records) and t.creation_meta != VIEW_DEFAULT:
+        name = "None" if t.node is None else t.node.name()
+        if t.creation_meta == VIEW_MULTI_OUTPUT:
+            raise RuntimeError(f"Output {t.node_output} of {name} is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
+                               "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.")
+        if t.creation_meta == VIEW_NO_GRAD:
+            raise RuntimeError("A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is ambiguous and error-prone, "
+                               "it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block or both outside.")
+        raise RuntimeError(f"Output {t.node_output} of {name} is a view and is being modified inplace; this view was created inside a custom Function or inference mode, where that is forbidden.")
+    if t.base.flags & REQUIRES_GRAD and t.base.node is None:
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    return 0
+
+
+cdef int set_view(Tensor out, Tensor source, int creation_meta) except -1:
+    """Note that `out` looks into `source`'s base."""
+    out.base = source if source.base is None else source.base
+    out.view_version = out.storage.version
+    if creation_meta == VIEW_DEFAULT and source.base is not None and source.creation_meta != VIEW_DEFAULT:
+        creation_meta = source.creation_meta
+    out.creation_meta = creation_meta
+    return 0
+
+
+cdef tuple geometry(Tensor t):
+    return (sizes_tuple(t), strides_tuple(t), t.offset)
+
+
+cdef int rebase_history(Tensor t, Node node) except -1:
+    """`node` has just written `t` in place. A view hands its history to its base, through a node that splices gradients."""
+    cdef Node splice
+    cdef Node below
+    cdef int number = 0, i
+    cdef int numbers[64]
+    cdef list edges
+    if t.base is None:
+        t.node = node
+        t.node_output = 0
+        t.flags &= ~(<unsigned int> REQUIRES_GRAD)
+        return 0
+    below = gradient_edge(t.base, &number)
+    splice = Node.__new__(Node)
+    splice.label = "CopySlices"
+    splice.fn = copy_slices_backward
+    splice.sequence = next_sequence()
+    edges = [below]
+    numbers[0] = number
+    for i in range(1, node.n_edges):
+        if i < 64:
+            edges.append(node.edges[i])
+            numbers[i] = node.edge_numbers[i]
+    splice.set_edges(tuple(edges), numbers)
+    splice.save((node, geometry(t.base), geometry(t)), 0, 0)
+    splice.describe_output(0, t.base)
+    # the written node must ask for the gradient of what it overwrote
+    edges = list(node.edges)
+    if node.n_edges and edges[0] is None and below is not None:
+        edges[0] = below
+    node.edges = tuple(edges)
+    t.base.node = splice
+    t.base.node_output = 0
+    t.base.flags &= ~(<unsigned int> REQUIRES_GRAD)
+    t.view_version = t.storage.version - 1        # its own grad_fn is made from the base's when asked for
+    return 0
+
+
+cdef object copy_slices_backward(Node node, object g):
+    """Gradient of a base through a write into one of its views."""
+    cdef Node fn
+    cdef tuple base, view
+    cdef list results
+    fn, base, view = node.unpack()
+    whole = load_rules().empty_strided_like(g, base[0], base[1])
+    whole.copy_(g)
+    part = whole.as_strided(view[0], view[1], view[2] - base[2])
+    found = call_node(fn, part.clone())
+    results = list(found) if isinstance(found, tuple) else [found]
+    if results and results[0] is not None and fn.wants(0):
+        part.copy_(validated(results[0], fn.name(), 0, view[0], g.dtype))
+    else:
+        part.zero_()
+    results[0] = whole
+    return tuple(results[:node.n_edges])
+
+
+cdef object validated(object g, str name, int i, tuple sizes, object dtype):
+    if tuple(g.shape) != sizes:
+        g = load_rules().sum_to(g, sizes)
+    return g if g.dtype is dtype else g.to(dtype)
+
+
+cdef Node regenerate_view(Tensor t):
+    """grad_fn of a view whose storage was written since: as_strided of the base."""
+    cdef Node node, below
+    cdef int number = 0
+    t.view_version = t.storage.version
+    below = gradient_edge(t.base, &number)
+    if below is None:
+        return t.node
+    node = Node.__new__(Node)
+    node.label = "AsStridedBackward0"
+    node.fn = view_backward
+    node.sequence = next_sequence()
+    node.set_edges((below,), &number)
+    node.save((geometry(t.base), geometry(t)), 0, 0)
+    node.describe_output(0, t)
+    t.node = node
+    t.node_output = 0
+    return node
+
+
+cdef object view_backward(Node node, object g):
+    base, view = node.unpack()
+    return load_rules().as_strided_backward(g, base[0], base[1], base[2], view[0], view[1], view[2])
+
+
+hooks.view_grad_fn = regenerate_view
+
+
+# ---- the walk ----
+cdef struct Entry:
+    long long sequence
+    long long order
+    PyObject* node
+
+
+cdef class Heap:
+    """Max-heap of nodes by sequence number; equal numbers come in the order they were pushed."""
+    cdef Entry* entries
+    cdef Py_ssize_t n
+    cdef Py_ssize_t room
+    cdef long long pushed
+
+    def __dealloc__(self):
+        free(self.entries)
+
+    cdef bint above(self, Py_ssize_t a, Py_ssize_t b) noexcept:
+        if self.entries[a].sequence != self.entries[b].sequence:
+            return self.entries[a].sequence > self.entries[b].sequence
+        return self.entries[a].order < self.entries[b].order
+
+    cdef void swap(self, Py_ssize_t a, Py_ssize_t b) noexcept:
+        cdef Entry e = self.entries[a]
+        self.entries[a] = self.entries[b]
+        self.entries[b] = e
+
+    cdef int push(self, Node node) except -1:
+        cdef Entry* grown
+        cdef Py_ssize_t i
+        if self.n == self.room:
+            self.room = 2 * self.room + 16
+            grown = <Entry*> realloc(self.entries, self.room * sizeof(Entry))
+            if grown == NULL:
+                raise MemoryError()
+            self.entries = grown
+        i = self.n
+        self.entries[i].sequence = node.sequence
+        self.entries[i].order = self.pushed
+        self.entries[i].node = <PyObject*> node
+        self.pushed += 1
+        self.n += 1
+        while i > 0 and self.above(i, (i - 1) // 2):
+            self.swap(i, (i - 1) // 2)
+            i = (i - 1) // 2
+        return 0
+
+    cdef PyObject* pop(self) noexcept:
+        cdef PyObject* top = self.entries[0].node
+        cdef Py_ssize_t i = 0, child
+        self.n -= 1
+        self.entries[0] = self.entries[self.n]
+        while True:
+            child = 2 * i + 1
+            if child >= self.n:
+                break
+            if child + 1 < self.n and self.above(child + 1, child):
+                child += 1
+            if not self.above(child, i):
+                break
+            self.swap(i, child)
+            i = child
+        return top
+
+
+cdef object call_node(Node node, object g):
+    if node.fn != NULL:
+        return node.fn(node, g)
+    return node.callback(node, g)
+
+
+cdef object sum_grads(object a, object b):
+    return hooks.binary(OP_ADD, a, b)
+
+
+cdef object fit(object g, Node source, int i, Node target, int number):
+    """A gradient as the place it goes to wants it: summed to its shape, of its dtype, real where it is real."""
+    cdef OutputMeta* meta = &target.outputs[number]
+    cdef Tensor t
+    cdef int d, shift
+    cdef bint same
+    if not isinstance(g, Tensor):
+        raise TypeError(f"{source.name()}: expected a Tensor or None as gradient {i}, got {type(g).__name__}")
+    t = <Tensor> g
+    if meta.sizes == NULL:
+        return g
+    same = t.rank == meta.ndim
+    if same:
+        for d in range(t.rank):
+            if t.sizes[d] != meta.sizes[d]:
+                same = False
+                break
+    if not same:
+        shift = t.rank - meta.ndim
+        for d in range(meta.ndim):
+            if shift < 0 or (meta.sizes[d] != 1 and meta.sizes[d] != t.sizes[d + shift]):
+                raise RuntimeError(f"Function {source.name()} returned an invalid gradient at index {i} - got {list(sizes_tuple(t))} but expected shape compatible with "
+                                   f"{[meta.sizes[j] for j in range(meta.ndim)]}")
+        g = load_rules().sum_to(g, tuple([meta.sizes[d] for d in range(meta.ndim)]))
+        t = <Tensor> g
+    if t.code != meta.code:
+        if is_complex_code(t.code) and not is_complex_code(meta.code):
+            g = g.real
+            t = <Tensor> g
+        if t.code != meta.code:
+            g = g.to(dtype_of(meta.code))
+    return g
+
+
+cdef object run_hooks(object hook_dict, object g, str what):
+    """Tensor hooks in order of registration; one that returns a tensor replaces the gradient."""
+    for hook in list(hook_dict.values()):
+        result = hook(g)
+        if result is not None:
+            if not isinstance(result, Tensor):
+                raise TypeError(f"expected hook to return None or a Tensor, got {type(result).__name__}")
+            if result.shape != g.shape:
+                raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: {what} had {list(g.shape)}, the hook gave {list(result.shape)}")
+            g = result
+    return g
+
+
+cdef int accumulate(Tensor variable, object incoming, bint create_graph) except -1:
+    """Add a gradient into a leaf's .grad; the first is taken over when nobody else holds it, else copied."""
+    cdef Tensor g = <Tensor> incoming
+    cdef Tensor kept
+    if variable.gradient is None:
+        if create_graph and g.node is not None:
+            variable.gradient = g.clone() if (<PyObject*> g).ob_refcnt > 3 else g
+            return 0
+        if (<PyObject*> g).ob_refcnt <= 3 and (<PyObject*> g.storage).ob_refcnt == 1 and g.base is None and same_layout(g, variable):
+            variable.gradient = g
+            return 0
+        kept = new_like(variable, g.code) if non_overlapping_and_dense(variable) else new_tensor(g.code, is_meta(g), g.rank, g.sizes)
+        copy_into(kept, g)
+        variable.gradient = kept
+        return 0
+    if create_graph:
+        variable.gradient = hooks.binary(OP_ADD, variable.gradient, g)
+    else:
+        hooks.inplace(OP_ADD, variable.gradient, g)
+    return 0
+
+
+cdef extern from *:
+    ctypedef struct CountedObject "PyObject":
+        Py_ssize_t ob_refcnt
+
+
+cdef bint same_layout(Tensor a, Tensor b) noexcept:
+    """Strides as the leaf's, or contiguous beside a leaf that is not dense."""
+    cdef int d
+    if not non_overlapping_and_dense(b):
+        return (a.flags & DENSE) != 0
+    for d in range(a.rank):
+        if a.strides[d] != b.strides[d] and a.sizes[d] > 1:
+            return False
+    return True
+
+
+cdef set reachable(list roots, dict targets):
+    """Nodes from which a target can be reached (targets too). Iterative, children before parents."""
+    cdef set needed = set()
+    cdef dict state = {}
+    cdef list stack
+    cdef Node node
+    for root in roots:
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in state:
+                stack.pop()
+                if state[node] == 0:
+                    state[node] = 1
+                    if node in targets:
+                        needed.add(node)
+                    else:
+                        for below in node.edges:
+                            if below is not None and below in needed:
+                                needed.add(node)
+                                break
+                continue
+            state[node] = 0
+            for below in node.edges:
+                if below is not None and below not in state:
+                    stack.append(below)
+    return needed
+
+
+def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, inputs, bint accumulate_inputs):
+    """Walk back from `tensors` with `grads`. With `inputs` (tensors or (node, number) edges) returns their gradients in order
+    (None where no path leads), or accumulates into just those when `accumulate_inputs`; without, accumulates into every leaf."""
+    cdef dict buffers = {}
+    cdef dict owned = {}
+    cdef Heap heap = Heap.__new__(Heap)
+    cdef dict captures = None
+    cdef dict targets = None
+    cdef set needed = None
+    cdef Node node, below
+    cdef int number = 0, i, n
+    cdef list values, roots = [], captured = None
+    cdef object g, results
+    cdef bint before
+    cdef long long steps = 0
+    cdef tuple edges
+    for tensor in tensors:
+        below = gradient_edge(<Tensor> tensor, &number)
+        roots.append((below, number))
+    if inputs is not None:
+        targets = {}
+        captured = [None] * len(inputs)
+        for position, item in enumerate(inputs):
+            if isinstance(item, Tensor):
+                below = gradient_edge(<Tensor> item, &number)
+            else:
+                below, number = item
+            if below is not None:
+                targets.setdefault(below, []).append((number, position))
+        needed = reachable([r[0] for r in roots], targets)
+    before = set_grad_enabled(create_graph)
+    try:
+        for (root, where), g in zip(roots, grads):
+            put(buffers, owned, heap, root, where, g)
+        while heap.n:
+            node = <Node> heap.pop()
+            steps += 1
+            if steps & 255 == 0:
+                PyErr_CheckSignals()
+            values = <list> buffers.pop(node)
+            owned.pop(node, None)
+            if needed is not None and node not in needed:
+                continue
+            # hooks of the tensors this node made (or of the leaf it fills)
+            if node.variable is not None:
+                if node.variable.extra is not None and node.variable.extra.hooks:
+                    values[0] = run_hooks(node.variable.extra.hooks, values[0], "gradient")
+            else:
+                if node.tensor_hooks is not None:
+                    for k, hook_dict in node.tensor_hooks.items():
+                        if values[k] is not None:
+                            values[k] = run_hooks(hook_dict, values[k], "gradient")
+                if node.pre_hooks:
+                    values = run_pre_hooks(node, values)
+                if node.retain_hooks is not None:
+                    for k, holder in node.retain_hooks.items():
+                        retained = holder()
+                        if retained is not None and values[k] is not None:
+                            (<Tensor> retained).gradient = values[k]
+                            owned[node] = None
+            if targets is not None and node in targets:
+                for where, position in targets[node]:
+                    captured[position] = values[where]
+                    if accumulate_inputs and node.variable is not None:
+                        pass
+                if node.variable is not None or not leads_on(node, needed):
+                    if accumulate_inputs and node.variable is not None:
+                        finish_leaf(node, values[0], create_graph)
+                    continue
+            if node.variable is not None:
+                g = values[0]
+                values = None
+                finish_leaf(node, g, create_graph)
+                g = None
+                continue
+            if node.n_outputs == 1:
+                g = values[0]
+                values = None
+            else:
+                g = tuple(values)
+            results = call_node(node, g)
+            if not isinstance(results, tuple):
+                results = (results,)
+            if node.post_hooks:
+                results = run_post_hooks(node, results, g if isinstance(g, tuple) else (g,))
+            g = None
+            n = len(<tuple> results)
+            edges = node.edges
+            if n != node.n_edges:
+                raise RuntimeError(f"Function {node.name()} returned an incorrect number of gradients (expected {node.n_edges}, got {n})")
+            if not keep_graph:
+                release(node)
+            for i in range(n):
+                below = <Node> edges[i]
+                if below is None:
+                    continue
+                g = (<tuple> results)[i]
+                if g is None:
+                    continue
+                number = node.edge_numbers[i]
+                put(buffers, owned, heap, below, number, fit(g, node, i, below, number))
+            g = None
+            results = None
+    finally:
+        set_grad_enabled(before)
+    if inputs is not None and accumulate_inputs:
+        for position, item in enumerate(inputs):
+            if isinstance(item, Tensor) and (<Tensor> item).node is not None and captured[position] is not None:
+                accumulate(<Tensor> item, captured[position], create_graph)
+    return captured
+
+
+cdef bint leads_on(Node node, set needed):
+    for below in node.edges:
+        if below is not None and below in needed:
+            return True
+    return False
+
+
+cdef int release(Node node) except -1:
+    if node.saved is not None and node.callback is None:
+        if node.fn is copy_slices_backward:
+            release(<Node> node.saved[0])
+        node.saved = None if len(node.saved) else node.saved
+    elif node.callback is not None:
+        node.callback.release(node)
+    return 0
+
+
+cdef int finish_leaf(Node node, object g, bint create_graph) except -1:
+    cdef Tensor variable = node.variable
+    if g is None:
+        return 0
+    accumulate(variable, g, create_graph)
+    if variable.extra is not None and variable.extra.post_accumulate_hooks:
+        for hook in list(variable.extra.post_accumulate_hooks.values()):
+            hook(variable)
+    return 0
+
+
+cdef int put(dict buffers, dict owned, Heap heap, Node node, int number, object g) except -1:
+    """Add a contribution to the buffer of (node, number); the first one is kept as it is, later ones are summed in order."""
+    cdef list values
+    found = buffers.get(node)
+    if found is None:
+        values = [None] * node.n_outputs
+        values[number] = g
+        buffers[node] = values
+        heap.push(node)
+        return 0
+    values = <list> found
+    if values[number] is None:
+        values[number] = g
+        return 0
+    if grad_enabled():
+        values[number] = sum_grads(values[number], g)
+        return 0
+    mine = owned.get(node)
+    if mine is not None and number in mine:
+        hooks.inplace(OP_ADD, values[number], g)       # a sum we made ourselves
+        return 0
+    values[number] = sum_grads(values[number], g)
+    if mine is None:
+        owned[node] = {number}
+    else:
+        mine.add(number)
+    return 0
+
+
+cdef list run_pre_hooks(Node node, list values):
+    for hook in list(node.pre_hooks.values()):
+        result = hook(tuple(values))
+        if result is not None:
+            values = list(result) if isinstance(result, (tuple, list)) else [result]
+    return values
+
+
+cdef tuple run_post_hooks(Node node, tuple results, tuple grads):
+    for hook in list(node.post_hooks.values()):
+        changed = hook(results, grads)
+        if changed is not None:
+            results = changed if isinstance(changed, tuple) else (changed,)
+    return results
+
+
+def gradient_edge_of(Tensor t):
+    """(node, output number) that gradients of `t` flow to, or (None, 0)."""
+    cdef int number = 0
+    cdef Node node = gradient_edge(t, &number)
+    return node, number
+
+
+def make_python_node(callback, list inputs, list outputs, str label):
+    """A node whose backward is `callback(node, grads)`, from `inputs` (tensors) to `outputs` (fresh tensors or None)."""
+    cdef Node node = Node.__new__(Node)
+    cdef list edges = []
+    cdef int* numbers = <int*> malloc((len(inputs) + 1) * sizeof(int))
+    cdef int i
+    if numbers == NULL:
+        raise MemoryError()
+    try:
+        for i in range(len(inputs)):
+            numbers[i] = 0
+            edges.append(gradient_edge(<Tensor> inputs[i], &numbers[i]) if isinstance(inputs[i], Tensor) else None)
+        node.label = label
+        node.callback = callback
+        node.sequence = next_sequence()
+        node.saved = ()
+        node.set_edges(tuple(edges), numbers)
+    finally:
+        free(numbers)
+    node.set_outputs(len(outputs) if len(outputs) > 1 else 1)
+    for i in range(len(outputs)):
+        if isinstance(outputs[i], Tensor):
+            attach_output(node, i, <Tensor> outputs[i])
+    return node
+
+
+def attach_output(Node node, int i, Tensor t):
+    node.describe_output(i, t)
+    t.node = node
+    t.node_output = i
+    t.flags &= ~(<unsigned int> REQUIRES_GRAD)
+
+
+def rebase(Tensor t, Node node):
+    """Public to Python-level Functions that write an input in place."""
+    bump(t)
+    rebase_history(t, node)
+
+
+def mark_view(Tensor out, Tensor source, int creation_meta=VIEW_CUSTOM):
+    set_view(out, source, creation_meta)
+
+
+def retain_grad(Tensor t):
+    """Keep .grad of a non-leaf after backward."""
+    import weakref
+    cdef Node node
+    if not tensor_requires_grad(t):
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    node = tensor_grad_fn(t)
+    if node is None or t.flags & RETAINS_GRAD:
+        return
+    t.flags |= RETAINS_GRAD
+    if node.retain_hooks is None:
+        node.retain_hooks = {}
+    node.retain_hooks[t.node_output] = weakref.ref(t)
+
+
+def retains_grad(Tensor t):
+    return (t.flags & RETAINS_GRAD) != 0
+
+
+def register_hook(Tensor t, hook):
+    """Tensor hook: on the node that made it, or on the leaf."""
+    cdef Node node
+    if not tensor_requires_grad(t):
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    node = tensor_grad_fn(t)
+    if node is None:
+        extra = extra_for(t)
+        if extra.hooks is None:
+            extra.hooks = {}
+        return add_hook_to(extra.hooks, hook)
+    if node.tensor_hooks is None:
+        node.tensor_hooks = {}
+    return add_hook_to(node.tensor_hooks.setdefault(t.node_output, {}), hook)
+
+
+def register_post_accumulate_grad_hook(Tensor t, hook):
+    """Hook called with the leaf after its .grad was written."""
+    if not tensor_requires_grad(t):
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if tensor_grad_fn(t) is not None:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    extra = extra_for(t)
+    if extra.post_accumulate_hooks is None:
+        extra.post_accumulate_hooks = {}
+    return add_hook_to(extra.post_accumulate_hooks, hook)
+
+
+def extra_for(Tensor t):
+    if t.extra is None:
+        t.extra = Extra.__new__(Extra)
+    return t.extra
+
+
+def add_hook_to(dict into, hook):
+    from frankentorch._ext.tensor import HookHandle
+    handle = HookHandle(into)
+    into[handle.id] = hook
+    return handle
+
+
+def version_of(Tensor t):
+    return t.storage.version
+
+
+def bump_version(Tensor t):
+    bump(t)
