@@ -409,7 +409,6 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                         retained = holder()
                         if retained is not None and values[k] is not None:
                             (<Tensor> retained).gradient = values[k]
-                            owned[node] = None
             if targets is not None and node in targets:
                 for where, position in targets[node]:
                     captured[position] = values[where]
