@@ -176,7 +176,7 @@ def cythonize_part(name, path):
     target = CACHE / f"{name}-{key}.c"
     if target.exists():
         return target
-    command = [sys.executable, "-m", "cython", "-3", "--fast-fail", "--module-name", f"frankentorch._ext.{name}",
+    command = [sys.executable, "-m", "cython", "-3", "--module-name", f"frankentorch._ext.{name}",
                "-I", str(GENERATED), "-I", str(ROOT), "-w", str(ROOT)]
     for option, value in directives.items():
         command += ["-X", f"{option}={value}"]

@@ -9,6 +9,7 @@ from cpython.tuple cimport PyTuple_GET_SIZE, PyTuple_GET_ITEM, PyTuple_New, PyTu
 from cpython.bool cimport PyBool_Check
 from cpython.long cimport PyLong_Check
 from cpython.float cimport PyFloat_Check
+from libc.stdlib cimport malloc, free
 from libc.string cimport memcpy
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype, device, layout, memory_format, dtype_of, parse_device, is_float_code, is_complex_code
@@ -20,7 +21,7 @@ from frankentorch._ext.engine cimport check_inplace, rebase_history, set_view, b
 from frankentorch._ext.backward cimport backward_of
 
 cdef extern from "Python.h":
-    ctypedef PyObject* (*vectorcallfunc)(PyObject*, PyObject**, size_t, PyObject*)
+    ctypedef PyObject* (*vectorcallfunc)(PyObject*, PyObject**, size_t, PyObject*) except NULL
     ctypedef PyObject* (*descrgetfunc)(PyObject*, PyObject*, PyObject*)
     ctypedef struct TypeObject "PyTypeObject":
         Py_ssize_t tp_vectorcall_offset
@@ -124,6 +125,10 @@ cdef class Overload:
 
 
 # ---- arguments ----
+cdef inline bint is_parameter(object value):
+    return <PyObject*> Py_TYPE(<PyObject*> value) == _parameter_class
+
+
 cdef inline bint is_tensor(object value):
     return isinstance(value, Tensor)
 
@@ -335,13 +340,13 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
                 m.kept = []
             m.kept.append(made)
             slots[i] = <PyObject*> made
-        elif is_tensor(value) and <PyObject*> type(value) != _parameter_class:
+        elif is_tensor(value) and not is_parameter(value):
             m.override = True
         elif kind == K_TENSORS or kind == K_OPT_TENSORS:
             pass
         if (kind == K_TENSORS or kind == K_OPT_TENSORS) and _function_override is not None:
             for item in <tuple> made:
-                if item is not None and type(item) is not Tensor and <PyObject*> type(item) != _parameter_class:
+                if item is not None and type(item) is not Tensor and not is_parameter(item):
                     m.override = True
     return 1
 
@@ -355,27 +360,30 @@ KIND_WORDS = ("Tensor", "Tensor", "tuple of Tensors", "tuple of Tensors", "Tenso
 cdef class Callable:
     """A name users call: its overloads are tried in order. As a class attribute it binds like a method."""
     cdef vectorcallfunc vectorcall
-    cdef readonly str __name__
-    cdef readonly str __qualname__
+    cdef readonly str name
     cdef readonly tuple overloads
     cdef int mode
-    cdef readonly str __module__
-    cdef public object __doc__
-    cdef dict __dict__
+    cdef readonly str namespace
+    cdef readonly str text
 
     def __cinit__(self, name, overloads, int mode, doc=None, module="torch"):
         self.vectorcall = call_callable
-        self.__name__ = self.__qualname__ = name
+        self.name = name
         self.overloads = tuple(overloads)
         self.mode = mode
-        self.__doc__ = doc
-        self.__module__ = module
+        self.text = doc or ""
+        self.namespace = module
+
+    def __getattr__(self, name):
+        if name == "__name__" or name == "__qualname__":
+            return self.name
+        raise AttributeError(f"'{self.name}' has no attribute '{name}'")
 
     def __repr__(self):
-        return f"<built-in function {self.__name__}>"
+        return f"<built-in function {self.name}>"
 
     def __reduce__(self):
-        return _find_callable, (self.__name__, self.__module__)
+        return _find_callable, (self.name, self.namespace)
 
     def __copy__(self):
         return self
@@ -388,24 +396,11 @@ def _find_callable(name, module):
     return getattr(import_module("frankentorch.ops"), name)
 
 
-cdef PyObject* call_callable(PyObject* self, PyObject** args, size_t nargsf, PyObject* names) noexcept:
+cdef PyObject* call_callable(PyObject* self, PyObject** args, size_t nargsf, PyObject* names) except NULL:
     """tp_vectorcall: a new reference, or NULL with an error set."""
-    cdef object result
-    try:
-        result = call_overloads(<Callable> self, args, <Py_ssize_t> (nargsf & ~(<size_t> 1 << (8 * sizeof(size_t) - 1))), names)
-    except BaseException as error:
-        set_error(error)
-        return NULL
+    cdef object result = call_overloads(<Callable> self, args, <Py_ssize_t> (nargsf & ~(<size_t> 1 << (8 * sizeof(size_t) - 1))), names)
     Py_INCREF(result)
     return <PyObject*> result
-
-
-cdef extern from "Python.h":
-    void PyErr_SetRaisedObject "PyErr_SetObject" (PyObject*, PyObject*)
-
-
-cdef void set_error(object error) noexcept:
-    PyErr_SetRaisedObject(<PyObject*> type(error), <PyObject*> error)
 
 
 cdef object call_overloads(Callable self, PyObject** args, Py_ssize_t n, PyObject* names):
@@ -429,11 +424,11 @@ cdef object call_overloads(Callable self, PyObject** args, Py_ssize_t n, PyObjec
 cdef object wrong_call(Callable self, PyObject** args, Py_ssize_t n, PyObject* names, list reasons):
     """TypeError: what was wrong, or for several overloads what was given and what would fit."""
     if len(self.overloads) == 1:
-        return TypeError(f"{self.__name__}(): {reasons[0]}")
+        return TypeError(f"{self.name}(): {reasons[0]}")
     given = [type(<object> args[i]).__name__ for i in range(n)]
     if names != NULL:
         given += [f"{name}={type(<object> args[n + i]).__name__}" for i, name in enumerate(<object> names)]
-    lines = [f"{self.__name__}() received an invalid combination of arguments - got ({', '.join(given)}), but expected one of:"]
+    lines = [f"{self.name}() received an invalid combination of arguments - got ({', '.join(given)}), but expected one of:"]
     for ov, reason in zip(self.overloads, reasons):
         lines.append(f" * ({', '.join(ov.arg_names)}): {reason}")
     return TypeError("\n".join(lines))
@@ -587,7 +582,6 @@ cdef int set_list_edges(Overload ov, PyObject** slots, Node node) except -1:
     cdef list places = []
     cdef int i, number
     cdef int* numbers
-    from libc.stdlib cimport malloc, free
     for i in range(ov.n_edges):
         value = <object> slots[ov.edges[i]]
         for item in (value if isinstance(value, tuple) else (value,)):
@@ -662,7 +656,8 @@ cdef object run(Overload ov, PyObject** slots, int mode, object out):
 
 
 cdef object call_implementation(Overload ov, PyObject** slots):
-    cdef PyObject* found = PyObject_Vectorcall(<PyObject*> ov.implementation_of(), slots, ov.n_args, NULL)
+    cdef object function = ov.implementation_of()
+    cdef PyObject* found = PyObject_Vectorcall(<PyObject*> function, slots, ov.n_args, NULL)
     cdef object result = <object> found
     release_reference(found)
     return result
@@ -882,7 +877,7 @@ cdef object _one = 1
 
 
 cdef bint plain(object value):
-    return type(value) is Tensor or <PyObject*> type(value) == _parameter_class
+    return type(value) is Tensor or is_parameter(value)
 
 
 cdef object binary_operator(int op, object a, object b):

@@ -36,6 +36,7 @@ cdef int default_code() noexcept
 cdef int default_complex_code() noexcept
 cdef device device_of(bint is_meta)
 cdef device parse_device(object value)
+cpdef bint can_cast_codes(int source, int target)
 cdef int to_real_code(int code) noexcept
 cdef int to_complex_code(int code) noexcept
 

@@ -35,10 +35,6 @@ cdef class dtype:
     def __deepcopy__(self, memo):
         return self
 
-    @property
-    def __module__(self):
-        return "torch"
-
     def to_real(self):
         """The real dtype of the same precision."""
         return dtype_of(to_real_code(self.code))
@@ -67,7 +63,7 @@ for _row in [("bool", "bool", 1, 0), ("u8", "uint8", 1, 0), ("i8", "int8", 1, 1)
              ("i64", "int64", 8, 1), ("u16", "uint16", 2, 0), ("u32", "uint32", 4, 0), ("u64", "uint64", 8, 0),
              ("f16", "float16", 2, 1), ("bf16", "bfloat16", 2, 1), ("f32", "float32", 4, 1), ("f64", "float64", 8, 1),
              ("c64", "complex64", 8, 1), ("c128", "complex128", 16, 1)]:
-    make_dtype(len(_dtypes), *_row)
+    make_dtype(len(_dtypes), _row[0], _row[1], _row[2], _row[3])
 
 ALL = tuple(_dtypes)
 _default = _by_name["float32"]

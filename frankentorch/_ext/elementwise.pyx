@@ -320,6 +320,8 @@ cdef int copy_into(Tensor target, Tensor source) except -1:
     cdef Py_ssize_t target_steps[64]
     cdef Py_ssize_t steps[64]
     cdef int d, shift, overlap
+    cdef char* to
+    cdef char* start
     cdef Tensor apart
     shift = target.rank - source.rank
     if shift < 0:
@@ -350,11 +352,13 @@ cdef int copy_into(Tensor target, Tensor source) except -1:
         apart = new_like(source, source.code)
         copy_into(apart, source)
         return copy_into(target, apart)
+    to = data_of(target)
+    start = data_of(source)
     if target.count < KEEP_LOCK:
-        copy_strided(data_of(target), target.code, target_steps, data_of(source), source.code, steps, target.rank, target.sizes)
+        copy_strided(to, target.code, target_steps, start, source.code, steps, target.rank, target.sizes)
     else:
         with nogil:
-            copy_strided(data_of(target), target.code, target_steps, data_of(source), source.code, steps, target.rank, target.sizes)
+            copy_strided(to, target.code, target_steps, start, source.code, steps, target.rank, target.sizes)
     return 0
 
 

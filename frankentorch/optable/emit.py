@@ -3,7 +3,7 @@ import re
 
 from . import rows
 from .check import formula_names
-from .expand import Derivative, backward_rows, elementwise, loop_rows, runtime_row
+from .expand import Derivative, backward_rows, casts, elementwise, loop_rows, runtime_row
 from .family import CODES
 
 FAST_RULES = ("conj",)          # cdef functions at the head of backward.pyx
@@ -13,6 +13,8 @@ def expansions(name):
     """[(generated name, names its text may use)] of one template. `loops.pyx` becomes a part per arity, built side by side."""
     table = rows()
     context = {"codes": CODES, "n_loops": len(loop_rows(table))}
+    if name == "cast.pyx":
+        context["casts"] = casts()
     if name != "loops.pyx":
         return [(name, context)]
     return [(f"{part}.pyx", {**context, "part": part, "arity": arity, "loops": elementwise(table, arity)})
@@ -140,5 +142,6 @@ def package_files():
 def extension_files():
     """Generated files of the extension: {name: text}."""
     return {"backward.pyx": backward_part(),
+            "loopcount.pxd": f"# Generated: rows of the loop table.\ncdef enum:\n    N_LOOPS = {max(len(loop_rows(rows())), 1)}\n",
             "backward.pxd": "# Generated: derivatives by number.\nfrom frankentorch._ext.tensor cimport backward_fn\n\ncdef backward_fn backward_of(int number)\n"}
 

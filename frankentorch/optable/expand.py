@@ -48,7 +48,7 @@ def flat_loop(row, number, code, expression):
     names = OPERAND_NAMES[:len(row.operand_args)]
     half_out = out in COMPUTE
     return Flat(
-        name=f"{row.full_name.replace('.', '_')}_{code}", code=code, out_code=out, compute=compute, expression=text,
+        name=f"loop_{row.full_name.replace('.', '_')}_{code}", code=code, out_code=out, compute=compute, expression=text,
         operands=[Flat(name=n, number=i, pointer="abc"[i], load=f"load_{code}({n}s[i])" if code in COMPUTE else f"{n}s[i]")
                   for i, n in enumerate(names) if n in used],
         store=f"store_{out}({text})" if half_out else text if out in COMPLEX else f"<ft_{out}> ({text})",

@@ -1,0 +1,4 @@
+"""Rows of the composite family."""
+from .family import table
+
+ROWS, op = table()

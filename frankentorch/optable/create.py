@@ -1,0 +1,4 @@
+"""Rows of the create family."""
+from .family import table
+
+ROWS, op = table()

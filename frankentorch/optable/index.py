@@ -1,0 +1,4 @@
+"""Rows of the index family."""
+from .family import table
+
+ROWS, op = table()

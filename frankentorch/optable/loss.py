@@ -1,0 +1,4 @@
+"""Rows of the loss family."""
+from .family import table
+
+ROWS, op = table()

@@ -1,0 +1,4 @@
+"""Rows of the pool family."""
+from .family import table
+
+ROWS, op = table()

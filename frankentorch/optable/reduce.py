@@ -1,0 +1,4 @@
+"""Rows of the reduce family."""
+from .family import table
+
+ROWS, op = table()

@@ -1,0 +1,4 @@
+"""Rows of the scan family."""
+from .family import table
+
+ROWS, op = table()

@@ -1,0 +1,4 @@
+"""Rows of the sort family."""
+from .family import table
+
+ROWS, op = table()
