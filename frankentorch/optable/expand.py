@@ -2,7 +2,7 @@
 import re
 
 from .check import formula_names, saved_value
-from .family import CODES, COMPLEX
+from .family import CODES, COMPLEX, FLOAT
 from .schema import KIND_NUMBER, NONE, REQUIRED, SchemaError
 
 COMPUTE = {"f16": "f32", "bf16": "f32"}
@@ -54,6 +54,39 @@ def flat_loop(row, number, code, expression):
         store=f"store_{out}({text})" if half_out else text if out in COMPLEX else f"<ft_{out}> ({text})",
         parameters=[Flat(name=p.name, offset=16 * i) for i, p in enumerate(row.parameter_args) if re.search(rf"\b{p.name}\b", text)],
         slot=number * len(CODES) + CODES.index(code))
+
+
+def convert(source, target, value):
+    """C expression of one real value in another dtype (helpers are at the head of cast.pyx.in)."""
+    kind = COMPUTE.get(source, REAL_OF.get(source, source))
+    if target == "bool":
+        return f"{value} != 0"
+    if target in COMPUTE:
+        return f"store_{target}(<float> {value})"
+    if kind in ("f32", "f64") and target not in FLOAT:
+        if target in ("i8", "i16", "i32", "u8", "u16"):
+            return f"<ft_{target}> ft_{kind}_to_i32({value})"
+        return f"ft_{kind}_to_u64({value})" if target == "u64" else f"<ft_{target}> ft_{kind}_to_i64({value})"
+    return f"<ft_{target}> {value}"
+
+
+def casts():
+    """Flat rows of every pair of dtypes."""
+    flat = []
+    for i, source in enumerate(CODES):
+        for j, target in enumerate(CODES):
+            value = f"load_{source}(xs[i])" if source in COMPUTE else "xs[i].re" if source in COMPLEX else "xs[i]"
+            if source == target:
+                lines = ["outs[i] = xs[i]"]
+            elif target in COMPLEX:
+                real = REAL_OF[target]
+                lines = [f"outs[i].re = <ft_{real}> {value}", f"outs[i].im = <ft_{real}> xs[i].im" if source in COMPLEX else "outs[i].im = 0"]
+            elif source in COMPLEX and target == "bool":
+                lines = ["outs[i] = xs[i].re != 0 or xs[i].im != 0"]
+            else:
+                lines = [f"outs[i] = {convert(source, target, value)}"]
+            flat.append(Flat(source=source, target=target, lines=lines, slot=i * len(CODES) + j))
+    return flat
 
 
 def backward_rows(rows):
