@@ -102,6 +102,7 @@ cdef class Overload:
     cdef unsigned long long save_tensor_mask
     cdef unsigned long long save_output_mask
     cdef int view
+    cdef bint writes_self                # the kernel writes its first argument and returns it
 
     cdef object implementation_of(self)
 

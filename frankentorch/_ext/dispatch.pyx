@@ -52,7 +52,7 @@ cdef class Overload:
     def __init__(self, row):
         cdef int i
         (self.name, self.overload, args, self.output_names, kind, self.implementation, loop_number, promote, result, operands, params,
-         self.forms, backward, edges, self.list_edge, saved, self.local_names, self.view, self.label, namespace, aliases, self.refuses_grad) = row
+         self.forms, backward, edges, self.list_edge, saved, self.local_names, self.view, self.label, namespace, aliases, self.refuses_grad, self.writes_self) = row
         self.row = row
         if len(args) > MAX_ARGS:
             raise ValueError(f"{self.name}: more than {MAX_ARGS} arguments")
@@ -655,6 +655,18 @@ cdef object run(Overload ov, PyObject** slots, int mode, object out):
     return run_primitive(ov, slots, mode, out)
 
 
+cdef object call_fresh(Overload ov, PyObject** slots):
+    """The implementation for a fresh result: one that writes its first argument gets a copy of it."""
+    cdef PyObject* held[24]
+    cdef object copy
+    if not ov.writes_self:
+        return call_implementation(ov, slots)
+    memcpy(held, slots, ov.n_args * sizeof(PyObject*))
+    copy = clone_raw(<Tensor> <object> slots[0])
+    held[0] = <PyObject*> copy
+    return call_implementation(ov, held)
+
+
 cdef object call_implementation(Overload ov, PyObject** slots):
     cdef object function = ov.implementation_of()
     cdef PyObject* found = PyObject_Vectorcall(<PyObject*> function, slots, ov.n_args, NULL)
@@ -751,7 +763,7 @@ cdef object run_primitive(Overload ov, PyObject** slots, int mode, object out):
             return out
         before = set_grad_enabled(False)
         try:
-            result = call_implementation(ov, slots)
+            result = call_fresh(ov, slots)
         finally:
             set_grad_enabled(before)
         return write_out(ov, result, out)
@@ -768,7 +780,7 @@ cdef object run_primitive(Overload ov, PyObject** slots, int mode, object out):
         node = make_node(ov, slots)
     before = set_grad_enabled(False)
     try:
-        result = call_implementation(ov, slots)
+        result = call_fresh(ov, slots)
     finally:
         set_grad_enabled(before)
     if ov.view:

@@ -565,3 +565,12 @@ cdef int resize_output(Tensor out, int ndim, const Py_ssize_t* sizes) except -1:
                       f"{[sizes[d] for d in range(ndim)]}. This behavior is deprecated; resize out to 0 elements first.", UserWarning, stacklevel=3)
     resize_storage(out, ndim, sizes)
     return 0
+
+
+def result_type_of(tuple operands):
+    """dtype that ops over these tensors and numbers compute in."""
+    cdef Kinds kinds
+    kinds_start(&kinds)
+    for operand in operands:
+        kinds_add(&kinds, operand)
+    return dtype_of(kinds_result(&kinds))

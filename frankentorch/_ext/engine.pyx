@@ -650,3 +650,10 @@ def version_of(Tensor t):
 
 def bump_version(Tensor t):
     bump(t)
+
+
+def drop_history(Tensor t):
+    """detach_: the tensor becomes a leaf that asks for no gradient."""
+    t.node = None
+    t.node_output = 0
+    t.flags &= ~(<unsigned int> (REQUIRES_GRAD | RETAINS_GRAD))

@@ -12,3 +12,9 @@ bool, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat1
 half, float, double, short, int, long, cfloat, cdouble = float16, float32, float64, int16, int32, int64, complex64, complex128
 
 globals().update(registry.functions)
+
+from frankentorch._ext import dispatch as _dispatch, indexing as _indexing  # noqa: E402
+import builtins as _builtins  # noqa: E402
+
+_dispatch.set_python_types({_builtins.float: float32, _builtins.int: int64, _builtins.bool: bool, _builtins.complex: complex64})
+_indexing.set_ops(registry.functions)

@@ -59,3 +59,4 @@ op("bitwise_left_shift(Operand self, Operand other) -> Tensor", forms=PLAIN, loo
 op("bitwise_right_shift(Operand self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "rshift(x, y)"}, grad=NONE, doc="Arithmetic shift right.")
 op("gcd(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={INT: "gcd(x, y)"}, grad=NONE, doc="Greatest common divisor, not negative.")
 op("lcm(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={INT: "lcm(x, y)"}, grad=NONE, doc="Least common multiple, not negative.")
+op("_truncate_divide(Operand self, Operand other) -> Tensor", forms="internal", loop={INT: "truncdiv(x, y)", FLOAT: "trunc(x / y)"}, grad=NONE)

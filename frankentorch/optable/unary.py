@@ -68,4 +68,4 @@ op("erfc(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLO
 op("erfinv(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "erfinv(x)"}, grad={"self": "g * (0.886226925452758 * (out * out).exp())"}, doc="Inverse of erf.")
 op("lgamma(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "lgamma(x)"}, grad={"self": "g * self.digamma()"}, doc="Logarithm of |gamma(x)|.")
 op("digamma(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "digamma(x)"}, grad=NONE, doc="Derivative of lgamma.")
-op("sinc(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "sinc(x)", COMPLEX: "sinc(x)"}, grad={"self": "sinc_backward(g, self)"}, doc="sin(pi x) / (pi x), 1 at 0.")
+op("sinc(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "sinc(x)"}, grad={"self": "sinc_backward(g, self)"}, doc="sin(pi x) / (pi x), 1 at 0.")
