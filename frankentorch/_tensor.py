@@ -55,7 +55,7 @@ def _cast(name):
 
 
 def _hand_written():
-    methods = {"__repr__": _repr, "__str__": _repr, "backward": backward, "split": split, "detach_": detach_, "__iter__": iterate, "__contains__": contains,
+    methods = {"__repr__": _repr, "backward": backward, "split": split, "detach_": detach_, "__iter__": iterate, "__contains__": contains,
                "item": dispatch.item, "tolist": create.tolist, "retain_grad": engine.retain_grad, "register_hook": engine.register_hook,
                "register_post_accumulate_grad_hook": engine.register_post_accumulate_grad_hook, "retains_grad": property(engine.retains_grad),
                "T": property(lambda self: _reversed_dims(self)), "mT": property(lambda self: ops.transpose(_at_least_matrix(self, "mT"), -2, -1)),

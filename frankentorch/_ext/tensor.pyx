@@ -1065,6 +1065,16 @@ cdef class Tensor:
     def __hash__(self):
         return <Py_hash_t> ((<size_t> <PyObject*> self) >> 4)
 
+    # slots of the type itself, so bound functions are reached through a table
+    def __repr__(self):
+        return _special["__repr__"](self)
+
+    def __iter__(self):
+        return _special["__iter__"](self)
+
+    def __contains__(self, element):
+        return _special["__contains__"](self, element)
+
     def __len__(self):
         if self.rank == 0:
             raise TypeError("len() of a 0-d tensor")
@@ -1099,9 +1109,16 @@ cdef extern from "Python.h":
     void PyType_Modified(TypeObject*)
 
 
+cdef dict _special = {}
+
+
 def bind(name, value):
     """Put a method or property into the Tensor type itself (an extension type refuses plain setattr)."""
-    cdef TypeObject* cls = <TypeObject*> <PyObject*> Tensor
+    cdef TypeObject* cls
+    if name in ("__repr__", "__iter__", "__contains__"):
+        _special[name] = value
+        return
+    cls = <TypeObject*> <PyObject*> Tensor
     (<dict> <object> cls.tp_dict)[name] = value
     PyType_Modified(cls)
 
