@@ -14,7 +14,7 @@ from frankentorch._ext.dtype cimport (dtype_of, PROMOTE, ITEMSIZE, default_code,
                                       is_integral_code, to_complex_code, to_real_code, can_cast_codes)
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.iterate cimport *
-from frankentorch._ext.levels cimport fill_loops_unary, fill_loops_binary, fill_loops_ternary
+from frankentorch._ext.levels cimport fill_loops_unary, fill_loops_binary, fill_loops_ternary, fill_loops_complex
 from frankentorch._ext.loopcount cimport N_LOOPS
 
 cdef enum:
@@ -24,6 +24,7 @@ cdef void* LOOPS[N_LOOPS * 15]
 fill_loops_unary(LOOPS)
 fill_loops_binary(LOOPS)
 fill_loops_ternary(LOOPS)
+fill_loops_complex(LOOPS)
 
 cdef tuple SCALAR_NAMES = ("Bool", "Byte", "Char", "Short", "Int", "Long", "UInt16", "UInt32", "UInt64", "Half", "BFloat16", "Float", "Double",
                            "ComplexFloat", "ComplexDouble")
@@ -422,7 +423,7 @@ cdef Tensor run_loop(str name, const LoopSpec* spec, PyObject** operands, PyObje
         if first.flags & DENSE and not first.flags & META and first.count <= KEEP_LOCK:
             if n == 1:
                 loop_codes(name, spec, first.code, &compute, &out_code)
-                if compute == first.code:
+                if compute == first.code and compute != F16 and compute != BF16:
                     fill_params(spec, params, compute, cells)
                     loop = <loop_fn> LOOPS[spec.number * NCODES + compute]
                     out = like_dense(first, out_code)
@@ -433,7 +434,7 @@ cdef Tensor run_loop(str name, const LoopSpec* spec, PyObject** operands, PyObje
                 if second.flags & DENSE and not second.flags & META and second.code == first.code and same_sizes(first, second) \
                         and same_strides(first, second):
                     loop_codes(name, spec, first.code, &compute, &out_code)
-                    if compute == first.code:
+                    if compute == first.code and compute != F16 and compute != BF16:
                         fill_params(spec, params, compute, cells)
                         loop = <loop_fn> LOOPS[spec.number * NCODES + compute]
                         out = like_dense(first, out_code)
@@ -518,12 +519,14 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
         w.operands[0].steps[d] = out.strides[d] * ITEMSIZE[out.code]
     w.operands[0].data = data_of(out)
     w.operands[0].code = out.code
-    w.operands[0].loop_code = out_code
+    # halves are computed by the float32 loop on cast blocks and rounded once
+    loop_code = F32 if compute == F16 or compute == BF16 else compute
+    w.operands[0].loop_code = F32 if (out_code == F16 or out_code == BF16) else out_code
     for k in range(n):
         if not isinstance(<object> operands[k], Tensor):
-            store_number(<object> operands[k], compute, scalars[k])
+            store_number(<object> operands[k], loop_code, scalars[k])
             w.operands[k + 1].data = scalars[k]
-            w.operands[k + 1].code = w.operands[k + 1].loop_code = compute
+            w.operands[k + 1].code = w.operands[k + 1].loop_code = loop_code
             for d in range(ndim):
                 w.operands[k + 1].steps[d] = 0
             continue
@@ -548,7 +551,7 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
             w.operands[k + 1].steps[d] = 0 if d < shift or t.sizes[d - shift] == 1 else t.strides[d - shift] * ITEMSIZE[t.code]
         w.operands[k + 1].data = data_of(t)
         w.operands[k + 1].code = t.code
-        w.operands[k + 1].loop_code = compute
+        w.operands[k + 1].loop_code = loop_code
     if w.count <= KEEP_LOCK:
         run_walk(&w)
     else:

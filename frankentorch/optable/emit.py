@@ -10,15 +10,15 @@ FAST_RULES = ("conj",)          # cdef functions at the head of backward.pyx
 
 
 def expansions(name):
-    """[(generated name, names its text may use)] of one template. `loops.pyx` becomes a part per arity, built side by side."""
+    """[(generated name, names its text may use)] of one template. `loops.pyx` becomes a part per arity and one for complex dtypes, built side by side."""
     table = rows()
     context = {"codes": CODES, "n_loops": len(loop_rows(table))}
     if name == "cast.pyx":
         context["casts"] = casts()
     if name != "loops.pyx":
         return [(name, context)]
-    return [(f"{part}.pyx", {**context, "part": part, "arity": arity, "loops": elementwise(table, arity)})
-            for arity, part in enumerate(("loops_unary", "loops_binary", "loops_ternary"), start=1)]
+    shards = (("loops_unary", (1,), False), ("loops_binary", (2,), False), ("loops_ternary", (3,), False), ("loops_complex", (1, 2, 3), True))
+    return [(f"{part}.pyx", {**context, "part": part, "loops": elementwise(table, arities, complex_codes)}) for part, arities, complex_codes in shards]
 
 
 def runtime_table():

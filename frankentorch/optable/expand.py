@@ -26,34 +26,36 @@ def loop_rows(rows):
     return [row for row in rows if row.loop is not None]
 
 
-def elementwise(rows, arity):
-    """Flat rows of every (op, dtype) whose loop walks over `arity` operands."""
+def elementwise(rows, arities, complex_codes):
+    """Flat rows of every (op, dtype) whose loop walks over one of `arities` operands, of the complex dtypes or of the others.
+
+    Halves have no loop of their own: they borrow float32's, and the walk casts their blocks (`borrowed`).
+    """
     flat = []
     for number, row in enumerate(loop_rows(rows)):
-        if len(row.operand_args) != arity:
+        if len(row.operand_args) not in arities:
             continue
         for codes, expression in row.loop.items():
             for code in codes:
-                flat.append(flat_loop(row, number, code, expression))
+                if code not in COMPUTE and (code in COMPLEX) == complex_codes:
+                    flat.append(flat_loop(row, number, code, expression, [c for c in codes if c in COMPUTE] if code == "f32" else []))
     return flat
 
 
-def flat_loop(row, number, code, expression):
-    compute = COMPUTE.get(code, code)
+def flat_loop(row, number, code, expression, borrowers):
+    compute = code
     out = {"same": code, "bool": "bool", "real": REAL_OF.get(code, code), "i64": "i64"}[row.result]
     # `int(` and `T(` are not functions; every other call is to the dtype's own version
     text = CALL.sub(lambda m: f"{m[1]}_{compute}(", expression)
     text = re.sub(r"<\s*T\s*>", f"<ft_{compute}>", text)
     used = [n for n in OPERAND_NAMES if re.search(rf"\b{n}\b", text)]
     names = OPERAND_NAMES[:len(row.operand_args)]
-    half_out = out in COMPUTE
     return Flat(
         name=f"loop_{row.full_name.replace('.', '_')}_{code}", code=code, out_code=out, compute=compute, expression=text,
-        operands=[Flat(name=n, number=i, pointer="abc"[i], load=f"load_{code}({n}s[i])" if code in COMPUTE else f"{n}s[i]")
-                  for i, n in enumerate(names) if n in used],
-        store=f"store_{out}({text})" if half_out else text if out in COMPLEX else f"<ft_{out}> ({text})",
+        operands=[Flat(name=n, number=i, pointer="abc"[i]) for i, n in enumerate(names) if n in used],
+        store=text if out in COMPLEX else f"<ft_{out}> ({text})",
         parameters=[Flat(name=p.name, offset=16 * i) for i, p in enumerate(row.parameter_args) if re.search(rf"\b{p.name}\b", text)],
-        slot=number * len(CODES) + CODES.index(code))
+        slot=number * len(CODES) + CODES.index(code), borrowed=[number * len(CODES) + CODES.index(c) for c in borrowers])
 
 
 def convert(source, target, value):
