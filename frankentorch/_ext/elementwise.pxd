@@ -6,6 +6,7 @@ cdef enum Promote:
     PROMOTE_SAME = 0
     PROMOTE_INT_TO_FLOAT = 1
     PROMOTE_NONE = 2
+    PROMOTE_SKIP_FIRST = 3
 
 cdef enum Result:
     RESULT_SAME = 0

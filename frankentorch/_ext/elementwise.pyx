@@ -475,7 +475,8 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
     cdef bint meta = False, same = True
     kinds_start(&kinds)
     for k in range(n):
-        kinds_add(&kinds, <object> operands[k])
+        if k or spec.promote != PROMOTE_SKIP_FIRST:
+            kinds_add(&kinds, <object> operands[k])
         if isinstance(<object> operands[k], Tensor):
             t = <Tensor> <object> operands[k]
             tensors[n_tensors] = <PyObject*> t

@@ -6,6 +6,14 @@ from frankentorch import ops
 from frankentorch._ext.tensor import Tensor
 
 
+def __getattr__(name):
+    """Formulas may name ops of the table directly."""
+    try:
+        return getattr(ops, name)
+    except AttributeError:
+        raise AttributeError(f"no derivative helper and no op is named {name!r}") from None
+
+
 # ---- shapes ----
 def sum_to(g, sizes):
     """Sum over the dims that broadcasting to g.shape added or stretched."""
@@ -273,3 +281,84 @@ def fextreme_backward(g, self, other, relation, first):
     keep = getattr(ops, relation)(self, other)
     keep = ops.logical_or(keep, ops.isnan(other) if first else ops.logical_and(ops.isnan(other), ops.logical_not(ops.isnan(self))))
     return ops.where(keep, g, ops.zeros_like(g))
+
+
+def where_part(g, condition, chosen):
+    zero = ops.zeros_like(g)
+    return ops._where(condition, g, zero) if chosen else ops._where(condition, zero, g)
+
+
+def clamp_backward(g, self, min, max):
+    return g * ops.logical_and(self >= min, self <= max)
+
+
+def clamp_backward_min(g, self, min, max):
+    return g * ops.logical_and(self < min, ops.lt(min, max))
+
+
+def clamp_backward_max(g, self, min, max):
+    return g * ops.logical_or(self > max, ops.lt(max, min))
+
+
+def clamp_one_backward(g, self, bound, relation):
+    return g * ops.logical_or(getattr(ops, relation)(self, bound), ops.isnan(self))
+
+
+def clamp_bound_backward(g, self, bound, relation):
+    return g * getattr(ops, relation)(self, bound)
+
+
+# ---- activations ----
+def elu_backward(g, self, alpha, scale, input_scale):
+    return ops._where(self > 0, g * scale, g * ((self * input_scale).exp() * (alpha * scale * input_scale)))
+
+
+def gelu_backward(g, self, approximate):
+    return ops._gelu_erf_backward(g, self) if approximate == "none" else ops._gelu_tanh_backward(g, self)
+
+
+def gelu_double_backward(g, grad, self):
+    # d2 (x Phi(x)) = phi(x) (2 - x^2)
+    return g * grad * (self * self * -0.5).exp() * 0.3989422804014327 * (2 - self * self)
+
+
+def gelu_tanh_double_backward(g, grad, self):
+    c, k = 0.7978845608028654, 0.044715
+    t = (c * (self + k * self ** 3)).tanh()
+    inner, curve = c * (1 + 3 * k * self * self), c * 6 * k * self
+    s = 1 - t * t
+    return g * grad * (s * inner + 0.5 * self * (s * curve - 2 * t * s * inner * inner))
+
+
+def silu_double_backward(g, grad, self):
+    s = ops.sigmoid(self)
+    return g * grad * s * (1 - s) * (2 + self * (1 - 2 * s))
+
+
+def mish_backward(g, self):
+    t = ops.tanh(ops.softplus(self))
+    return g * (t + self * ops.sigmoid(self) * (1 - t * t))
+
+
+def softplus_backward(g, self, beta, threshold):
+    return ops._where(self * beta > threshold, g, g * ops.sigmoid(self * beta))
+
+
+def hardtanh_backward(g, self, min_val, max_val):
+    return g * ops.logical_and(self > min_val, self < max_val)
+
+
+def hardsigmoid_backward(g, self):
+    return g * ops.logical_and(self > -3, self < 3) / 6
+
+
+def hardswish_backward(g, self):
+    return ops._where(self < -3, g * 0, ops._where(self <= 3, g * (self / 3 + 0.5), g))
+
+
+def log_sigmoid_backward(g, self):
+    return g * ops.sigmoid(-self)
+
+
+def shrink_backward(g, self, lambd):
+    return g * ops.logical_or(self > lambd, self < -lambd)

@@ -35,3 +35,35 @@ def float_power(self, exponent):
     is_complex = any(isinstance(v, complex) or (isinstance(v, Tensor) and v.is_complex()) for v in (self, exponent))
     to = ops.complex128 if is_complex else ops.float64
     return ops.pow(*(v.to(to) if isinstance(v, Tensor) else (complex(v) if is_complex else float(v)) for v in (self, exponent)))
+
+
+def clamp(self, min, max):
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if max is None:
+        return ops.clamp_min(self, min)
+    if min is None:
+        return ops.clamp_max(self, max)
+    return ops._clamp(self, min, max)
+
+
+def where(condition, self, other):
+    if condition.dtype not in (ops.bool, ops.uint8):
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+    return ops._where(condition, self, other)
+
+
+def where_indices(condition):
+    return ops.nonzero(condition).unbind(1)
+
+
+def nan_to_num(self, nan, posinf, neginf):
+    if not self.is_floating_point() and not self.is_complex():
+        return ops.clone(self)
+    if self.is_complex():
+        parts = (nan_to_num(ops.real(self), nan, posinf, neginf), nan_to_num(ops.imag(self), nan, posinf, neginf))
+        return ops.complex(*parts)
+    limits = ops.finfo(self.dtype)
+    out = ops._where(ops.isnan(self), 0.0 if nan is None else nan, self)
+    out = ops._where(self == float("inf"), limits.max if posinf is None else posinf, out)
+    return ops._where(self == float("-inf"), limits.min if neginf is None else neginf, out)

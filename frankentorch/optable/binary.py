@@ -60,3 +60,10 @@ op("bitwise_right_shift(Operand self, Operand other) -> Tensor", forms=PLAIN, lo
 op("gcd(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={INT: "gcd(x, y)"}, grad=NONE, doc="Greatest common divisor, not negative.")
 op("lcm(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={INT: "lcm(x, y)"}, grad=NONE, doc="Least common multiple, not negative.")
 op("_truncate_divide(Operand self, Operand other) -> Tensor", forms="internal", loop={INT: "truncdiv(x, y)", FLOAT: "trunc(x / y)"}, grad=NONE)
+op("clamp_min(Tensor self, Operand min) -> Tensor", forms=PLAIN, loop={INT: "maximum(x, y)", FLOAT: "maximum(x, y)"},
+   grad={"self": "clamp_one_backward(g, self, min, 'ge')", "min": "clamp_bound_backward(g, self, min, 'lt')"}, doc="self, at least min.")
+op("clamp_max(Tensor self, Operand max) -> Tensor", forms=PLAIN, loop={INT: "minimum(x, y)", FLOAT: "minimum(x, y)"},
+   grad={"self": "clamp_one_backward(g, self, max, 'le')", "max": "clamp_bound_backward(g, self, max, 'gt')"}, doc="self, at most max.")
+op("clamp(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", forms=PLAIN, aliases="clip", body="ops.elementwise:clamp", doc="self held between min and max.")
+op("where(Tensor condition, Operand self, Operand other) -> Tensor", forms="function out", body="ops.elementwise:where", doc="self where condition, else other.")
+op("where.indices(Tensor condition) -> Tensor[]", forms="function", body="ops.elementwise:where_indices")

@@ -4,7 +4,7 @@ import ast
 from .schema import NONE, SchemaError
 from .family import CODES
 
-PROMOTIONS = (None, "same", "int_to_float", "none")
+PROMOTIONS = (None, "same", "int_to_float", "none", "skip_first")
 RESULTS = ("same", "bool", "real", "i64")
 ATTRIBUTES = ("sizes", "strides", "dtype", "ndim", "numel", "device", "size", "like")
 

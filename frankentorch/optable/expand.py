@@ -10,7 +10,7 @@ REAL_OF = {"c64": "f32", "c128": "f64"}
 CALL = re.compile(r"\b([a-z]\w*)\(")
 OPERAND_NAMES = ("x", "y", "z")
 RESULT_NUMBER = {"same": 0, "bool": 1, "real": 2, "i64": 3}
-PROMOTE_NUMBER = {None: 0, "same": 0, "int_to_float": 1, "none": 2}
+PROMOTE_NUMBER = {None: 0, "same": 0, "int_to_float": 1, "none": 2, "skip_first": 3}
 SAVE_KINDS = ("arg", "output", "sizes", "strides", "dtype", "ndim", "numel", "device", "output_sizes", "output_dtype", "output_ndim")
 
 
