@@ -1,0 +1,93 @@
+"""Slow references of the row kernels whose arithmetic is exact step by step (no exp or log).
+
+Sums are those of reference/reduce.py; the rest is written once per element, in the order the kernels' heads give.
+"""
+import numpy as np
+
+from .reduce import fold
+
+
+def layer_norm(x, weight, bias, eps):
+    """(out, mean, rstd) of x[rows][n]; weight and bias may be None."""
+    kind = x.dtype.type
+    n = x.shape[1]
+    out, means, rstds = np.empty_like(x), np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
+    for r, row in enumerate(x):
+        m = fold(row, kind) / kind(n)
+        v = fold(((a - m) * (a - m) for a in row), kind) / kind(n)
+        s = kind(1) / np.sqrt(v + kind(eps))
+        y = (row - m) * s
+        y = y if weight is None else y * weight
+        out[r] = y if bias is None else y + bias
+        means[r], rstds[r] = m, s
+    return out, means, rstds
+
+
+def layer_norm_backward(g, x, mean, rstd, weight):
+    """(grad_input, grad_weight, grad_bias)."""
+    kind = x.dtype.type
+    rows, n = x.shape
+    grad = np.empty_like(x)
+    for r in range(rows):
+        h = g[r] if weight is None else g[r] * weight
+        z = (x[r] - mean[r]) * rstd[r]
+        a = fold(h, kind) / kind(n)
+        b = fold(h * z, kind) / kind(n)
+        grad[r] = rstd[r] * (h - a - z * b)
+    terms = g * ((x - mean[:, None]) * rstd[:, None])
+    grad_weight = np.array([fold(terms[:, j], kind) for j in range(n)], x.dtype)
+    grad_bias = np.array([fold(g[:, j], kind) for j in range(n)], x.dtype)
+    return grad, grad_weight, grad_bias
+
+
+def softmax_backward(g, y):
+    """y * (g - sum(g * y)) for each row."""
+    kind = y.dtype.type
+    return np.array([b * (a - fold(a * b, kind)) for a, b in zip(g, y)], y.dtype)
+
+
+def batch_norm_apply(x, mean, rstd, weight, bias):
+    """(x - mean) * rstd * weight + bias over x[batch][channels][space]."""
+    def channel(v):
+        return v[None, :, None]
+    return (x - channel(mean)) * channel(rstd) * channel(weight) + channel(bias)
+
+
+def plane_dots(g, x, mean):
+    """Sums over space of g and of g * (x - mean), each [batch][channels]; mean is [batch][channels]."""
+    kind = x.dtype.type
+    first, second = np.empty(x.shape[:2], x.dtype), np.empty(x.shape[:2], x.dtype)
+    for b, c in np.ndindex(*x.shape[:2]):
+        first[b, c] = fold(g[b, c], kind)
+        second[b, c] = fold(g[b, c] * (x[b, c] - mean[b, c]), kind)
+    return first, second
+
+
+def batch_norm_backward(g, x, mean, rstd, weight):
+    """Training-mode (grad_input, grad_weight, grad_bias): sums over space, then over batch."""
+    kind = x.dtype.type
+    batch, channels, space = x.shape
+    first, second = plane_dots(g, x, np.broadcast_to(mean, (batch, channels)))
+    grad = np.empty_like(x)
+    grad_weight, grad_bias = np.empty(channels, x.dtype), np.empty(channels, x.dtype)
+    n = kind(batch * space)
+    for c in range(channels):
+        a, b, s = fold(first[:, c], kind), fold(second[:, c], kind), rstd[c]
+        grad_bias[c], grad_weight[c] = a, b * s
+        q = s * ((a * weight[c]) / n)
+        r = s * (s * s * ((b * weight[c]) / n))
+        grad[:, c] = weight[c] * s * g[:, c] - q - (x[:, c] - mean[c]) * r
+    return grad, grad_weight, grad_bias
+
+
+def nll_loss(x, target, weight, ignore_index):
+    """Mean of -weight[t] * x[t] over (batch, space), and the total weight; x is [batch][classes][space]."""
+    kind = x.dtype.type
+    losses, weights = [], []
+    for b, s in np.ndindex(*target.shape):
+        t = target[b, s]
+        w = kind(0) if t == ignore_index else kind(1) if weight is None else weight[t]
+        losses.append(kind(0) if t == ignore_index else -(w * x[b, t, s]))
+        weights.append(w)
+    total = fold(weights, kind)
+    return fold(losses, kind) / total, total
