@@ -211,8 +211,8 @@ cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* se
         walk_body(&w, 0, size[n - 1])
     else:
         grain = GRAIN * size[w.cut] // total
-        if w.cut == n - 1 and grain < 64:
-            grain = 64                  # shorter runs cost more than they share out
+        if w.cut == n - 1 and grain < 256:
+            grain = 256                  # shorter runs cost more than they share out
         parallel_for(walk_body, &w, size[w.cut], grain if grain > 1 else 1)
     free(steps)
     return RUN_OK

@@ -8,10 +8,10 @@ from libc.math cimport sqrt, sqrtf
 from frankentorch._ext.types cimport *
 from frankentorch._ext.fold cimport TILE_COLS, BLOCK, LANES_F32, LANES_WIDE, lane_count
 from frankentorch._ext.rows cimport *
-from frankentorch._ext.reduce cimport SLOT_LOAD, SLOT_STORE, SLOT_FOLD, IN_F32, IN_F64, load_kernel, store_kernel, fold_kernel
-from frankentorch._ext.reduce_run cimport (RUN_OK, RUN_DTYPE, RUN_ARGUMENT, RUN_MEMORY, RUN_INDEX, REDUCE_SUM, REDUCE_VAR, code_size,
-                                           reduce_table, reduce_run, sum_dense)
-from frankentorch._ext.index cimport INDEX_ADD, index_kernel, element_kernel
+from frankentorch._ext.tiles cimport load, store, is_float, compute_of, value_at, set_value, loaded, scaled
+from frankentorch._ext.reduce cimport SLOT_FOLD, IN_F32, IN_F64, fold_kernel
+from frankentorch._ext.reduce_run cimport (RUN_OK, RUN_DTYPE, RUN_ARGUMENT, RUN_MEMORY, REDUCE_SUM, REDUCE_VAR, code_size,
+                                           reduce_table, reduce_run)
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
 
@@ -44,48 +44,6 @@ cdef int rows_use_level(int level) noexcept nogil:
     else:
         fill_rows_avx512(table)
     return 0
-
-
-cdef inline void load(int code, const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
-                      Py_ssize_t col_step, void* tile) noexcept nogil:
-    (<load_kernel> reduce_table()[SLOT_LOAD + code])(base, rows, row_step, cols, col_step, tile)
-
-
-cdef inline void store(int code, const void* tile, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
-                       Py_ssize_t col_step, char* base) noexcept nogil:
-    (<store_kernel> reduce_table()[SLOT_STORE + code])(tile, rows, row_step, cols, col_step, base)
-
-
-cdef inline bint is_float(int code) noexcept nogil:
-    return F16 <= code <= F64
-
-
-cdef inline int compute_of(int code) noexcept nogil:
-    return IN_F64 if code == F64 else IN_F32
-
-
-cdef inline double value_at(int compute, const void* x, Py_ssize_t i) noexcept nogil:
-    return (<const double*> x)[i] if compute == IN_F64 else (<const float*> x)[i]
-
-
-cdef inline void set_value(int compute, void* x, Py_ssize_t i, double v) noexcept nogil:
-    if compute == IN_F64:
-        (<double*> x)[i] = v
-    else:
-        (<float*> x)[i] = <float> v
-
-
-cdef char* loaded(int code, const char* x, Py_ssize_t n, int* status) noexcept nogil:
-    """x[n] in the compute type, malloc'ed; NULL stays NULL."""
-    cdef char* y
-    if x == NULL or status[0] != RUN_OK:
-        return NULL
-    y = <char*> malloc(n * 8 if n else 8)
-    if y == NULL:
-        status[0] = RUN_MEMORY
-        return NULL
-    load(code, x, n, code_size(code), 1, 0, y)
-    return y
 
 
 # ---------------------------------------------------------------- softmax and layer norm
@@ -557,10 +515,6 @@ cdef int group_norm_backward_run(int code, int param_code, int stat_code, Py_ssi
     return status
 
 
-cdef inline double scaled(int compute, double a, double b) noexcept nogil:
-    return a * b if compute == IN_F64 else <double> ((<float> a) * (<float> b))
-
-
 cdef void sum_groups(int compute, char* dots, Py_ssize_t stats, Py_ssize_t each, char* first, char* second) noexcept nogil:
     """dots[stats][each][2] summed over the middle."""
     cdef Py_ssize_t sizes[2]
@@ -660,182 +614,6 @@ cdef int batch_norm_backward_run(int code, int param_code, int stat_code, Py_ssi
     free(s.dots)
     free(sums)
     return status
-
-
-# ---------------------------------------------------------------- losses and embedding
-cdef int check_targets(const long long* target, Py_ssize_t n, Py_ssize_t classes, long long ignore_index,
-                       IndexFault* fault) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        if target[i] != ignore_index and (target[i] < 0 or target[i] >= classes):
-            fault.which, fault.value, fault.size = 0, target[i], classes
-            return RUN_INDEX
-    return RUN_OK
-
-
-cdef int nll_loss_run(int code, Py_ssize_t batch, Py_ssize_t classes, Py_ssize_t space, const char* input,
-                      const long long* target, const char* weight, long long ignore_index, int reduction, char* out,
-                      char* total_weight, IndexFault* fault) noexcept nogil:
-    cdef Py_ssize_t n = batch * space, i
-    cdef int c = compute_of(code), item = code_size(code), status = RUN_OK
-    cdef char* w
-    cdef char* losses
-    cdef char* weights
-    cdef double x, each, loss[1]
-    cdef double total[1]
-    cdef long long t
-    if not is_float(code):
-        return RUN_DTYPE
-    status = check_targets(target, n, classes, ignore_index, fault)
-    if status != RUN_OK:
-        return status
-    w = loaded(code, weight, classes, &status)
-    losses = <char*> malloc(n * 16 + 16)
-    if losses == NULL or status != RUN_OK:
-        free(w)
-        free(losses)
-        return RUN_MEMORY
-    weights = losses + n * 8
-    for i in range(n):
-        t = target[i]
-        if t == ignore_index:
-            set_value(c, losses, i, 0)
-            set_value(c, weights, i, 0)
-            continue
-        load(code, input + ((i // space) * classes * space + t * space + i % space) * item, 1, 0, 1, 0, &x)
-        x = value_at(c, &x, 0)
-        each = value_at(c, w, t) if w != NULL else 1
-        set_value(c, weights, i, each)
-        set_value(c, losses, i, -scaled(c, each, x))
-    if reduction == LOSS_NONE:
-        if n > 0:
-            store(code, losses, 1, 0, n, item, out)
-    else:
-        sum_dense(c, losses, n, 1, loss)
-        sum_dense(c, weights, n, 1, total)
-        if total_weight != NULL:
-            store(code, total, 1, 0, 1, item, total_weight)
-        if reduction == LOSS_MEAN:
-            if c == IN_F64:
-                loss[0] = loss[0] / total[0]
-            else:
-                (<float*> loss)[0] = (<float*> loss)[0] / (<float*> total)[0]
-        store(code, loss, 1, 0, 1, item, out)
-    free(w)
-    free(losses)
-    return RUN_OK
-
-
-cdef int nll_loss_backward_run(int code, Py_ssize_t batch, Py_ssize_t classes, Py_ssize_t space, const char* grad,
-                               const long long* target, const char* weight, long long ignore_index, int reduction,
-                               const char* total_weight, char* grad_input, IndexFault* fault) noexcept nogil:
-    cdef Py_ssize_t n = batch * space, i
-    cdef int c = compute_of(code), item = code_size(code), status = RUN_OK
-    cdef char* w
-    cdef double g = 0, total = 0, each, v
-    cdef long long t
-    if not is_float(code):
-        return RUN_DTYPE
-    status = check_targets(target, n, classes, ignore_index, fault)
-    if status != RUN_OK:
-        return status
-    w = loaded(code, weight, classes, &status)
-    if status != RUN_OK:
-        return status
-    memset(grad_input, 0, batch * classes * space * item)
-    if reduction == LOSS_MEAN:
-        load(code, total_weight, 1, 0, 1, 0, &total)
-        total = value_at(c, &total, 0)
-    for i in range(n):
-        t = target[i]
-        if t == ignore_index:
-            continue
-        load(code, grad + (i * item if reduction == LOSS_NONE else 0), 1, 0, 1, 0, &g)
-        each = value_at(c, w, t) if w != NULL else 1
-        v = -scaled(c, each, value_at(c, &g, 0))
-        if reduction == LOSS_MEAN:
-            v = v / total if c == IN_F64 else <double> ((<float> v) / (<float> total))
-        set_value(c, &each, 0, v)
-        store(code, &each, 1, 0, 1, 0, grad_input + ((i // space) * classes * space + t * space + i % space) * item)
-    free(w)
-    return RUN_OK
-
-
-cdef struct Embedding:
-    int code, index_code
-    Py_ssize_t count, width
-    long long padding
-    const char* grad
-    const char* index
-    const long long* times
-    char* out
-
-
-cdef inline long long index_of(const char* index, int code, Py_ssize_t i) noexcept nogil:
-    return (<const ft_i64*> index)[i] if code == I64 else (<const ft_i32*> index)[i]
-
-
-cdef void embedding_columns(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Columns begin .. end of every row, in the order of the sources."""
-    cdef Embedding* s = <Embedding*> context
-    cdef element_kernel add = index_kernel(INDEX_ADD, s.code)
-    cdef int item = code_size(s.code), c = compute_of(s.code)
-    cdef Py_ssize_t i, j, m, k
-    cdef double x[64]
-    cdef long long v
-    cdef const char* source
-    cdef char* row
-    for i in range(s.count):
-        v = index_of(s.index, s.index_code, i)
-        if v == s.padding:
-            continue
-        row = s.out + (v * s.width + begin) * item
-        source = s.grad + (i * s.width + begin) * item
-        if s.times == NULL or s.times[v] == 1:
-            add(row, NULL, item, <char*> source, item, end - begin)
-            continue
-        j = 0
-        while j < end - begin:
-            m = 64 if end - begin - j > 64 else end - begin - j
-            load(s.code, source + j * item, m, item, 1, 0, x)
-            for k in range(m):
-                if c == IN_F64:
-                    x[k] = x[k] / <double> s.times[v]
-                else:
-                    (<float*> x)[k] = (<float*> x)[k] / <float> s.times[v]
-            store(s.code, x, m, item, 1, 0, <char*> x)
-            add(row + j * item, NULL, item, <char*> x, item, m)
-            j += m
-
-
-cdef int embedding_backward_run(int code, int index_code, Py_ssize_t count, Py_ssize_t width, Py_ssize_t vocabulary,
-                                const char* grad, const char* index, long long padding, bint by_frequency, char* out,
-                                IndexFault* fault) noexcept nogil:
-    cdef Embedding s
-    cdef Py_ssize_t i
-    cdef long long v
-    cdef long long* times = NULL
-    if not is_float(code) or (index_code != I64 and index_code != I32):
-        return RUN_DTYPE
-    for i in range(count):
-        v = index_of(index, index_code, i)
-        if v < 0 or v >= vocabulary:
-            fault.which, fault.value, fault.size = 0, v, vocabulary
-            return RUN_INDEX
-    if by_frequency:
-        times = <long long*> malloc(vocabulary * 8 + 8)
-        if times == NULL:
-            return RUN_MEMORY
-        memset(times, 0, vocabulary * 8)
-        for i in range(count):
-            times[index_of(index, index_code, i)] += 1
-    memset(out, 0, vocabulary * width * code_size(code))
-    s.code, s.index_code, s.count, s.width, s.padding = code, index_code, count, width, padding
-    s.grad, s.index, s.times, s.out = grad, index, times, out
-    if count > 0 and width > 0:
-        parallel_for(embedding_columns, &s, width, 256 if width > 256 else width)
-    free(times)
-    return RUN_OK
 
 
 rows_use_level(cpu_level())
