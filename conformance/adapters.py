@@ -80,13 +80,14 @@ INPLACE_KEYWORD = frozenset("""
 # Memory of the result is not defined: only its kind is compared
 UNDEFINED_VALUES = frozenset("empty empty_like new_empty new_empty_strided empty_strided empty_permuted".split())
 
-# Both operands exact by IEEE 754 or mere moves: real results must agree in every bit
+# Exact by IEEE 754 or mere moves: real results must agree in every bit. sqrt is exact too, but not in the
+# oracle, whose contiguous loop is MKL's (0.7 % of random float32 are off by one ulp), so it is not listed.
 EXACT = frozenset("""
     __getitem__ T abs amax amin any all argmax argmin argsort bool cat ceil chunk clamp clone contiguous diag double eq
     expand eye fill flatten flip float floor floor_divide full full_like gather ge gt half bfloat16 index_select int isnan
     item le logical_and logical_not long lt masked_fill max maximum meshgrid min minimum mul ne neg new_zeros
     nonzero ones ones_like permute randint repeat repeat_interleave reshape round scatter select sign sort
-    split sqrt squeeze stack t to topk transpose tril triu unbind unique unsqueeze view where zeros zeros_like
+    split squeeze stack t to topk transpose tril triu unbind unique unsqueeze view where zeros zeros_like
     nn.functional.relu nn.functional.one_hot nn.functional.max_pool2d nn.functional.pad nn.functional.dropout
     nn.functional.embedding randn randn_like uniform multinomial arange __rmul__ __radd__
     trunc clamp_min clamp_max broadcast_to movedim narrow unfold roll rot90 take take_along_dim tile isinf isfinite

@@ -74,6 +74,13 @@ def dtype_name(dtype):
     return str(dtype).rpartition(".")[2]
 
 
+def resolved(value):
+    """The tensor with lazy conjugation and negation carried out; a library may lack either idea."""
+    if getattr(value, "is_conj", bool)():
+        value = value.resolve_conj()
+    return value.resolve_neg() if getattr(value, "is_neg", bool)() else value
+
+
 class Packer:
     """Library values → neutral values. One packer per call keeps track of shared storages."""
 
@@ -113,9 +120,7 @@ class Packer:
         if name not in ITEMSIZE:
             raise Unsupported(f"dtype {name}")
         requires_grad = value.requires_grad
-        value = value.detach()
-        if value.is_conj() or value.is_neg():
-            value = value.resolve_conj().resolve_neg()
+        value = resolved(value.detach())
         storage = value.untyped_storage()
         key = storage.data_ptr() or object()
         if key not in self.storages:

@@ -57,7 +57,7 @@ class Checker:
         self.missing = None
         try:
             self.call = find_call(subject, entry.name, entry.variant)
-        except AttributeError as error:
+        except (AttributeError, ImportError) as error:
             self.missing = brief(error)
 
     def run(self, limit=None, only=None, reference=False):
@@ -102,6 +102,8 @@ class Checker:
 
     def agree_on_raising(self, check, expected, actual):
         """Both answered, or both refused with the same type. The pair is settled when this is False."""
+        if isinstance(expected.error, CannotBuild):
+            raise expected.error
         if expected.error is None and actual.error is None:
             return True
         if expected.error is None:
@@ -280,7 +282,7 @@ class Checker:
         for alias in op.aliases:
             try:
                 calls[alias.name] = walk(self.subject, alias.name), alias.op
-            except AttributeError:
+            except (AttributeError, ImportError):
                 self.note("method", f"no such function: {alias.name}")
         if not calls:
             return
@@ -339,6 +341,10 @@ class ErrorChecker(Checker):
 # ---- running one call ---------------------------------------------------------------------------
 
 
+class CannotBuild(Exception):
+    """The library cannot even be given the arguments; never equal to what a call raises."""
+
+
 class Answer:
     """What a call gave: a value or an exception, and the inputs as they were built."""
 
@@ -357,8 +363,11 @@ def attempt(lib, call, args, kwargs):
     """Build the arguments in `lib`, call, and catch what a caller could catch."""
     builder = Builder(lib)
     with quiet():
-        given, named = builder.build(args), builder.build(kwargs)
-        lib.manual_seed(SEED)
+        try:
+            given, named = builder.build(args), builder.build(kwargs)
+            lib.manual_seed(SEED)
+        except Exception as error:  # noqa: BLE001 - a library that cannot take the arguments fails every check
+            return Answer(lib, builder, error=CannotBuild(brief(error)))
         try:
             return Answer(lib, builder, call(*given, **named))
         except MemoryError:

@@ -5,7 +5,7 @@ against each other. Equal bytes end the matter; NumPy is asked only about bytes 
 """
 from dataclasses import dataclass
 
-from conformance.carrier import ITEMSIZE, Named, Sequence, dtype_name, read_bytes
+from conformance.carrier import ITEMSIZE, Named, Sequence, dtype_name, read_bytes, resolved
 
 # rtol, atol by dtype of the result, for operations that IEEE 754 does not pin down. Half, bfloat16 and
 # float32 are the bounds that PyTorch's own `torch.testing.assert_close` documents; float64 is tighter.
@@ -60,9 +60,7 @@ def raw_values(value, name=None):
     value = value.detach()
     if getattr(value, "_is_zerotensor", bool)():    # the oracle's symbolic zero has no memory to read
         return bytes(value.numel() * ITEMSIZE[name])
-    if value.is_conj() or value.is_neg():
-        value = value.resolve_conj().resolve_neg()
-    value = value.contiguous()
+    value = resolved(value).contiguous()
     return read_bytes(value.data_ptr(), value.numel() * ITEMSIZE[name])
 
 

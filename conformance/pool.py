@@ -1,30 +1,34 @@
 """A few worker processes over one queue of (entry, dtype) jobs; a death or a hang costs one job."""
 import json
+import mmap
 import os
 import selectors
-import subprocess
-import sys
-import tempfile
+import signal
 import time
-from pathlib import Path
 
+from conformance import worker as worker_module
+from conformance.entries import database
 from conformance.worker import PROGRESS_BYTES, examiner
 
-ROOT = Path(__file__).resolve().parent.parent
 STARTUP_SECONDS = 120
-MEMORY_BYTES = 6 << 30
 
 
 class Worker:
+    """The parent's end of one forked worker."""
+
     def __init__(self, subject, verbose):
-        handle, self.progress_path = tempfile.mkstemp(prefix="conformance-")
-        os.write(handle, b" " * PROGRESS_BYTES)
-        os.close(handle)
-        command = [sys.executable, "-m", "conformance.worker", subject, self.progress_path, str(MEMORY_BYTES)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True,
-            stderr=None if verbose else subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])})
+        self.shared = mmap.mmap(-1, PROGRESS_BYTES)
+        self.shared[:] = b"start".ljust(PROGRESS_BYTES)
+        jobs, self.jobs = os.pipe()
+        self.answers, answers = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            os.close(self.jobs)
+            os.close(self.answers)
+            worker_module.main(subject, jobs, answers, self.shared, verbose)
+        os.close(jobs)
+        os.close(answers)
+        self.reader = os.fdopen(self.answers)
         self.job = None
         self.ready = False
         self.deadline = time.monotonic() + STARTUP_SECONDS
@@ -33,26 +37,26 @@ class Worker:
         self.job = job
         self.deadline = time.monotonic() + seconds
         try:
-            self.process.stdin.write(json.dumps(job) + "\n")
-            self.process.stdin.flush()
+            os.write(self.jobs, (json.dumps(job) + "\n").encode())
         except BrokenPipeError:
             pass                         # read() sees the end of the stream and reports it
 
     def read(self):
         """One answer, or None when the process is gone."""
-        line = self.process.stdout.readline()
+        line = self.reader.readline()
         return json.loads(line) if line.endswith("\n") else None
 
     def where(self):
-        return Path(self.progress_path).read_bytes().decode().strip()
+        return bytes(self.shared).decode(errors="replace").strip()
 
     def stop(self, kill=False):
+        """End the process if need be; its exit code, negative for a signal."""
         if kill:
-            self.process.kill()
-        self.process.stdin.close()
-        code = self.process.wait()
-        self.process.stdout.close()
-        os.unlink(self.progress_path)
+            os.kill(self.pid, signal.SIGKILL)
+        os.close(self.jobs)
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self.reader.close()
+        self.shared.close()
         return code
 
 
@@ -70,6 +74,10 @@ class Pool:
             examine = examiner(self.subject)
             yield from ((job, examine(job)) for job in jobs)
             return
+        import torch
+
+        torch.set_num_threads(1)         # a process with running threads must not fork
+        database()
         jobs = list(jobs)
         waiting = iter(jobs)
         selector = selectors.DefaultSelector()
@@ -113,7 +121,7 @@ class Pool:
     def start(self, selector, workers):
         worker = Worker(self.subject, self.verbose)
         workers.add(worker)
-        selector.register(worker.process.stdout, selectors.EVENT_READ, worker)
+        selector.register(worker.reader, selectors.EVENT_READ, worker)
 
     def feed(self, worker, waiting):
         job = next(waiting, None)
@@ -125,8 +133,12 @@ class Pool:
     def bury(self, selector, workers, worker, reason=None):
         """Remove a dead or hanging worker; say at which sample and check it stood."""
         where = worker.where()
-        selector.unregister(worker.process.stdout)
+        selector.unregister(worker.reader)
         workers.discard(worker)
         code = worker.stop(kill=reason is not None)
-        message = f"no answer in {self.seconds:g} s" if reason else f"process ended with {code}"
+        message = f"no answer in {self.seconds:g} s" if reason else f"process ended with {signal_name(code)}"
         return worker.job, {"broken": reason or "crash", "message": f"{message} at sample {where}"}
+
+
+def signal_name(code):
+    return signal.Signals(-code).name if code < 0 else str(code)

@@ -284,7 +284,7 @@ def replay(recorded, key, dtype, lib):
     name = entry["name"]
     try:
         call = find_call(lib, name, entry["variant"])
-    except AttributeError as error:
+    except (AttributeError, ImportError) as error:
         return [(0, "forward", f"no such function: {error}")]
     exact = name in EXACT and not (dtype.startswith("complex") and name in INEXACT_COMPLEX)
     failures = []

@@ -1,34 +1,44 @@
 """A process that examines entries one after another: oracle and subject side by side.
 
-Jobs come as JSON lines on standard input, results leave as JSON lines on the original standard
-output; anything the libraries print goes to standard error. Where the work stands is written into a
-small shared file, so that the parent can name the sample that killed the process.
+It is forked from a parent that has loaded the oracle and its database already, so that replacing a
+dead worker costs milliseconds. Jobs come and results leave as JSON lines over two pipes; what the
+libraries print goes to standard error. Where the work stands is kept in a small shared mapping, so
+that the parent can name the sample that killed the process.
 """
 import json
-import mmap
 import os
 import resource
-import sys
 import traceback
 
 PROGRESS_BYTES = 96
+MEMORY_BYTES = 6 << 30
 
 
-def main(subject_name, progress_path, memory_bytes):
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    with open(progress_path, "r+b") as file:
-        shared = mmap.mmap(file.fileno(), PROGRESS_BYTES)
+def main(subject_name, jobs, answers, shared, verbose):
+    """Serve until the pipe of jobs is closed. Never returns to the parent's code."""
+    status = 1
+    try:
+        os.dup2(2, 1)
+        if not verbose:
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 1)
+            os.dup2(silence, 2)
 
-    def progress(text):
-        shared[:] = text.encode()[:PROGRESS_BYTES].ljust(PROGRESS_BYTES)
+        def progress(text):
+            shared[:] = text.encode()[:PROGRESS_BYTES].ljust(PROGRESS_BYTES)
 
-    examine = examiner(subject_name, progress)
-    limit_memory(memory_bytes)
-    print(json.dumps({"ready": True}), file=answers, flush=True)
-    for line in sys.stdin:
-        progress("start")
-        print(json.dumps(examine(json.loads(line))), file=answers, flush=True)
+        examine = examiner(subject_name, progress)
+        limit_memory(MEMORY_BYTES)
+        with os.fdopen(answers, "w") as out, os.fdopen(jobs) as lines:
+            print(json.dumps({"ready": True}), file=out, flush=True)
+            for line in lines:
+                progress("start")
+                print(json.dumps(examine(json.loads(line))), file=out, flush=True)
+        status = 0
+    except BaseException:  # noqa: BLE001 - a forked child must not fall back into its parent's stack
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 def examiner(subject_name, progress=lambda text: None):
@@ -64,6 +74,3 @@ def limit_memory(extra_bytes):
         mapped = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + extra_bytes, resource.RLIM_INFINITY))
 
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
