@@ -5,6 +5,7 @@ Cython run, one C compile and the link. A part whose text holds an `FT_FILL_` sy
 per CPU level and has no module of its own. FT_DEBUG=1 turns bounds checks and asserts on; FT_CFLAGS is appended to every
 compile and link (sanitizers).
 """
+import contextlib
 import hashlib
 import os
 import platform
@@ -139,6 +140,20 @@ def is_levelled(text):
 PXD_IMPORT = re.compile(r"from\s+frankentorch\._ext\.(\w+)\s+cimport|cimport\s+frankentorch\._ext\.(\w+)|include\s+\"(\w+)\.pxi\"")
 
 
+@contextlib.contextmanager
+def making(target):
+    """Hold the lock of one cache entry, so that builds side by side do not make the same file twice."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(CACHE / (target.name + ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def find_header(name):
     for folder in (EXT, GENERATED / "frankentorch" / "_ext"):
         for suffix in (".pxd", ".pxi"):
@@ -188,12 +203,14 @@ def cythonize_part(name, path):
         for header in list(EXT.glob("*.pxd")) + list((GENERATED / "frankentorch" / "_ext").glob("*.pxd")):
             write_if_changed(source.parent / header.name, header.read_text())
     partial = target.with_suffix(f".{os.getpid()}.c")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(command + ["-o", str(partial), str(source)], check=True, cwd=ROOT)
-    header = partial.with_suffix(".h")
-    if header.exists():
-        header.unlink()
-    os.replace(partial, target)
+    with making(target):
+        if target.exists():
+            return target
+        subprocess.run(command + ["-o", str(partial), str(source)], check=True, cwd=ROOT)
+        header = partial.with_suffix(".h")
+        if header.exists():
+            header.unlink()
+        os.replace(partial, target)
     return target
 
 
@@ -216,8 +233,10 @@ def compile_object(name, c_path, level, levelled, compiler):
     target = CACHE / f"{name}-{level}-{key}.o"
     if not target.exists():
         partial = target.with_suffix(f".{os.getpid()}.o")
-        subprocess.run([*compiler, "-c", *flags, *include, str(c_path), "-o", str(partial)], check=True)
-        os.replace(partial, target)
+        with making(target):
+            if not target.exists():
+                subprocess.run([*compiler, "-c", *flags, *include, str(c_path), "-o", str(partial)], check=True)
+                os.replace(partial, target)
     return target
 
 

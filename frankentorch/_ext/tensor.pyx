@@ -1107,6 +1107,7 @@ cdef extern from "Python.h":
     ctypedef struct TypeObject "PyTypeObject":
         PyObject* tp_dict
     void PyType_Modified(TypeObject*)
+    object PyInstanceMethod_New(object)
 
 
 cdef dict _special = {}
@@ -1119,6 +1120,8 @@ def bind(name, value):
         _special[name] = value
         return
     cls = <TypeObject*> <PyObject*> Tensor
+    if type(value).__name__ == "builtin_function_or_method":      # a compiled function does not bind by itself
+        value = PyInstanceMethod_New(value)
     (<dict> <object> cls.tp_dict)[name] = value
     PyType_Modified(cls)
 
