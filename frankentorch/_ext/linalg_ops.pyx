@@ -290,20 +290,21 @@ cdef bint add_row(Tensor out, Tensor bias):
     return False
 
 
-cdef int check_factor(Tensor self, object value, str name) except -1:
+cdef object factor(Tensor self, object value, str name):
+    """The factor in the dtype of the product: an integral one cuts off the fraction."""
     if is_integral_code(self.code) and isinstance(value, float):
-        raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
+        return int(value)
     if not is_complex_code(self.code) and isinstance(value, complex):
-        raise RuntimeError(f"For non-complex input tensors, argument {name} must not be a complex number.")
-    return 0
+        raise RuntimeError(f"value cannot be converted to type {scalar_name(self.code)} without overflow: {name}={value}")
+    return value
 
 
 cdef Tensor with_addend(Tensor out, Tensor self, object beta, object alpha, int code):
     """alpha * out + beta * self, in `code`; a beta of 0 does not look at self."""
     cdef object found = ops()
-    cdef bint plain = alpha == 1
-    check_factor(self, beta, "beta")
-    check_factor(self, alpha, "alpha")
+    cdef bint plain
+    beta, alpha = factor(self, beta, "beta"), factor(self, alpha, "alpha")
+    plain = alpha == 1
     if self.rank > out.rank or self.rank == 0 or sizes_tuple(self) != sizes_tuple(out):
         found.expand(self, sizes_tuple(out))
     if plain and beta == 1 and out.code == code and add_row(out, self):
@@ -374,8 +375,6 @@ def linear(Tensor input, Tensor weight, Tensor bias):
         out = ops().matmul(input, weight)
         return out if bias is None else ops().add(out, bias)
     if input.sizes[rank - 1] != weight.sizes[1]:
-        if rank == 1:
-            raise RuntimeError(f"size mismatch, got input ({weight.sizes[0]}), mat ({weight.sizes[0]}x{weight.sizes[1]}), vec ({input.sizes[0]})")
         raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({input.count // input.sizes[rank - 1] if input.sizes[rank - 1] else 0}x{input.sizes[rank - 1]} and "
                            f"{weight.sizes[1]}x{weight.sizes[0]})")
     if code != weight.code:
