@@ -8,6 +8,7 @@ from frankentorch.autograd import is_grad_enabled, is_inference_mode_enabled  # 
 from frankentorch.ops import (bfloat16, bool, can_cast, cdouble, cfloat, channels_last, channels_last_3d, complex64, complex128, contiguous_format,  # noqa: F401
                               device, double, dtype, float, float16, float32, float64, get_default_dtype, half, int, int8, int16, int32, int64, layout, long,
                               memory_format, preserve_format, promote_types, set_default_dtype, short, sparse_coo, sparse_csr, strided, uint8, uint16, uint32, uint64)
+from frankentorch.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: F401
 from frankentorch.ops.registry import namespaces as _namespaces
 
 globals().update(_namespaces["torch"])

@@ -504,6 +504,12 @@ cdef Generator default_generator_object():
     return default_object
 
 
+def set_default_generator(Generator generator not None):
+    """What draws when a call names no generator."""
+    global default_object
+    default_object = generator
+
+
 default_object = Generator()
 default_generator = default_object
 default_generator.seed()                      # as in PyTorch: a program that wants a fixed stream seeds it

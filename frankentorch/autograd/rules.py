@@ -363,3 +363,8 @@ def log_sigmoid_backward(g, self):
 
 def shrink_backward(g, self, lambd):
     return g * ops.logical_or(self > lambd, self < -lambd)
+
+
+# ---- families ----
+from frankentorch.autograd.rules_norm import (batch_norm_backward, embedding_twice, embedding_vocabulary, group_norm_backward,  # noqa: E402,F401
+                                              layer_norm_backward, log_softmax_backward_output, softmax_backward_output)
