@@ -12,6 +12,7 @@ from frankentorch._ext.views cimport wrap
 from frankentorch._ext.reduce_run cimport reduce_run, REDUCE_VAR, RUN_OK, RUN_INDEX, RUN_MEMORY
 from frankentorch._ext.index_run cimport IndexFault
 from frankentorch._ext.rows_run cimport *
+from frankentorch._ext.loss_run cimport *
 
 
 cdef int check_status(int status, str name, int code) except -1:

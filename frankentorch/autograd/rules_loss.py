@@ -1,0 +1,18 @@
+"""Derivatives of the losses that are no plain composition."""
+from frankentorch import ops
+from frankentorch._ext import ctc_ops
+
+
+def binary_cross_entropy_backward(g, self, target):
+    # (x - t) / (x (1 - x)), the divisor held above 1e-12
+    return g * (self - target) / ops.clamp(self * (1 - self), min=1e-12)
+
+
+def binary_cross_entropy_backward_target(g, self):
+    return g * (ops.clamp(ops.log1p(-self), min=-100) - ops.clamp(ops.log(self), min=-100))
+
+
+def ctc_loss_backward(g, log_probs, targets, input_lengths, target_lengths, loss, alpha, blank, zero_infinity):
+    if ops.is_grad_enabled() and g.requires_grad:
+        raise RuntimeError("derivative for _ctc_loss_backward is not implemented: ctc_loss cannot be differentiated twice")
+    return ctc_ops.ctc_loss_backward(g, log_probs, targets, input_lengths, target_lengths, loss, alpha, blank, zero_infinity)
