@@ -70,6 +70,8 @@ def normal(Tensor self, double mean, double std, generator):
     check_normal(std)
     if self.code < F16:
         raise NotImplementedError(f'"normal_kernel_cpu" not implemented for {scalar_name(self.code)}')
+    if is_complex_code(self.code):                    # two real parts of half the variance each
+        std *= 0.7071067811865476
     return draw("normal_", NORMAL, self, generator, mean, std, 0, 0)
 
 

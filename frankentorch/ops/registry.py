@@ -41,7 +41,7 @@ def _build():
             if inplace:
                 written = dispatch.Callable(spelling + "_", inplace, _INPLACE, doc, namespace)
                 functions[spelling + "_"] = written
-                if "method" in forms or not public:
+                if "method" in forms or not public or any("function" not in overload.forms for overload in inplace):
                     methods[spelling + "_"] = written
                 if public:
                     namespaces.setdefault(namespace, {})[spelling + "_"] = written
