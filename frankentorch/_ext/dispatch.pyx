@@ -403,9 +403,29 @@ cdef PyObject* call_callable(PyObject* self, PyObject** args, size_t nargsf, PyO
     return <PyObject*> result
 
 
+cdef Match _spare_match = Match.__new__(Match)
+
+
 cdef object call_overloads(Callable self, PyObject** args, Py_ssize_t n, PyObject* names):
+    """Match and run, with the one spare Match unless a call further out holds it."""
+    global _spare_match
+    cdef Match m = _spare_match
+    cdef object result
+    if m is None:
+        return match_and_run(self, args, n, names, Match.__new__(Match))
+    _spare_match = None
+    m.override = False
+    try:
+        result = match_and_run(self, args, n, names, m)
+    finally:
+        m.kept = None
+        m.out = None
+        _spare_match = m
+    return result
+
+
+cdef object match_and_run(Callable self, PyObject** args, Py_ssize_t n, PyObject* names, Match m):
     cdef PyObject* slots[24]
-    cdef Match m = Match.__new__(Match)
     cdef Overload ov
     cdef list reasons = None
     for ov in self.overloads:

@@ -15,17 +15,32 @@ from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport copy_into, cast_tensor, contiguous_tensor, broadcast_sizes, is_number, scalar_name
 from frankentorch._ext.views cimport select_raw, slice_raw, clamp_index, wrap
 from frankentorch._ext.engine cimport set_view
+from frankentorch._ext.dispatch cimport Overload, run
 from frankentorch._ext.index cimport *
 from frankentorch._ext.index_run cimport *
 from frankentorch._ext.reduce_run cimport RUN_OK, RUN_INDEX, RUN_MEMORY
 
 cdef object _ops = None
+cdef Overload _select = None
 
 
 def set_ops(namespace):
     """`frankentorch.ops` functions that recorded indexing calls."""
-    global _ops
+    global _ops, _select
     _ops = namespace
+    _select = namespace["select"].overloads[0]
+
+
+cdef object recorded_select(Tensor t, Py_ssize_t dim, Py_ssize_t index):
+    """select through the door, without matching arguments again."""
+    cdef PyObject* slots[3]
+    cdef object d = dim, i = index
+    if special_bits or type(t) is not Tensor:
+        return _ops["select"](t, dim, index)
+    slots[0] = <PyObject*> t
+    slots[1] = <PyObject*> d
+    slots[2] = <PyObject*> i
+    return run(_select, slots, 0, None)
 
 
 cdef bint quiet(Tensor t):
@@ -46,7 +61,7 @@ cdef Tensor step_select(Tensor t, Py_ssize_t dim, object index):
         out = select_raw(t, dim, i + size if i < 0 else i)
         set_view(out, t, VIEW_DEFAULT if grad_enabled() else VIEW_NO_GRAD)
         return out
-    return _ops["select"](t, dim, i + size if i < 0 else i)
+    return recorded_select(t, dim, i + size if i < 0 else i)
 
 
 cdef object slice_bound(object value):

@@ -1,5 +1,6 @@
 # Storage, Tensor and Node live in one part: they point at each other, and every op touches all three.
 # Storage owns bytes; Tensor owns a reference to a Storage and its own sizes; Node owns its edges and saved values.
+from cpython.ref cimport PyObject
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype
 
@@ -41,7 +42,7 @@ cdef class Extra:
     cdef public object hooks
     cdef public object post_accumulate_hooks
     cdef public object retain_hook
-    cdef public object grad_accumulator        # weak reference to a Node
+    cdef PyObject* accumulator                 # its Node while one lives, borrowed: the Node clears it when it goes
     cdef public object pinned
 
 cdef class Tensor:

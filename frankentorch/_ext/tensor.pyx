@@ -443,6 +443,7 @@ def describe_tensor(value):
 # ---- nodes ----
 @cython.final
 @cython.freelist(64)
+@cython.no_gc_clear
 @cython.trashcan(True)
 cdef class Node:
     """One step of the recorded graph: what to call, what it saved, where its results go.
@@ -459,6 +460,9 @@ cdef class Node:
 
     def __dealloc__(self):
         cdef int i
+        # attributes are whole here: no_gc_clear leaves cycles to be broken at the tensors, dicts and cells in them
+        if self.variable is not None and self.variable.extra is not None and self.variable.extra.accumulator == <PyObject*> self:
+            self.variable.extra.accumulator = NULL
         if self.edge_numbers != self.inline_numbers:
             free(self.edge_numbers)
         if self.versions != self.inline_versions:
@@ -674,20 +678,17 @@ cdef Extra extra_of(Tensor t):
 
 cdef Node accumulator_of(Tensor t):
     """The AccumulateGrad node of a leaf: one per leaf as long as anyone holds it."""
-    import weakref
     cdef Node node
     cdef Extra extra = extra_of(t)
-    if extra.grad_accumulator is not None:
-        found = extra.grad_accumulator()
-        if found is not None:
-            return <Node> found
+    if extra.accumulator != NULL:
+        return <Node> extra.accumulator
     node = Node.__new__(Node)
     node.label = "AccumulateGrad"
     node.variable = t
     node.edges = ()
     node.sequence = -1
     node.describe_output(0, t)
-    extra.grad_accumulator = weakref.ref(node)
+    extra.accumulator = <PyObject*> node
     return node
 
 
@@ -924,7 +925,7 @@ cdef class Tensor:
         self.count = source.count
         self.flags = (self.flags & ~(<unsigned int> (META | DENSE))) | (source.flags & (META | DENSE))
         if self.extra is not None:
-            self.extra.grad_accumulator = None
+            self.extra.accumulator = NULL
 
     # -- operators: one call into dispatch each --
     def __add__(self, other):
