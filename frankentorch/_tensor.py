@@ -1,11 +1,14 @@
 """`Tensor` with everything users call on it: methods bound from the op table, and the few written by hand below."""
-from frankentorch import ops
+from frankentorch import _protocols, ops
 from frankentorch._ext import create, dispatch, engine
-from frankentorch._ext.tensor import Tensor, bind, set_size_class
+from frankentorch._ext.dispatch import set_parameter_class  # noqa: F401
+from frankentorch._ext.tensor import Tensor, bind, set_constructor, set_size_class
 from frankentorch._size import Size
-from frankentorch.ops import registry
+from frankentorch.ops import interchange, registry
+from frankentorch._overrides import _disabled_torch_function_impl, torch_function  # noqa: F401
 
 set_size_class(Size)
+set_constructor(_protocols.construct)
 
 
 def _repr(self, *, tensor_contents=None):
@@ -64,6 +67,8 @@ def _hand_written():
                "cpu": lambda self, memory_format=None: self.to(device="cpu", memory_format=memory_format)}
     for name in ("half", "float", "double", "bfloat16", "int", "long", "short", "bool", "cfloat", "cdouble"):
         methods[name] = _cast(name)
+    methods.update(_protocols.METHODS, numpy=interchange.numpy, __array__=interchange.__array__, __array_wrap__=interchange.__array_wrap__,
+                   __dlpack__=interchange.__dlpack__, __dlpack_device__=interchange.__dlpack_device__, __torch_function__=classmethod(torch_function))
     methods["char"], methods["byte"] = _cast("int8"), _cast("uint8")
     return methods
 

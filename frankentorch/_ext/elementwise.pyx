@@ -304,7 +304,7 @@ cdef int resize_storage(Tensor t, int ndim, const Py_ssize_t* sizes) except -1:
     finish(t)
     need = (t.offset + n) * ITEMSIZE[t.code]
     if need > s.nbytes:
-        if s.kind == FOREIGN:
+        if s.kind == FOREIGN or not s.resizable:
             raise RuntimeError("Trying to resize storage that is not resizable")
         bigger = new_storage(need, s.kind == NO_DATA)
         if s.data != NULL and s.nbytes:

@@ -11,6 +11,7 @@ from importlib import import_module
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype_of, is_complex_code
 from frankentorch._ext.tensor cimport *
+from frankentorch._ext.tensor import add_hook, new_registry
 from frankentorch._ext.elementwise cimport copy_into, cast_tensor, scalar_name
 
 cdef object _rules = None
@@ -162,6 +163,10 @@ hooks.view_grad_fn = regenerate_view
 
 
 # ---- the walk ----
+cdef long long _walks = 0
+cdef list _walking = []              # (number, nodes the walk will reach or None until asked) of walks under way, innermost last
+
+
 cdef struct Entry:
     long long sequence
     long long order
@@ -381,6 +386,9 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                 targets.setdefault(below, []).append((number, position))
         needed = reachable([r[0] for r in roots], targets)
     before = set_grad_enabled(create_graph)
+    global _walks
+    _walks += 1
+    _walking.append([_walks, None, [r[0] for r in roots], needed])
     try:
         for (root, where), g in zip(roots, grads):
             put(buffers, owned, heap, root, where, g)
@@ -454,6 +462,7 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
             results = None
     finally:
         set_grad_enabled(before)
+        _walking.pop()
     if inputs is not None and accumulate_inputs:
         for position, item in enumerate(inputs):
             if isinstance(item, Tensor) and (<Tensor> item).node is not None and captured[position] is not None:
@@ -534,6 +543,31 @@ cdef tuple run_post_hooks(Node node, tuple results, tuple grads):
     return results
 
 
+def current_walk():
+    """Number of the backward walk under way; None outside."""
+    return _walking[len(_walking) - 1][0] if _walking else None
+
+
+def will_run(Node node):
+    """Whether the walk under way reaches `node`."""
+    cdef list walk = _walking[len(_walking) - 1]
+    cdef list stack
+    cdef Node at
+    if walk[3] is not None:
+        return node in <set> walk[3]
+    if walk[1] is None:
+        seen = set()
+        stack = list(walk[2])
+        while stack:
+            at = stack.pop()
+            if at is None or at in seen:
+                continue
+            seen.add(at)
+            stack.extend(at.edges)
+        walk[1] = seen
+    return node in <set> walk[1]
+
+
 def gradient_edge_of(Tensor t):
     """(node, output number) that gradients of `t` flow to, or (None, 0)."""
     cdef int number = 0
@@ -580,6 +614,20 @@ def rebase(Tensor t, Node node):
     rebase_history(t, node)
 
 
+def rebase_output(Tensor t, Node node, int i):
+    """`t`, which `node` wrote in place, becomes its output i."""
+    cdef Tensor base = t.base
+    node.describe_output(i, t)
+    bump(t)
+    if base is None:
+        t.node, t.node_output = node, i
+        t.flags &= ~(<unsigned int> REQUIRES_GRAD)
+        return
+    if i:
+        raise RuntimeError(f"{node.name()}: a view written in place must be the first output, this one is output {i}")
+    rebase_history(t, node)
+
+
 def mark_view(Tensor out, Tensor source, int creation_meta=VIEW_CUSTOM):
     set_view(out, source, creation_meta)
 
@@ -612,11 +660,13 @@ def register_hook(Tensor t, hook):
     if node is None:
         extra = extra_for(t)
         if extra.hooks is None:
-            extra.hooks = {}
-        return add_hook_to(extra.hooks, hook)
+            extra.hooks = new_registry()
+        return add_hook(extra.hooks, hook)
     if node.tensor_hooks is None:
         node.tensor_hooks = {}
-    return add_hook_to(node.tensor_hooks.setdefault(t.node_output, {}), hook)
+    if t.node_output not in node.tensor_hooks:
+        node.tensor_hooks[t.node_output] = new_registry()
+    return add_hook(node.tensor_hooks[t.node_output], hook)
 
 
 def register_post_accumulate_grad_hook(Tensor t, hook):
@@ -627,21 +677,14 @@ def register_post_accumulate_grad_hook(Tensor t, hook):
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     extra = extra_for(t)
     if extra.post_accumulate_hooks is None:
-        extra.post_accumulate_hooks = {}
-    return add_hook_to(extra.post_accumulate_hooks, hook)
+        extra.post_accumulate_hooks = new_registry()
+    return add_hook(extra.post_accumulate_hooks, hook)
 
 
 def extra_for(Tensor t):
     if t.extra is None:
         t.extra = Extra.__new__(Extra)
     return t.extra
-
-
-def add_hook_to(dict into, hook):
-    from frankentorch._ext.tensor import HookHandle
-    handle = HookHandle(into)
-    into[handle.id] = hook
-    return handle
 
 
 def version_of(Tensor t):

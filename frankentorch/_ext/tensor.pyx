@@ -63,6 +63,10 @@ cdef long long next_sequence() noexcept:
     return _sequence
 
 
+cdef extern from "Python.h":
+    void release_reference "Py_DECREF" (PyObject*)
+
+
 # ---- storage ----
 @cython.final
 @cython.freelist(64)
@@ -610,6 +614,8 @@ cdef class Node:
             return self.variable
         if name.startswith("_saved_") and self.op is not None:
             return self.op.saved_by_name(self, name[7:])
+        if self.callback is not None and not name.startswith("__"):
+            return getattr(self.callback.context, name)
         raise AttributeError(f"'{self.name()}' object has no attribute '{name}'")
 
     def __repr__(self):
@@ -618,40 +624,28 @@ cdef class Node:
     def register_hook(self, fn):
         """Call ``fn(grad_inputs, grad_outputs)`` after this node ran; it may return new grad_inputs. Returns a handle."""
         if self.post_hooks is None:
-            self.post_hooks = {}
+            self.post_hooks = new_registry()
         return add_hook(self.post_hooks, fn)
 
     def register_prehook(self, fn):
         """Call ``fn(grad_outputs)`` before this node runs; it may return new ones. Returns a handle."""
         if self.pre_hooks is None:
-            self.pre_hooks = {}
+            self.pre_hooks = new_registry()
         return add_hook(self.pre_hooks, fn)
 
 
-cdef object add_hook(dict into, object fn):
-    handle = HookHandle(into)
+def add_hook(into, fn):
+    """Register `fn` in an OrderedDict; returns the handle that takes it out again."""
+    from frankentorch.utils.hooks import RemovableHandle
+    handle = RemovableHandle(into)
     into[handle.id] = fn
     return handle
 
 
-class HookHandle:
-    """Removes its hook with ``remove()``, or at the end of a ``with`` block."""
-
-    next_id = 0
-
-    def __init__(self, hooks):
-        self.hooks = hooks
-        self.id = HookHandle.next_id
-        HookHandle.next_id += 1
-
-    def remove(self):
-        self.hooks.pop(self.id, None)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, value, traceback):
-        self.remove()
+def new_registry():
+    """Hooks by id, in order of registration; handles hold it weakly, which a plain dict does not allow."""
+    from collections import OrderedDict
+    return OrderedDict()
 
 
 # ---- tensors ----
@@ -901,6 +895,7 @@ cdef class Tensor:
         cdef Tensor out = detached(self)
         cdef Storage apart
         if self.storage.kind != NO_DATA:      # same bytes, version counted apart, as the oracle does
+            self.storage.resizable = False
             apart = wrap_storage(self.storage.data, self.storage.nbytes, self.storage, self.storage.read_only)
             out.storage = apart
         return out
@@ -1097,21 +1092,117 @@ cdef class Tensor:
     def __complex__(self):
         return complex(hooks.item(self))
 
+    def __getbuffer__(self, Py_buffer* view, int flags):
+        fill_buffer(self, view, flags)
+
+    def __releasebuffer__(self, Py_buffer* view):
+        free(view.shape)
+        if view.internal != NULL:
+            release_reference(<PyObject*> view.internal)
+
     def __index__(self):
         if self.count != 1 or is_float_code(self.code) or is_complex_code(self.code):
             raise TypeError(f"only integer tensors of a single element can be converted to an index, not {describe(self)}")
         return int(hooks.item(self))
 
 
+# ---- buffers ----
+cdef extern from "Python.h":
+    int PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
+
+cdef const char* FORMATS[15]
+FORMATS[:] = [b"?", b"B", b"b", b"h", b"i", b"q", b"H", b"I", b"Q", b"e", NULL, b"f", b"d", b"Zf", b"Zd"]
+
+
+cdef int fill_buffer(Tensor t, Py_buffer* view, int flags) except -1:
+    """Describe the elements to a reader of Python's buffer protocol (PEP 3118). The view keeps the storage alive, not the tensor:
+    it stays valid while `set_` or `data =` give the tensor other bytes."""
+    cdef int i
+    view.obj = None
+    if t.flags & META:
+        raise BufferError("a meta tensor has no data to show")
+    if FORMATS[t.code] == NULL:
+        raise BufferError(f"{dtype_of(t.code).name} has no format code in the buffer protocol")
+    if tensor_requires_grad(t):
+        raise BufferError("a tensor that requires grad cannot be shown as a buffer; use tensor.detach()")
+    if not t.flags & DENSE and flags & PyBUF_STRIDES != PyBUF_STRIDES:
+        raise BufferError(f"{describe(t)} is not contiguous and the reader asked for no strides")
+    if t.storage.read_only and flags & PyBUF_WRITABLE:
+        raise BufferError("the tensor's memory is read-only")
+    view.shape = <Py_ssize_t*> malloc((2 * t.rank + 1) * sizeof(Py_ssize_t))
+    if view.shape == NULL:
+        raise MemoryError()
+    view.strides = view.shape + t.rank
+    for i in range(t.rank):
+        view.shape[i] = t.sizes[i]
+        view.strides[i] = t.strides[i] * ITEMSIZES[t.code]
+    view.buf = t.storage.data + t.offset * ITEMSIZES[t.code] if t.storage.data != NULL else <char*> FORMATS[0]
+    view.len = t.count * ITEMSIZES[t.code]
+    view.itemsize = ITEMSIZES[t.code]
+    view.ndim = t.rank
+    view.readonly = t.storage.read_only
+    view.format = <char*> FORMATS[t.code] if flags & PyBUF_FORMAT else NULL
+    view.suboffsets = NULL
+    t.storage.resizable = False
+    Py_INCREF(t.storage)
+    view.internal = <void*> t.storage
+    view.obj = t
+    return 0
+
+
 # ---- binding methods from Python ----
+ctypedef PyObject* (*newfunc)(TypeObject*, PyObject*, PyObject*) except NULL
+
 cdef extern from "Python.h":
     ctypedef struct TypeObject "PyTypeObject":
         PyObject* tp_dict
+        newfunc tp_new
+        void* tp_vectorcall
     void PyType_Modified(TypeObject*)
     object PyInstanceMethod_New(object)
 
 
 cdef dict _special = {}
+cdef newfunc _plain_new = (<TypeObject*> <PyObject*> Tensor).tp_new
+
+
+cdef PyObject* construct(TypeObject* cls, PyObject* args, PyObject* kwargs) except NULL:
+    """Tensor(…) and what subclasses reach by ``super().__new__``: the legacy constructor, written in Python."""
+    made = _special["__new__"](<object> <PyObject*> cls, *<object> args, **(<object> kwargs if kwargs != NULL else {}))
+    Py_INCREF(made)
+    return <PyObject*> made
+
+
+def set_constructor(function):
+    """``function(cls, *args, **kwargs)`` makes what calling the class gives."""
+    _special["__new__"] = function
+    (<TypeObject*> <PyObject*> Tensor).tp_new = construct
+    (<TypeObject*> <PyObject*> Tensor).tp_vectorcall = NULL        # Cython's short cut past tp_new
+    PyType_Modified(<TypeObject*> <PyObject*> Tensor)
+
+
+def instance_of(cls, Tensor source, bint requires_grad=False):
+    """A tensor of class `cls` over the bytes of `source`, without history."""
+    cdef PyObject* made
+    cdef Tensor out
+    if not isinstance(cls, type) or not issubclass(cls, Tensor):
+        raise TypeError(f"_make_subclass: the class must derive from Tensor, not {cls!r}")
+    made = _plain_new(<TypeObject*> <PyObject*> cls, <PyObject*> (), NULL)
+    out = <Tensor> <object> made
+    release_reference(made)
+    out._set_data(source)
+    out.flags |= source.flags & INFERENCE
+    if requires_grad:
+        out._set_requires_grad(True)
+    return out
+
+
+def hand_over(Tensor out, Tensor source):
+    """Give `out`, a fresh alias, the history and view relation of `source` (results turned into a subclass)."""
+    out.flags = (out.flags & ~(<unsigned int> REQUIRES_GRAD)) | (source.flags & REQUIRES_GRAD)
+    out.node, out.node_output = source.node, source.node_output
+    out.base, out.view_version, out.creation_meta = source.base, source.view_version, source.creation_meta
+    return out
 
 
 def bind(name, value):

@@ -5,10 +5,8 @@ from frankentorch import _tensor, ops
 from frankentorch._tensor import Tensor
 
 # A Parameter takes part in ops as a plain Tensor: results are Tensors, overrides are not looked for. The core
-# recognises this very object and skips the override search; a core that has none leaves the class plain.
-_no_override = getattr(_tensor, "_disabled_torch_function_impl", None)
-if _no_override is None:
-    _no_override = ops._C._disabled_torch_function_impl
+# recognises this very object and skips the override search.
+_no_override = _tensor._disabled_torch_function_impl
 
 
 class _ParameterMeta(type(Tensor)):
@@ -83,6 +81,9 @@ def _rebuild_parameter_with_state(data, requires_grad, backward_hooks, state):
     for name, value in state.items():
         setattr(parameter, name, value)
     return parameter
+
+
+_tensor.set_parameter_class(Parameter)
 
 
 class _BufferMeta(type(Tensor)):

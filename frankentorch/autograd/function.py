@@ -1,0 +1,318 @@
+"""`Function`: an op whose forward and backward are written in Python.
+
+`apply` runs forward without recording and hangs one node over the outputs. The node calls a `_Backward`, which holds the context; outputs
+saved for backward are held without their history (else node and output would keep each other alive) and get it back when read.
+"""
+import functools
+import weakref
+
+from frankentorch import ops
+from frankentorch._ext import create, engine
+from frankentorch._ext.tensor import Tensor, is_grad_enabled
+from frankentorch.ops.grad_mode import no_grad
+
+__all__ = ["Function", "FunctionCtx", "BackwardCFunction", "once_differentiable", "InplaceFunction"]
+
+_FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed) at {}. "
+          "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(); give retain_graph=True to keep them")
+
+
+class _Saved:
+    """One saved tensor: what to hand out, and the version it must still have."""
+
+    __slots__ = ("tensor", "version", "output")
+
+    def __init__(self, tensor, output):
+        self.output = output
+        self.tensor = tensor if output is None else tensor.detach()
+        self.version = engine.version_of(self.tensor)
+
+    def read(self, node, name):
+        now = engine.version_of(self.tensor)
+        if now != self.version:
+            raise RuntimeError("one of the variables needed for gradient computation has been modified by an inplace operation: "
+                               f"{self.tensor.dtype}{list(self.tensor.shape)}, saved by {name}, is at version {now}; expected version {self.version} instead. "
+                               "Hint: clone it before the in-place write, or write out of place")
+        if self.output is None or node is None:
+            return self.tensor
+        again = self.tensor.detach()
+        engine.attach_output(node, self.output, again)
+        return again
+
+
+class FunctionCtx:
+    """What forward leaves for backward; attributes may be added freely."""
+
+    def __init__(self):
+        self.needs_input_grad = ()
+        self.materialize_grads = True
+        self.to_save = self.dirty_tensors = self.non_differentiable = ()
+        self._saved = ()
+        self._node = None
+
+    def save_for_backward(self, *tensors):
+        """Keep inputs or outputs (or None) for ``saved_tensors``; in-place writes to them are then noticed."""
+        self.to_save = tensors
+
+    def save_for_forward(self, *tensors):
+        """Keep tensors for ``jvp``."""
+        self.saved_for_forward = tensors
+
+    def mark_dirty(self, *args):
+        """Say which inputs forward wrote in place; they must be among the outputs."""
+        self.dirty_tensors = args
+
+    def mark_non_differentiable(self, *args):
+        """Say which outputs have no gradient."""
+        self.non_differentiable = args
+
+    def set_materialize_grads(self, value):
+        """Whether outputs that got no gradient show zeros (the default) or None to backward."""
+        self.materialize_grads = value
+
+    @property
+    def saved_tensors(self):
+        """The tensors given to `save_for_backward`."""
+        if self._saved is None:
+            raise RuntimeError(_FREED.format(self.name()))
+        node = self._node() if self._node is not None else None
+        return tuple(None if item is None else item.read(node, self.name()) for item in self._saved)
+
+    saved_variables = saved_tensors
+
+    def name(self):
+        return f"{self._function.__name__}Backward"
+
+    def _keep(self, outputs):
+        kept = []
+        for value in self.to_save:
+            if value is None:
+                kept.append(None)
+                continue
+            if not isinstance(value, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but argument {len(kept)} is of type {type(value).__name__}")
+            place = next((i for i, out in enumerate(outputs) if out is value), None)
+            kept.append(_Saved(value, place))
+        self._saved = tuple(kept)
+        self.to_save = ()
+
+
+BackwardCFunction = FunctionCtx
+
+
+class _Backward:
+    """The node's callback."""
+
+    __slots__ = ("function", "context", "outputs", "input_kinds")
+
+    def __init__(self, function, context, outputs, input_kinds):
+        self.function, self.context, self.input_kinds = function, context, input_kinds
+        self.outputs = [(tuple(out.shape), out.dtype, out.device) if isinstance(out, Tensor) else None for out in outputs]
+
+    def __call__(self, node, grads):
+        grads = grads if isinstance(grads, tuple) else (grads,)
+        context = self.context
+        if context.materialize_grads:
+            grads = tuple(ops.zeros(fact[0], dtype=fact[1], device=fact[2]) if grad is None and fact is not None else grad
+                          for grad, fact in zip(grads, self.outputs))
+        if len(self.outputs) == 0:
+            grads = ()
+        results = self.function._backward_function()(context, *grads)
+        results = results if isinstance(results, tuple) else (results,)
+        expected = len(self.input_kinds)
+        if len(results) > expected and all(extra is None for extra in results[expected:]):
+            results = results[:expected]
+        name = context.name()
+        if len(results) != expected:
+            raise RuntimeError(f"function {name} returned an incorrect number of gradients (expected {expected}, got {len(results)})")
+        for i, (grad, is_tensor) in enumerate(zip(results, self.input_kinds)):
+            if grad is not None and not is_tensor:
+                raise RuntimeError(f"function {name} returned a gradient different from None at position {i + 1}, but the corresponding forward input was not a Variable")
+            if grad is not None and not isinstance(grad, Tensor):
+                raise TypeError(f"{name}: expected Variable or None (got {type(grad).__name__})")
+        return results
+
+    def release(self, node):
+        self.context._saved = None
+
+
+class Function:
+    """Derive from this and write static methods ``forward`` and ``backward``; call ``apply``.
+
+    ``forward(ctx, *args)`` gets the context, or ``forward(*args)`` does not and ``setup_context(ctx, inputs, output)`` fills it afterwards.
+    ``backward(ctx, *grads)`` gets one gradient per output and returns one, or None, per argument of forward.
+
+    Raises
+    ------
+    RuntimeError
+        By `apply`, when the class is called as an object or forward is missing; by the walk, when backward's results do not fit.
+    """
+
+    def __init__(self, *args, **kwargs):
+        import warnings
+        warnings.warn(f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on the class itself.",
+                      DeprecationWarning, stacklevel=2)
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function with static forward method.")
+
+    generate_vmap_rule = False
+
+    @staticmethod
+    def forward(*args, **kwargs):
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD.")
+
+    vjp = backward
+
+    @staticmethod
+    def jvp(ctx, *grad_inputs):
+        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        raise NotImplementedError("To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True.")
+
+    @classmethod
+    def _backward_function(cls):
+        if cls.backward is not Function.backward:
+            if cls.vjp is not Function.vjp:
+                raise RuntimeError("Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them.")
+            return cls.backward
+        return cls.vjp
+
+    @classmethod
+    def _context_class(cls):
+        found = cls.__dict__.get("_made_context_class")
+        if found is None:
+            found = type(f"{cls.__name__}Backward", (FunctionCtx,), {"_function": cls, "_forward_cls": cls})
+            cls._made_context_class = found
+        return found
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        """Run forward; when a tensor argument wants a gradient, record backward."""
+        separate = cls.setup_context is not Function.setup_context
+        if kwargs:
+            if not separate:
+                raise TypeError(f"{cls.__name__}.apply() takes no keyword arguments")
+            import inspect
+            bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+            bound.apply_defaults()
+            args = bound.args
+        context = cls._context_class()()
+        wants = tuple(isinstance(value, Tensor) and value.requires_grad for value in args)
+        context.needs_input_grad = wants
+        records = is_grad_enabled() and any(wants)
+        with no_grad():
+            if separate:
+                returned = cls.forward(*args)
+                cls.setup_context(context, args, returned)
+            else:
+                returned = cls.forward(context, *args)
+        several = isinstance(returned, tuple)
+        outputs = list(returned) if several else [returned]
+        if not several and not isinstance(returned, Tensor):
+            if returned is None or isinstance(returned, list):
+                raise TypeError(f"{cls.__name__}Backward.forward: expected Tensor or tuple of Tensor (got {type(returned).__name__}) for return value 0")
+            return returned
+        _wrap_outputs(cls, context, args, outputs, records)
+        return tuple(outputs) if several else outputs[0]
+
+
+def _is_among(value, tensors):
+    return any(value is item for item in tensors)
+
+
+def _wrap_outputs(cls, context, args, outputs, records):
+    """Replace outputs by what users get: aliases for inputs returned untouched, histories when recorded."""
+    inputs = [value for value in args if isinstance(value, Tensor)]
+    dirty, constant = context.dirty_tensors, context.non_differentiable
+    for value in dirty:
+        if not _is_among(value, outputs):
+            raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The inputs that are modified inplace must all be outputs of the Function.")
+        if records and value.requires_grad and value.is_leaf:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    given = list(outputs)
+    sources = [None] * len(outputs)
+    for i, out in enumerate(outputs):
+        if not isinstance(out, Tensor) or _is_among(out, dirty):
+            continue
+        if _is_among(out, inputs) or out.requires_grad:
+            outputs[i] = out.detach()
+            if _is_among(out, inputs):
+                sources[i] = out
+        elif out._base is not None:
+            sources[i] = next((value for value in inputs if create.same_storage(value, out)), None)
+    if not records:
+        context._keep(outputs)
+        for value in dirty:
+            engine.bump_version(value)
+        return
+    fresh = [out if isinstance(out, Tensor) and not _is_among(out, dirty) and not _is_among(given[i], constant) and _has_gradient(out) else None
+             for i, out in enumerate(outputs)]
+    kinds = [isinstance(value, Tensor) for value in args]
+    callback = _Backward(cls, context, outputs, kinds)
+    # a dirty input's edge must lead to what it was before the write, so edges are taken first
+    node = engine.make_python_node(callback, list(args), fresh, f"{cls.__name__}Backward")
+    context._node = weakref.ref(node)
+    for i, out in enumerate(outputs):
+        if isinstance(out, Tensor) and _is_among(out, dirty):
+            engine.rebase_output(out, node, i)
+        elif fresh[i] is not None and sources[i] is not None:
+            engine.mark_view(out, sources[i])
+    context.to_save = tuple(_shown(value, given, outputs) for value in context.to_save)
+    context._keep(outputs)
+
+
+def _shown(value, given, outputs):
+    """A saved value names what forward returned; what users got in its place is what backward must see."""
+    for before, out in zip(given, outputs):
+        if before is value and out is not None and out.grad_fn is not None and out is not value:
+            return out
+    return value
+
+
+def _has_gradient(t):
+    return t.is_floating_point() or t.is_complex()
+
+
+def once_differentiable(function):
+    """Decorates a backward that cannot be differentiated itself: a second derivative through it raises RuntimeError."""
+    @functools.wraps(function)
+    def wrapper(ctx, *args):
+        with no_grad():
+            results = function(ctx, *args)
+        if not is_grad_enabled() or not any(isinstance(value, Tensor) and value.requires_grad for value in args):
+            return results
+        several = isinstance(results, tuple)
+        results = list(results) if several else [results]
+        places = [value.detach() if isinstance(value, Tensor) else None for value in results]
+        engine.make_python_node(_Refuse(), [value for value in args if isinstance(value, Tensor)], places, "Error")
+        return tuple(places) if several else places[0]
+    return wrapper
+
+
+class _Refuse:
+    context = None
+
+    def __call__(self, node, grads):
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+    def release(self, node):
+        pass
+
+
+class InplaceFunction(Function):
+    """Kept for old code: a Function with an `inplace` flag."""
+
+    def __init__(self, inplace=False):
+        self.inplace = inplace
+
