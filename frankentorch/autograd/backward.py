@@ -67,7 +67,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients")
     _check_outputs(tensors)
     grads = _make_grads(tensors, grads)
-    inputs = _as_tuple(inputs)
+    inputs = None if inputs is None else [item if isinstance(item, Tensor) else (item.node, item.output_nr) for item in _as_tuple(inputs)]
     engine.run_backward(list(tensors), grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, inputs is not None)
 
 
