@@ -28,6 +28,7 @@ cdef extern from "Python.h":
         unsigned long tp_flags
         PyObject* (*tp_call)(PyObject*, PyObject*, PyObject*)
         descrgetfunc tp_descr_get
+        PyObject* tp_dict
     unsigned long Py_TPFLAGS_HAVE_VECTORCALL
     unsigned long Py_TPFLAGS_METHOD_DESCRIPTOR
     PyObject* PyVectorcall_Call(PyObject*, PyObject*, PyObject*)
@@ -473,6 +474,10 @@ cdef PyObject* bind_callable(PyObject* self, PyObject* instance, PyObject* owner
     return PyMethod_New(self, instance)
 
 
+def _text_of(Callable self):
+    return self.text
+
+
 cdef void prepare_callable_type():
     """Give the type the vectorcall protocol and method binding, which Cython's class syntax cannot say."""
     cdef TypeObject* cls = <TypeObject*> <PyObject*> Callable
@@ -481,6 +486,7 @@ cdef void prepare_callable_type():
     cls.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR
     cls.tp_call = PyVectorcall_Call
     cls.tp_descr_get = bind_callable
+    (<dict> <object> cls.tp_dict)["__doc__"] = property(_text_of)      # each callable has its own text
     PyType_Modified(cls)
 
 

@@ -1,0 +1,49 @@
+"""The whole-table check stops on each kind of row that cannot work."""
+import pytest
+
+from frankentorch import optable
+from frankentorch.optable.check import check_table
+from frankentorch.optable.schema import NONE, Op, SchemaError
+
+
+def refused(*rows, rules=None):
+    with pytest.raises(SchemaError) as error:
+        check_table(rows, rules)
+    return str(error.value)
+
+
+def test_the_table_itself_passes_with_every_rule_known():
+    from frankentorch.autograd import rules
+    from frankentorch.ops import registry
+
+    check_table(optable.rows(), set(dir(rules)) | set(registry.functions))
+
+
+def test_two_bodies_are_refused():
+    assert "exactly one of" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, body="a:b", grad=NONE, doc="d"))
+
+
+def test_a_missing_derivative_is_refused():
+    assert "no derivative" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, doc="d"))
+
+
+def test_a_derivative_of_nothing_is_refused():
+    assert "unknown argument" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, grad={"other": "g"}, doc="d"))
+
+
+def test_a_formula_with_an_unknown_name_is_refused():
+    assert "unknown value 'nonsense'" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, grad={"self": "nonsense(g)"}, doc="d"), rules={"known"})
+
+
+def test_a_repeated_row_is_refused():
+    row = Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, grad=NONE, doc="d")
+
+    assert "declared twice" in refused(row, row)
+
+
+def test_two_loops_for_one_dtype_are_refused():
+    assert "two loops for f32" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x", ("f32", "f64"): "x"}, grad=NONE, doc="d"))
+
+
+def test_a_row_without_a_text_is_refused():
+    assert "no doc" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, grad=NONE))
