@@ -53,7 +53,8 @@ def timed_rows(name, options):
     """{case: {"ours": summary, "oracle": summary} or {"missing": text}} for one group."""
     ours, oracle = (importlib.import_module(module) for module in (options.ours, options.oracle))
     for lib in (ours, oracle):
-        lib.set_num_threads(options.threads)
+        if hasattr(lib, "set_num_threads"):
+            lib.set_num_threads(options.threads)
     rows = {}
     for case, maker in GROUPS[name].items():
         if options.case and not re.search(options.case, case):
@@ -61,7 +62,7 @@ def timed_rows(name, options):
         try:
             call = maker(ours)
             first = call()
-        except (AttributeError, NotImplementedError) as error:
+        except (AttributeError, ImportError, NotImplementedError, TypeError) as error:
             rows[case] = {"missing": f"{type(error).__name__}: {error}".splitlines()[0]}
             continue
         beside = maker(oracle)

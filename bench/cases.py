@@ -23,6 +23,7 @@ def case(group_name, name):
 
 
 def tensors(torch, *shapes, grad=False, dtype="float32"):
+    """Normal numbers, the same on either side."""
     torch.manual_seed(0)
     made = [torch.randn(shape).to(getattr(torch, dtype)) for shape in shapes]
     return [item.requires_grad_() for item in made] if grad else made

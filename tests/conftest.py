@@ -52,9 +52,10 @@ def ft(subject_name):
     frankentorch = pytest.importorskip(subject_name)
     if not hasattr(frankentorch, "Tensor"):
         pytest.skip("frankentorch has no tensor core in this tree")
-    dtype = frankentorch.get_default_dtype()
-    threads = frankentorch.get_num_threads()
-    frankentorch.manual_seed(0)
+    kept = [(setting, getattr(frankentorch, f"get_{setting}")()) for setting in ("default_dtype", "num_threads")
+            if hasattr(frankentorch, f"get_{setting}")]
+    if hasattr(frankentorch, "manual_seed"):
+        frankentorch.manual_seed(0)
     yield frankentorch
-    frankentorch.set_default_dtype(dtype)
-    frankentorch.set_num_threads(threads)
+    for setting, value in kept:
+        getattr(frankentorch, f"set_{setting}")(value)
