@@ -4,8 +4,10 @@ Formulas ignore broadcasting: the engine sums a gradient back to its argument's 
 """
 from frankentorch import ops
 from frankentorch._ext.tensor import Tensor
+from frankentorch.autograd.rules_conv import *  # noqa: F401,F403
 from frankentorch.autograd.rules_linalg import *  # noqa: F401,F403
 from frankentorch.autograd.rules_reduce import *  # noqa: F401,F403
+from frankentorch.autograd.rules_pool import *  # noqa: F401,F403
 
 
 def __getattr__(name):

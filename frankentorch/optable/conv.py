@@ -1,4 +1,26 @@
-"""Rows of the conv family."""
+"""Convolutions. `convolution` is the one op that computes; the others name its arguments. Its input gradient is the convolution
+transposed the other way, so the gradient of the gradient is a convolution again."""
 from .family import table
 
 ROWS, op = table()
+AXES = "int[] stride, int[] padding, int[] dilation"
+
+op(f"convolution(Tensor input, Tensor weight, Tensor? bias, {AXES}, bool transposed, int[] output_padding, int groups) -> Tensor", forms="function",
+   kernel="_ext.conv_ops:convolution",
+   grad={"input": "conv_input_gradient(g, weight, input_sizes, stride, padding, dilation, transposed, groups)",
+         "weight": "_conv_weight_gradient(g, conj(input), weight_sizes, stride, padding, dilation, transposed, groups)",
+         "bias": "conv_bias_gradient(g, weight_ndim)"}, doc="Plain or transposed convolution over 1 to 3 spatial dims.")
+op(f"_conv_weight_gradient(Tensor grad, Tensor input, int[] weight_size, {AXES}, bool transposed, int groups) -> Tensor", forms="internal",
+   kernel="_ext.conv_ops:weight_gradient",
+   grad={"grad": "conv_again(conj(input), g, grad_sizes, stride, padding, dilation, transposed, groups)",
+         "input": "conv_again(conj(grad), g, input_sizes, stride, padding, dilation, not transposed, groups)"}, node="ConvolutionBackwardBackward0")
+op(f"convolution_backward(Tensor grad_output, Tensor input, Tensor weight, int[]? bias_sizes, {AXES}, bool transposed, int[] output_padding, int groups, Any output_mask)"
+   " -> (Tensor, Tensor, Tensor)", forms="internal", body="ops.conv:convolution_backward")
+for n in (1, 2, 3):
+    op(f"conv{n}d(Tensor input, Tensor weight, Tensor? bias=None, int[{n}] stride=1, int[{n}] padding=0, int[{n}] dilation=1, int groups=1) -> Tensor", forms="function nn",
+       body=f"ops.conv:conv{n}d", doc=f"Convolution over {n} spatial dim{'s' if n > 1 else ''}.")
+    op(f"conv{n}d.padding(Tensor input, Tensor weight, Tensor? bias=None, int[{n}] stride=1, str padding='valid', int[{n}] dilation=1, int groups=1) -> Tensor",
+       forms="function nn", body=f"ops.conv:conv{n}d_named")
+    op(f"conv_transpose{n}d(Tensor input, Tensor weight, Tensor? bias=None, int[{n}] stride=1, int[{n}] padding=0, int[{n}] output_padding=0, int groups=1, int[{n}] dilation=1)"
+       " -> Tensor", forms="function nn", body=f"ops.conv:conv_transpose{n}d", doc=f"Transposed convolution over {n} spatial dim{'s' if n > 1 else ''}.")
+op("conv_tbc(Tensor self, Tensor weight, Tensor bias, int pad=0) -> Tensor", forms="function nn", body="ops.conv:conv_tbc", doc="conv1d of (time, batch, channels).")

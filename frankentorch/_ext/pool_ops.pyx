@@ -1,0 +1,274 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: cdivision=True, initializedcheck=False
+# Pooling of tensors: window arithmetic and errors here, the loops in pool_run.pyx. One function serves 1 to 3 spatial dims, with or
+# without a batch dim. Operands are made contiguous; results take channels_last strides when the input has them.
+from frankentorch._ext.types cimport *
+from frankentorch._ext.dtype cimport Format
+from frankentorch._ext.tensor cimport *
+from frankentorch._ext.elementwise cimport contiguous_tensor, copy_into, scalar_name
+from frankentorch._ext.pool cimport PoolShape, POOL_MAX, POOL_AVERAGE, POOL_MAX_BACKWARD, POOL_AVERAGE_BACKWARD
+from frankentorch._ext.pool_run cimport pool_run, POOL_OK, POOL_DTYPE
+
+cdef enum:
+    LOCKED_VALUES = 4096        # smaller problems keep the interpreter lock
+
+
+cdef bint channels_last(Tensor t) noexcept:
+    return (t.rank == 4 and strides_are(t, Format.CHANNELS_LAST) or t.rank == 5 and strides_are(t, Format.CHANNELS_LAST_3D)) and not t.flags & DENSE
+
+
+cdef Tensor in_format(Tensor t):
+    cdef Py_ssize_t strides[64]
+    cdef Tensor out
+    format_strides(Format.CHANNELS_LAST if t.rank == 4 else Format.CHANNELS_LAST_3D, t.rank, t.sizes, strides)
+    out = new_strided(t.code, is_meta(t), t.rank, t.sizes, strides)
+    if not is_meta(t):
+        copy_into(out, t)
+    return out
+
+
+cdef tuple filled(object value, int n, str op, str name):
+    if isinstance(value, int):
+        return (value,) * n
+    if len(value) == 1:
+        return tuple(value) * n
+    if len(value) != n:
+        raise RuntimeError(f"{op}: {name} must either be a single int, or a tuple of {n} ints, got {list(value)}")
+    return tuple(value)
+
+
+cdef int check_input(Tensor t, int n, str op) except -1:
+    cdef int d, lead = t.rank - n
+    if lead != 1 and lead != 2:
+        raise RuntimeError(f"{op}: Expected {n + 1}D or {n + 2}D (batch mode) tensor for input, but got {describe(t)}")
+    for d in range(lead - 1, t.rank):
+        if t.sizes[d] == 0:
+            raise RuntimeError(f"{op}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: {list(sizes_tuple(t))}")
+    return 0
+
+
+cdef Py_ssize_t planes_of(Tensor t, int n):
+    cdef Py_ssize_t planes = t.sizes[0]
+    return planes * t.sizes[1] if t.rank == n + 2 else planes
+
+
+cdef int window(PoolShape* s, int n, str op, tuple kernel, tuple stride, tuple padding, tuple dilation, bint ceil_mode, tuple size) except -1:
+    """Fill a shape and work out the number of windows per dim (a last one may hang over with ceil_mode, but begins inside)."""
+    cdef Py_ssize_t span, reach, k, st, p, dil, extent, count
+    cdef int d, at
+    for d in range(3):
+        s.size[d] = s.kernel[d] = s.stride[d] = s.dilation[d] = s.out[d] = 1
+        s.padding[d] = 0
+    s.divisor, s.count_padding, s.adaptive = 0, True, False
+    for d in range(n):
+        k, st, p, dil, extent = kernel[d], stride[d], padding[d], dilation[d], size[d]
+        at = 3 - n + d
+        if k <= 0:
+            raise RuntimeError(f"{op}: kernel size should be greater than zero, but got {list(kernel)}")
+        if st <= 0:
+            raise RuntimeError(f"{op}: stride should be greater than zero (stride should not be zero), but got {list(stride)}")
+        if dil <= 0:
+            raise RuntimeError(f"{op}: dilation should be greater than zero, but got {list(dilation)}")
+        if p < 0:
+            raise RuntimeError(f"pad must be non-negative, but got pad: {p}")
+        reach = (k - 1) * dil + 1
+        if p > reach // 2:
+            raise RuntimeError(f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={dil}")
+        span = extent + 2 * p - reach
+        if span < 0 and ceil_mode:
+            count = -((-span) // st)
+        else:
+            count = -((-span + st - 1) // st) if span < 0 else (span + (st - 1 if ceil_mode else 0)) // st
+        count += 1
+        if ceil_mode and (count - 1) * st >= extent + p:
+            count -= 1
+        if count < 1:
+            raise RuntimeError(f"Given input size: {list(size)}. Calculated output size per dim: {count}. Output size is too small ({op})")
+        s.size[at], s.kernel[at], s.stride[at], s.padding[at], s.dilation[at], s.out[at] = extent, k, st, p, dil, count
+    return 0
+
+
+cdef int run_planes(int kind, PoolShape* s, Py_ssize_t planes, Tensor source, Tensor out, Tensor index, str op) except -1:
+    cdef int status, code = source.code
+    cdef const char* at = data_of(source)
+    cdef char* to = data_of(out)
+    cdef long long* where = NULL if index is None else <long long*> data_of(index)
+    if planes == 0:
+        return 0
+    if source.count + out.count < LOCKED_VALUES:
+        status = pool_run(kind, code, s, planes, at, to, where)
+    else:
+        with nogil:
+            status = pool_run(kind, code, s, planes, at, to, where)
+    if status == POOL_DTYPE:
+        raise NotImplementedError(f"\"{op}\" not implemented for '{scalar_name(code)}'")
+    if status != POOL_OK:
+        raise MemoryError(f"{op}: no memory for scratch")
+    return 0
+
+
+cdef object forward(Tensor self, int n, int kind, PoolShape* s, bint wants_index, str op):
+    cdef Py_ssize_t sizes[5]
+    cdef int d, lead = self.rank - n
+    cdef Tensor out, index = None
+    cdef bint last = channels_last(self)
+    for d in range(lead):
+        sizes[d] = self.sizes[d]
+    for d in range(n):
+        sizes[lead + d] = s.out[3 - n + d]
+    out = new_tensor(self.code, is_meta(self), self.rank, sizes)
+    if wants_index:
+        index = new_tensor(I64, is_meta(self), self.rank, sizes)
+    if not is_meta(self):
+        run_planes(kind, s, planes_of(self, n), contiguous_tensor(self), out, index, op)
+    if last:
+        out = in_format(out)
+        index = None if index is None else in_format(index)
+    return (out, index) if wants_index else out
+
+
+cdef object max_pool(Tensor self, int n, kernel_size, stride, padding, dilation, bint ceil_mode, bint wants_index):
+    cdef PoolShape s
+    cdef str op = f"max_pool{n}d"
+    kernel = filled(kernel_size, n, op, "kernel_size")
+    steps = kernel if isinstance(stride, tuple) and len(stride) == 0 else filled(stride, n, op, "stride")
+    check_input(self, n, op)
+    window(&s, n, op, kernel, steps, filled(padding, n, op, "padding"), filled(dilation, n, op, "dilation"), ceil_mode, sizes_tuple(self)[self.rank - n:])
+    return forward(self, n, POOL_MAX, &s, wants_index, op)
+
+
+def max_pool_values(Tensor self, int n, kernel_size, stride, padding, dilation, bint ceil_mode):
+    """Largest values alone, for callers that record nothing."""
+    return max_pool(self, n, kernel_size, stride, padding, dilation, ceil_mode, False)
+
+
+def max_pool1d_with_indices(Tensor self, kernel_size, stride, padding, dilation, bint ceil_mode):
+    return max_pool(self, 1, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def max_pool2d_with_indices(Tensor self, kernel_size, stride, padding, dilation, bint ceil_mode):
+    return max_pool(self, 2, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def max_pool3d_with_indices(Tensor self, kernel_size, stride, padding, dilation, bint ceil_mode):
+    return max_pool(self, 3, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+cdef object backward(int kind, Tensor g, Tensor index, tuple size, int n, PoolShape* s, str op):
+    cdef Py_ssize_t sizes[5]
+    cdef int d
+    cdef Tensor out
+    for d in range(g.rank):
+        sizes[d] = size[d]
+    out = new_tensor(g.code, is_meta(g), g.rank, sizes)
+    if not is_meta(g):
+        run_planes(kind, s, planes_of(g, n), contiguous_tensor(g), out, None if index is None else contiguous_tensor(index), op)
+    return out
+
+
+def max_pool_backward(Tensor g, Tensor indices, tuple size, int n):
+    """g put to where the largest values were; equal places add up in order of the windows."""
+    cdef PoolShape s
+    cdef int d
+    s.adaptive, s.divisor, s.count_padding = False, 0, False
+    for d in range(3):
+        s.size[d] = s.out[d] = s.kernel[d] = s.stride[d] = s.dilation[d] = 1
+        s.padding[d] = 0
+    for d in range(n):
+        s.size[3 - n + d], s.out[3 - n + d] = size[len(size) - n + d], g.sizes[g.rank - n + d]
+    return backward(POOL_MAX_BACKWARD, g, indices, size, n, &s, "max_pool_backward")
+
+
+cdef int average_window(PoolShape* s, int n, tuple size, kernel_size, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override) except -1:
+    cdef str op = f"avg_pool{n}d"
+    kernel = filled(kernel_size, n, op, "kernel_size")
+    steps = kernel if isinstance(stride, tuple) and len(stride) == 0 else filled(stride, n, op, "stride")
+    if divisor_override is not None and divisor_override == 0:
+        raise RuntimeError("divisor must be not zero")
+    window(s, n, op, kernel, steps, filled(padding, n, op, "padding"), (1,) * n, ceil_mode, size[len(size) - n:])
+    s.count_padding = count_include_pad
+    if divisor_override is not None:
+        s.divisor = divisor_override
+    return 0
+
+
+def avg_pool(Tensor self, int n, kernel_size, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
+    """Mean of each window."""
+    cdef PoolShape s
+    check_input(self, n, f"avg_pool{n}d")
+    average_window(&s, n, sizes_tuple(self), kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return forward(self, n, POOL_AVERAGE, &s, False, f"avg_pool{n}d")
+
+
+def avg_pool1d(Tensor self, kernel_size, stride, padding, ceil_mode, count_include_pad):
+    return avg_pool(self, 1, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d(Tensor self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    return avg_pool(self, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool3d(Tensor self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    return avg_pool(self, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool_backward(Tensor g, tuple size, int n, kernel_size, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
+    """g shared out over each window."""
+    cdef PoolShape s
+    average_window(&s, n, size, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return backward(POOL_AVERAGE_BACKWARD, g, None, size, n, &s, "avg_pool_backward")
+
+
+cdef int adaptive_shape(PoolShape* s, int n, tuple size, tuple out, str op) except -1:
+    cdef int d
+    if len(out) != n:
+        raise RuntimeError(f"{op}: output_size must be {n}, got {list(out)}")
+    s.adaptive, s.divisor, s.count_padding = True, 0, False
+    for d in range(3):
+        s.size[d] = s.out[d] = s.kernel[d] = s.stride[d] = s.dilation[d] = 1
+        s.padding[d] = 0
+    for d in range(n):
+        if out[d] < 0:
+            raise RuntimeError(f"{op}: elements of output_size must be greater than or equal to 0 but received {list(out)}")
+        s.size[3 - n + d], s.out[3 - n + d] = size[len(size) - n + d], out[d]
+    return 0
+
+
+def adaptive_pool(Tensor self, int n, output_size, bint average):
+    """Windows that cover the input: floor(o size / out) to ceil((o + 1) size / out)."""
+    cdef PoolShape s
+    cdef str op = f"adaptive_{'avg' if average else 'max'}_pool{n}d"
+    check_input(self, n, op)
+    adaptive_shape(&s, n, sizes_tuple(self), filled(output_size, n, op, "output_size"), op)
+    return forward(self, n, POOL_AVERAGE if average else POOL_MAX, &s, not average, op)
+
+
+def adaptive_avg_pool1d(Tensor self, output_size):
+    return adaptive_pool(self, 1, output_size, True)
+
+
+def adaptive_avg_pool2d(Tensor self, output_size):
+    return adaptive_pool(self, 2, output_size, True)
+
+
+def adaptive_avg_pool3d(Tensor self, output_size):
+    return adaptive_pool(self, 3, output_size, True)
+
+
+def adaptive_max_pool1d(Tensor self, output_size):
+    return adaptive_pool(self, 1, output_size, False)
+
+
+def adaptive_max_pool2d(Tensor self, output_size):
+    return adaptive_pool(self, 2, output_size, False)
+
+
+def adaptive_max_pool3d(Tensor self, output_size):
+    return adaptive_pool(self, 3, output_size, False)
+
+
+def adaptive_avg_pool_backward(Tensor g, tuple size, int n):
+    """g shared out over each covering window."""
+    cdef PoolShape s
+    adaptive_shape(&s, n, size, sizes_tuple(g)[g.rank - n:], "adaptive_avg_pool_backward")
+    return backward(POOL_AVERAGE_BACKWARD, g, None, size, n, &s, "adaptive_avg_pool_backward")
