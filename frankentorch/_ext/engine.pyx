@@ -335,7 +335,7 @@ cdef set reachable(list roots, dict targets):
     for root in roots:
         stack = [root]
         while stack:
-            node = stack[-1]
+            node = stack[len(stack) - 1]
             if node in state:
                 stack.pop()
                 if state[node] == 0:
