@@ -18,6 +18,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 EXT = ROOT / "frankentorch" / "_ext"
@@ -64,6 +65,12 @@ def load_table():
     return optable
 
 
+def write_package_files(optable):
+    """Write the Python files that are made from the table."""
+    for name, text in optable.emit.package_files().items():
+        write_if_changed(ROOT / "frankentorch" / name, text)
+
+
 def expand():
     """Write every generated source; return {part: path of its .pyx}."""
     optable = load_table()
@@ -80,8 +87,7 @@ def expand():
                 parts[target.stem] = target
                 if is_levelled(text):
                     LEVELLED.add(target.stem)
-    for name, text in optable.emit.package_files().items():
-        write_if_changed(ROOT / "frankentorch" / name, text)
+    write_package_files(optable)
     for name, text in optable.emit.extension_files().items():
         write_if_changed(GENERATED / "frankentorch" / "_ext" / name, text)
         if name.endswith(".pyx"):
@@ -250,6 +256,14 @@ def compiler_id(compiler):
     return COMPILER_IDS[key]
 
 
+class BuildPython(build_py):
+    """Makes the files that come from the table before setuptools collects the modules."""
+
+    def run(self):
+        write_package_files(load_table())
+        super().run()
+
+
 class BuildCore(build_ext):
     """Builds the one extension; setuptools only says where it goes."""
 
@@ -277,4 +291,4 @@ class BuildCore(build_ext):
 
 
 if __name__ == "__main__":
-    setup(ext_modules=[Extension("frankentorch._ext._core", sources=[])], cmdclass={"build_ext": BuildCore})
+    setup(ext_modules=[Extension("frankentorch._ext._core", sources=[])], cmdclass={"build_py": BuildPython, "build_ext": BuildCore})
