@@ -2,16 +2,16 @@
 
 Every part keeps its own module init function in the bundle, so loading a part is: same file, other symbol.
 """
+import os.path
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
 from importlib.util import spec_from_loader
-from pathlib import Path
 
 
 def _find_bundle():
     for suffix in EXTENSION_SUFFIXES:
         path = __path__[0] + "/_core" + suffix
-        if Path(path).is_file():
+        if os.path.isfile(path):
             return path
     raise ImportError(f"frankentorch: no compiled extension in {__path__[0]}; run `python setup.py build_ext --inplace` or `pip install .`")
 

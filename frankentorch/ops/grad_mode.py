@@ -1,8 +1,10 @@
 """Switches of recording: no_grad, enable_grad, set_grad_enabled, inference_mode. Each is a context manager and a decorator."""
 import functools
-import inspect
 
 from frankentorch._ext import tensor as _core
+
+
+GENERATOR = 0x20          # code flag of a generator function
 
 
 class _Switch:
@@ -12,12 +14,12 @@ class _Switch:
         return type(self)()
 
     def __call__(self, function):
-        if inspect.isclass(function):
+        if isinstance(function, type):
             import warnings
             warnings.warn("Decorating classes is deprecated and will be disabled in future versions.", FutureWarning, stacklevel=2)
             function.__init__ = self(function.__init__)
             return function
-        if inspect.isgeneratorfunction(function):
+        if getattr(getattr(function, "__code__", None), "co_flags", 0) & GENERATOR:
             @functools.wraps(function)
             def generator(*args, **kwargs):
                 steps = function(*args, **kwargs)
