@@ -56,8 +56,8 @@ def type_name(t):
 
 
 def construct(cls, /, *args, **kwargs):
-    if len(args) == 1 and isinstance(args[0], Tensor) and not kwargs and cls is not Tensor:
-        return instance_of(cls, args[0])
+    if len(args) == 1 and isinstance(args[0], Tensor) and not kwargs:
+        return args[0].detach() if cls is Tensor else instance_of(cls, args[0])
     made = legacy(ops.get_default_dtype(), args, kwargs)
     return made if cls is Tensor and type(made) is Tensor else instance_of(cls, made)
 

@@ -263,12 +263,27 @@ cdef int slot_of(Overload ov, object name):
     return -1
 
 
+cdef bint wants_override(int kind, object value):
+    """Whether a value that does not fit may be taken by its type's ``__torch_function__``, or by that of a list's member."""
+    if value is None:
+        return False
+    if hasattr(type(value), "__torch_function__"):
+        return True
+    if (kind == K_TENSORS or kind == K_OPT_TENSORS) and isinstance(value, (list, tuple)):
+        for item in value:
+            if item is not None and not is_tensor(item) and not hasattr(type(item), "__torch_function__"):
+                return False
+        return len(value) > 0
+    return False
+
+
 cdef class Match:
     """What matching left behind: objects made on the way (slots borrow them), the out= argument, why it failed."""
     cdef list kept
     cdef object out
     cdef str why
     cdef bint override
+    cdef str foreign                     # an argument only an override can take
 
 
 cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyObject** slots, Match m) except -1:
@@ -329,8 +344,9 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
             continue
         made = convert(kind, ov.list_sizes[i], value)
         if made is no_default:
-            if value is not None and hasattr(type(value), "__torch_function__"):
+            if wants_override(kind, value):
                 m.override = True
+                m.foreign = f"argument '{'input' if ov.arg_names[i] == 'self' else ov.arg_names[i]}' (position {i + 1}) must be {KIND_WORDS[kind]}, not {type(value).__name__}"
                 continue
             if value is None and not ov.required[i] and defaults[i] is None:
                 continue
@@ -435,6 +451,8 @@ cdef object match_and_run(Callable self, PyObject** args, Py_ssize_t n, PyObject
                 result = call_override(self, ov, args, n, names, m)
                 if result is not NotImplemented:
                     return result
+                if m.foreign is not None:
+                    raise TypeError(f"{self.name}(): {m.foreign}")
             return run(ov, slots, OUT if m.out is not None else self.mode, m.out)
         if reasons is None:
             reasons = []

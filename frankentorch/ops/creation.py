@@ -33,6 +33,9 @@ def tensor(data, dtype, device, requires_grad, pin_memory):
     elif hasattr(data, "__array_interface__") or hasattr(data, "__array__"):
         from frankentorch.ops import interchange
         out = interchange.from_array_copy(data, dtype)
+    elif isinstance(data, (list, tuple)) and data and hasattr(data[0], "__array_interface__"):
+        from frankentorch.ops import interchange
+        out = interchange.from_array_copy(data, dtype)
     elif isinstance(data, (bytes, bytearray, memoryview)) or (isinstance(data, (list, tuple, range)) or not hasattr(data, "__iter__")):
         out = create.from_data(data, dtype)
     else:
