@@ -78,7 +78,7 @@ cdef Tensor run_softmax(Tensor self, dim, dtype to, bint log):
         source, target = <size_t> data_of(dense), <size_t> data_of(out)
         status = softmax_run(self.code, self.code, outer, n, inner, log, <const char*> <size_t> source, <char*> <size_t> target)
         check_status(status, name, self.code)
-    return laid_out_like(out, self)
+    return out
 
 
 def softmax(Tensor self, dim, to):
@@ -100,7 +100,7 @@ cdef Tensor run_softmax_backward(Tensor grad, Tensor output, dim, bint log):
         split_at(output, at, &outer, &n, &inner)
         check_status(softmax_backward_run(output.code, output.code, outer, n, inner, log, data_of(dense_grad), data_of(dense_output), data_of(out)),
                      "softmax_backward", output.code)
-    return laid_out_like(out, output)
+    return out
 
 
 def softmax_backward(Tensor grad, Tensor output, dim):
@@ -365,7 +365,9 @@ def batch_norm_backward(Tensor grad, Tensor input, bint train, Tensor mean, Tens
     dense, dense_grad, w = contiguous_tensor(input), contiguous_tensor(cast_tensor(grad, input.code)), plain_parameter(weight, code)
     check_status(batch_norm_backward_run(input.code, code, stat, batch, channels, space, train, data_of(dense_grad), data_of(dense), data_of(mean), data_of(rstd),
                                          data_or_null(w), data_or_null(gi), data_or_null(gw), data_or_null(gb)), "batch_norm_backward", input.code)
-    return laid_out_like(gi, input) if gi is not None else None, gw, gb
+    if gi is not None and not grad.flags & DENSE and strides_are(grad, Format.CHANNELS_LAST if grad.rank == 4 else Format.CHANNELS_LAST_3D):
+        gi = laid_out_like(gi, input)
+    return gi, gw, gb
 
 
 # ---- nll_loss ----

@@ -76,7 +76,7 @@ def group_norm_backward(g, input, groups, mean, rstd, weight, bias, eps, want_in
         return None, None, None
     if recorded(g, input, weight):
         return composed(g, input, weight, (2,), eps, (want_input, want_weight, want_bias), all_but_channels(input), per_channel(input),
-                        lambda t: ops.reshape(t, (t.size(0), groups, -1)))
+                        lambda t: ops.reshape(t, (t.size(0), groups, t.numel() // max(t.size(0) * groups, 1))))
     return ops._group_norm_backward(g, input, groups, mean, rstd, weight, bias, want_input, want_weight, want_bias)
 
 
@@ -106,5 +106,5 @@ def embedding_twice(g, indices, padding_idx, scale_grad_by_freq):
         raise RuntimeError("embedding_dense_backward: double backward is not supported with scale_grad_by_freq=True")
     out = ops._embedding(g, indices, -1, False)
     if padding_idx >= 0:
-        out = ops.masked_fill(out, ops.unsqueeze(indices == padding_idx, -1), 0)
+        out = ops.where(ops.unsqueeze(indices == padding_idx, -1), ops.zeros_like(out), out)
     return out

@@ -2,6 +2,7 @@
 import math
 
 from frankentorch import ops
+from frankentorch.ops.loss import masked
 
 
 def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa):
@@ -31,9 +32,9 @@ def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_cau
     if forbidden is None:
         weights = ops.softmax(scores, -1)
     else:
-        weights = ops.softmax(ops.masked_fill(scores, forbidden, -math.inf), -1)
+        weights = ops.softmax(masked(scores, forbidden, -math.inf), -1)
         if attn_mask is not None:                      # rows without any place would be NaN
-            weights = ops.masked_fill(weights, ops.all(forbidden, -1, True), 0.0)
+            weights = masked(weights, ops.all(forbidden, -1, True), 0.0)
     if dropout_p > 0:
         weights = ops.dropout(weights, dropout_p, True)
     return ops.matmul(weights.to(value.dtype), value)

@@ -2,6 +2,7 @@
 import math
 
 from frankentorch import ops
+from frankentorch.ops.loss import masked
 
 
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity):
@@ -12,7 +13,7 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, reduction
         targets = ops.unsqueeze(targets, 0) if targets.dim() == 1 else targets
     loss = ops._ctc_loss(log_probs, targets, lengths[0], lengths[1], blank, zero_infinity)[0]
     if zero_infinity:
-        loss = ops.masked_fill(loss, loss == math.inf, 0)
+        loss = masked(loss, loss == math.inf, 0)
     if reduction == 1:
         return ops.mean(loss / ops.clamp_min(ops.tensor(lengths[1], dtype=loss.dtype, device=loss.device), 1))
     if reduction == 2:

@@ -69,11 +69,11 @@ def embedding_bag(weight, indices, offsets, scale_grad_by_freq, mode, sparse, pe
             parts.append(ops.zeros((weight.size(1),), dtype=weight.dtype))
             maxima.append(ops.zeros((weight.size(1),), dtype=indices.dtype))
             continue
-        part = ops.index_select(rows, 0, ops.tensor(place)) if place != list(range(place[0], place[-1] + 1)) else ops.slice(rows, 0, place[0], place[-1] + 1)
+        part = ops.index(rows, (ops.tensor(place),)) if place != list(range(place[0], place[-1] + 1)) else ops.slice(rows, 0, place[0], place[-1] + 1)
         if mode == 2:
             best, at = ops.max(part, 0)
             parts.append(best)
-            maxima.append(ops.index_select(indices, 0, ops.tensor(place)[at]))
+            maxima.append(ops.index(indices, (ops.tensor(place)[at],)))
         else:
             parts.append(ops.sum(part, (0,)) if mode == 0 else ops.mean(part, (0,)))
     out = ops.stack(parts) if parts else ops.zeros((0, weight.size(1)), dtype=weight.dtype)

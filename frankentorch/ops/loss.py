@@ -10,6 +10,11 @@ def reduced(values, reduction):
     return ops.sum(values) if reduction == 2 else values
 
 
+def masked(values, mask, value=0):
+    """values, with `value` where the mask holds."""
+    return ops.where(mask, ops.full((), value, dtype=values.dtype, device=values.device), values)
+
+
 def floating(self, name):
     if not (self.is_floating_point() or self.is_complex()):
         raise NotImplementedError(f'"{name}" not implemented for {self.dtype}')
@@ -82,11 +87,13 @@ def poisson_nll_loss(input, target, log_input, full, eps, reduction):
     loss = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:                                   # Stirling's formula for log(target!), where target > 1
         term = target * ops.log(target) - target + 0.5 * ops.log(2 * math.pi * target)
-        loss = loss + ops.masked_fill(term, target <= 1, 0)
+        loss = loss + masked(term, target <= 1, 0)
     return reduced(loss, reduction)
 
 
 def soft_margin_loss(self, target, reduction):
+    if target.requires_grad and ops.is_grad_enabled():
+        raise RuntimeError("The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input cannot have requires_grad True.")
     return reduced(ops.log1p(ops.exp(-target * self)), reduction)
 
 
@@ -155,16 +162,17 @@ def multi_margin_loss(self, target, p, margin, weight, reduction):
         raise RuntimeError(f"multi_margin_loss: inconsistent target size, expected {scores.size(0)} but got {list(target.shape)}")
     if weight is not None and (weight.dim() != 1 or weight.numel() != scores.size(1)):
         raise RuntimeError(f"multi_margin_loss: inconsistent weight size, expected {scores.size(1)} but got {list(weight.shape)}")
-    target = ops.reshape(target, (-1, 1))
+    target_ndim, target = target.dim(), ops.reshape(target, (-1, 1))
     if not target.is_meta and target.numel() and not ops.all(ops.logical_and(target >= 0, target < scores.size(1))).item():
         raise RuntimeError(f"target out of range: multi_margin_loss has {scores.size(1)} classes")
-    terms = ops.clamp_min(margin - ops.gather(scores, 1, target) + scores, 0)
+    rows = ops.arange(scores.size(0), device=self.device).unsqueeze(1)
+    terms = ops.clamp_min(margin - ops.index(scores, (rows, target)) + scores, 0)
     terms = terms if p == 1 else terms * terms
     if weight is not None:
-        terms = terms * ops.index_select(weight, 0, ops.reshape(target, (-1,))).unsqueeze(1)
+        terms = terms * ops.index(weight, (target,))
     own = ops.arange(scores.size(1), device=self.device) == target
-    loss = ops.sum(ops.masked_fill(terms, own, 0), (1,)) / scores.size(1)
-    return reduced(ops.reshape(loss, ()) if single and (reduction or self.dim() <= 1 and target.dim() and reduction == 0 and False) else loss, reduction)
+    loss = ops.sum(masked(terms, own, 0), (1,)) / scores.size(1)
+    return reduced(ops.reshape(loss, ()) if single and target_ndim == 0 else loss, reduction)
 
 
 def multilabel_margin_loss(self, target, reduction):
@@ -175,11 +183,12 @@ def multilabel_margin_loss(self, target, reduction):
     target = ops.reshape(target, tuple(scores.shape))
     valid = ops.cumsum((target < 0).to(ops.int64), 1) == 0
     places = ops.where(valid, target, ops.zeros_like(target))
-    own = ops.scatter_add(ops.zeros_like(target), 1, places, valid.to(target.dtype)) > 0
-    picked = ops.gather(scores, 1, places)
+    classes = ops.arange(scores.size(1), device=self.device)
+    own = ops.any(ops.logical_and(places.unsqueeze(2) == classes, valid.unsqueeze(2)), 1)
+    picked = ops.index(scores, (ops.arange(scores.size(0), device=self.device).unsqueeze(1), places))
     terms = ops.clamp_min(1 - picked.unsqueeze(2) + scores.unsqueeze(1), 0)
     keep = ops.logical_and(valid.unsqueeze(2), ops.logical_not(own).unsqueeze(1))
-    loss = ops.sum(ops.masked_fill(terms, ops.logical_not(keep), 0), (1, 2)) / scores.size(1)
+    loss = ops.sum(masked(terms, ops.logical_not(keep), 0), (1, 2)) / scores.size(1)
     return reduced(ops.reshape(loss, ()) if single else loss, reduction)
 
 
@@ -209,8 +218,7 @@ def cross_entropy_loss(self, target, weight, reduction, ignore_index, label_smoo
     if self.shape == target.shape:
         return cross_entropy_of_probabilities(self, target, weight, reduction, label_smoothing, axis)
     if target.is_floating_point():
-        raise RuntimeError(f"Expected floating point type for target with class probabilities, of the shape of input {list(self.shape)}; got {list(target.shape)}" if False else
-                           f"expected scalar type Long but found {target.dtype}: cross_entropy target of shape {list(target.shape)} beside input {list(self.shape)}")
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype}: cross_entropy target of shape {list(target.shape)} beside input {list(self.shape)}")
     log = ops.log_softmax(self, axis)
     loss = nll_loss_nd(log, target, weight, reduction, ignore_index)
     if not label_smoothing:
@@ -219,13 +227,13 @@ def cross_entropy_loss(self, target, weight, reduction, ignore_index, label_smoo
     classes = self.size(axis)
     ignored = target == ignore_index
     spread = -ops.sum(log if weight is None else log * along(weight, log, axis), (axis,))
-    spread = ops.masked_fill(spread, ignored, 0)
+    spread = masked(spread, ignored, 0)
     if reduction == 1:
         if weight is None:
             spread = ops.sum(spread) / ops.sum(ops.logical_not(ignored)).to(spread.dtype)
         else:
-            chosen = ops.index_select(weight, 0, ops.reshape(ops.masked_fill(target, ignored, 0), (-1,)))
-            spread = ops.sum(spread) / ops.sum(ops.masked_fill(chosen, ops.reshape(ignored, (-1,)), 0))
+            chosen = ops.index(weight, (masked(target, ignored),))
+            spread = ops.sum(spread) / ops.sum(masked(chosen, ignored))
     elif reduction == 2:
         spread = ops.sum(spread)
     return (1 - label_smoothing) * loss + spread * (label_smoothing / classes)

@@ -78,7 +78,10 @@ def check_batch(input, weight, bias, running_mean, running_var):
 def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
     check_batch(input, weight, bias, running_mean, running_var)
     if training:
-        return ops._batch_norm_train(input, weight, bias, running_mean, running_var, momentum, eps)
+        out, mean, rstd = ops._batch_norm_train(input, weight, bias, running_mean, running_var, momentum, eps)
+        if weight is None or weight.dtype is input.dtype:
+            mean, rstd = mean.to(input.dtype), rstd.to(input.dtype)
+        return out, mean, rstd
     if running_mean is None or running_var is None:
         raise RuntimeError("running_mean and running_var must be defined in evaluation mode")
     out = ops._batch_norm_eval(input, weight, bias, running_mean, running_var, eps)
