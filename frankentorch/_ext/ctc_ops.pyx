@@ -163,5 +163,5 @@ def ctc_loss_backward(Tensor grad, Tensor log_probs, Tensor targets, tuple input
                 acc[symbol] = add_logs(acc[symbol], a[t * width + s] + b[t * width + s])
             for c in range(classes):
                 total = p[t * batch * classes + c]
-                result[t * batch * classes + c] = (exp_f64(total) - exp_f64(acc[c] + nll - total)) * (<double*> data_of(scale))[i] if acc[c] != -INFINITY else exp_f64(total) * (<double*> data_of(scale))[i]
+                result[t * batch * classes + c] = (exp_f64(total) - exp_f64(acc[c] + nll - total)) * (<double*> data_of(scale))[i]
     return cast_tensor(out, log_probs.code)

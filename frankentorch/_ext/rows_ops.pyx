@@ -365,9 +365,7 @@ def batch_norm_backward(Tensor grad, Tensor input, bint train, Tensor mean, Tens
     dense, dense_grad, w = contiguous_tensor(input), contiguous_tensor(cast_tensor(grad, input.code)), plain_parameter(weight, code)
     check_status(batch_norm_backward_run(input.code, code, stat, batch, channels, space, train, data_of(dense_grad), data_of(dense), data_of(mean), data_of(rstd),
                                          data_or_null(w), data_or_null(gi), data_or_null(gw), data_or_null(gb)), "batch_norm_backward", input.code)
-    if gi is not None and not grad.flags & DENSE and strides_are(grad, Format.CHANNELS_LAST if grad.rank == 4 else Format.CHANNELS_LAST_3D):
-        gi = laid_out_like(gi, input)
-    return gi, gw, gb
+    return laid_out_like(gi, input) if gi is not None else None, gw, gb
 
 
 # ---- nll_loss ----

@@ -371,4 +371,5 @@ def shrink_backward(g, self, lambd):
 # ---- families ----
 from frankentorch.autograd.rules_loss import binary_cross_entropy_backward, binary_cross_entropy_backward_target, ctc_loss_backward  # noqa: E402,F401
 from frankentorch.autograd.rules_norm import (batch_norm_backward, embedding_twice, embedding_vocabulary, group_norm_backward,  # noqa: E402,F401
-                                              layer_norm_backward, log_softmax_backward_output, softmax_backward_output)
+                                              layer_norm_backward, log_softmax_backward_grad, log_softmax_backward_output, softmax_backward_grad,
+                                              softmax_backward_output)

@@ -7,6 +7,16 @@ from frankentorch import ops
 
 
 # ---- softmax ----
+def softmax_backward_grad(g, output, dim):
+    # the Jacobian of softmax is symmetric
+    return ops._softmax_backward(g, output, dim)
+
+
+def log_softmax_backward_grad(g, output, dim):
+    # that of log_softmax is not: u - exp(y) sum(u) turns into g - sum(g exp(y))
+    return g - ops.sum(g * ops.exp(output), (dim,), True)
+
+
 def softmax_backward_output(g, grad, output, dim):
     # of y (u - sum(u y)) with respect to y, against g: g (u - sum(u y)) - u sum(g y)
     inner = ops.sum(grad * output, (dim,), True)

@@ -140,7 +140,8 @@ def cosine_similarity(x1, x2, dim, eps):
     """x1 . x2 over the product of their lengths, each held above eps."""
     if not (x1.is_floating_point() or x1.is_complex()) and not (x2.is_floating_point() or x2.is_complex()):
         raise RuntimeError("cosine_similarity: expected common dtype to be floating point")
-    x1, x2 = ops.broadcast_tensors(x1, x2)
+    common = x1 + x2 if x1.shape != x2.shape else x1
+    x1, x2 = ops.expand(x1, tuple(common.shape)), ops.expand(x2, tuple(common.shape))
     lengths = [ops.clamp_min(ops.linalg_vector_norm(x, 2, dim, True), eps) for x in (x1, x2)]
     return ops.sum(x1 / lengths[0] * (x2 / lengths[1]), (dim,))
 

@@ -55,7 +55,7 @@ def randint_like(self, low, high, generator, dtype, layout, device, pin_memory, 
 
 # ---- normal ----
 def normal_tensors(mean, std, generator):
-    out = create.empty(tuple((mean.detach() if mean.shape == std.shape else ops.broadcast_tensors(mean, std)[0]).shape), mean.dtype, mean.is_meta, 1)
+    out = create.empty(tuple((mean if mean.shape == std.shape else mean + std).shape), mean.dtype, mean.is_meta, 1)
     check_std(std)
     random_ops.normal(out, 0.0, 1.0, generator)
     return out.mul_(std).add_(mean)

@@ -8,7 +8,7 @@ for name in ("softmax", "log_softmax"):
     op(f"{name}(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", forms="function method out", kernel=f"_ext.rows_ops:{name}", aliases=f"special_{name}",
        grad={"self": f"_{name}_backward(g, out, dim)"}, doc="Exponentials over their sum along dim." if name == "softmax" else "Logarithm of softmax.")
     op(f"_{name}_backward(Tensor grad, Tensor output, int dim) -> Tensor", forms="internal", kernel=f"_ext.rows_ops:{name}_backward",
-       grad={"grad": f"_{name}_backward(g, output, dim)", "output": f"{name}_backward_output(g, grad, output, dim)"})
+       grad={"grad": f"{name}_backward_grad(g, output, dim)", "output": f"{name}_backward_output(g, grad, output, dim)"})
     op(f"_{name}(Tensor self, int dim, bool half_to_float) -> Tensor", forms="function", body=f"ops.normalization:_{name}", doc=f"{name}, with results in float32 for halves.")
 op("softmin(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", forms="internal", body="ops.normalization:softmin")
 
