@@ -33,9 +33,9 @@ for schema, doc in (
     ("cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08)", "Cosine of the angle between vectors along dim."),
 ):
     op(f"{schema} -> Tensor", forms="function", body=f"ops.loss:{schema.partition('(')[0]}", doc=doc)
-op("ctc_loss(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor", forms="function",
+op("ctc_loss(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor", forms="function",
    body="ops.ctc:ctc_loss", doc="Minus the log-probability of a labelling summed over its alignments.", source="Graves et al. 2006")
-op("ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor", forms="function",
+op("ctc_loss.IntList(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor", forms="function",
    body="ops.ctc:ctc_loss")
 
 # ---- with derivatives of their own ----
