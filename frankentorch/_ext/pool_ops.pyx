@@ -239,6 +239,8 @@ def adaptive_pool(Tensor self, int n, output_size, bint average):
     cdef PoolShape s
     cdef str op = f"adaptive_{'avg' if average else 'max'}_pool{n}d"
     check_input(self, n, op)
+    if average and self.code < F16:
+        raise NotImplementedError(f"\"{op}\" not implemented for '{scalar_name(self.code)}'")
     adaptive_shape(&s, n, sizes_tuple(self), filled(output_size, n, op, "output_size"), op)
     return forward(self, n, POOL_AVERAGE if average else POOL_MAX, &s, not average, op)
 

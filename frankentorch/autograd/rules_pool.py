@@ -15,3 +15,7 @@ def max_pool_pick(g, indices, spatial):
     flat = ops.flatten(g, -spatial, -1) if spatial > 1 else g
     places = ops.flatten(indices, -spatial, -1) if spatial > 1 else indices
     return ops.reshape(ops.gather(flat, -1, places), indices.shape)
+
+
+def constant_pad_gradient(g, pad):
+    return ops.constant_pad_nd(g, tuple(-p for p in pad), 0)

@@ -31,3 +31,19 @@ op(f"addmv(Tensor self, Tensor mat, Tensor vec, {BLEND}) -> Tensor", forms=BOTH 
 op("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", forms="nn", kernel=EXT + "linear",
    grad={"input": "linear_input_gradient(g, weight)", "weight": "linear_weight_gradient(g, input, weight_ndim)", "bias": "linear_bias_gradient(g)"},
    node="AddmmBackward0", doc="input @ weight.T + bias over the last dim.")
+
+# ---- composites ----
+op(f"addbmm(Tensor self, Tensor batch1, Tensor batch2, {BLEND}) -> Tensor", forms=BOTH + " inplace", body="ops.linalg:addbmm", doc="beta * self + alpha * the sum of bmm(batch1, batch2).")
+op(f"addr(Tensor self, Tensor vec1, Tensor vec2, {BLEND}) -> Tensor", forms=BOTH + " inplace", body="ops.linalg:addr", doc="beta * self + alpha * outer(vec1, vec2).")
+op("inner(Tensor self, Tensor other) -> Tensor", forms=BOTH, body="ops.linalg:inner", doc="Sums of products over the last dims.")
+op("chain_matmul(Tensor[] matrices) -> Tensor", forms="internal out", body="ops.linalg:chain_matmul", doc="Product of several matrices in the order of fewest multiplications.")
+op("linalg_multi_dot(Tensor[] tensors) -> Tensor", forms="internal out", body="ops.linalg:multi_dot", doc="Product of several matrices; the ends may be vectors.")
+op("kron(Tensor self, Tensor other) -> Tensor", forms=BOTH, body="ops.linalg:kron", doc="Kronecker product.")
+op("linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor", forms="internal out", body="ops.linalg:linalg_cross", doc="Cross product of 3-vectors along a dim.")
+op("cross(Tensor self, Tensor other, int? dim=None) -> Tensor", forms=BOTH, body="ops.linalg:cross", doc="Cross product of 3-vectors along a dim, by default the first of size 3.")
+op("linalg_vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor", forms="internal out", body="ops.linalg:vecdot", doc="Sums of conj(x) * y along a dim.")
+op("tensordot(Tensor self, Tensor other, Any dims=2) -> Tensor", forms="function out", body="ops.contraction:tensordot", doc="Sum of products over pairs of dims.")
+op("einsum(str equation, Tensor[] tensors, *, int[]? path=None) -> Tensor", forms="internal", body="ops.contraction:einsum", doc="Sum of products as letters say.")
+op("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor", forms="function nn", body="ops.contraction:bilinear", doc="x1 W x2 + bias for each output.")
+op("cdist(Tensor x1, Tensor x2, float p=2.0, Any compute_mode=None) -> Tensor", forms="function", body="ops.linalg:cdist", doc="Distances of all pairs of rows.")
+op("pdist(Tensor self, float p=2) -> Tensor", forms="function nn", body="ops.linalg:pdist", doc="Distances of all pairs of rows above the diagonal.")

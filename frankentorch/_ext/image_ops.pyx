@@ -1,0 +1,306 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: cdivision=True, initializedcheck=False
+# Resampling of grids along one dim, and patches as columns. Interpolation, and padding that repeats values, are sums of a few weighted
+# input places per output place: `Taps` lists them, one loop reads them, its adjoint adds back. Outputs ascend and taps ascend, so the
+# order of every sum is fixed. Halves work in float32 and round once per dim; complex numbers are pairs of reals.
+from libc.stdlib cimport malloc, free
+from libc.string cimport memcpy, memset
+from frankentorch._ext.types cimport *
+from frankentorch._ext.dtype cimport ITEMSIZE, is_complex_code
+from frankentorch._ext.tensor cimport *
+from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef class Taps:
+    """Where each of `n_out` places reads among `n_in`: `width` indices each, with weights unless a place is a plain copy."""
+    cdef readonly Py_ssize_t n_in, n_out, width
+    cdef readonly bint weighted
+    cdef Py_ssize_t* index
+    cdef double* weight
+
+    def __cinit__(self, Py_ssize_t n_in, list index, list weight=None):
+        cdef Py_ssize_t o, t
+        self.n_in, self.n_out = n_in, len(index)
+        self.width = 1 if weight is None else max([len(row) for row in weight]) if weight else 1
+        self.weighted = weight is not None
+        self.index = <Py_ssize_t*> malloc((self.n_out * self.width + 1) * sizeof(Py_ssize_t))
+        self.weight = <double*> malloc((self.n_out * self.width + 1) * sizeof(double))
+        if self.index == NULL or self.weight == NULL:
+            raise MemoryError()
+        for o in range(self.n_out):
+            if weight is None:
+                self.index[o], self.weight[o] = index[o], 1
+                continue
+            for t in range(self.width):
+                if t < len(weight[o]):
+                    self.index[o * self.width + t], self.weight[o * self.width + t] = index[o][t], weight[o][t]
+                else:                       # a short row ends in weights of 0 at a place it reads anyway
+                    self.index[o * self.width + t], self.weight[o * self.width + t] = index[o][0], 0
+        for o in range(self.n_out * self.width):
+            if self.index[o] < 0 or self.index[o] >= n_in:
+                raise IndexError(f"tap {self.index[o]} is outside of {n_in} places")
+
+    def __dealloc__(self):
+        free(self.index)
+        free(self.weight)
+
+
+def nearest_places(Py_ssize_t n_in, Py_ssize_t n_out, scale, bint exact):
+    """floor(o * scale), or floor((o + 1/2) * scale): in float32, as callers' sizes were rounded with it."""
+    cdef float step = <float> (1.0 / <double> scale) if scale is not None and scale > 0 else <float> n_in / <float> n_out
+    cdef Py_ssize_t o
+    cdef list out = []
+    for o in range(n_out):
+        out.append(min(<Py_ssize_t> ((<float> o + <float> 0.5) * step if exact else <float> o * step), n_in - 1))
+    return out
+
+
+cdef void forward_real(Taps taps, const real* x, real* out, Py_ssize_t outer, Py_ssize_t inner) noexcept nogil:
+    cdef Py_ssize_t b, o, t, i
+    cdef const real* row
+    cdef real w
+    for b in range(outer):
+        for o in range(taps.n_out):
+            for t in range(taps.width):
+                w = <real> taps.weight[o * taps.width + t]
+                row = x + taps.index[o * taps.width + t] * inner
+                if t == 0:
+                    for i in range(inner):
+                        out[i] = w * row[i]
+                else:
+                    if w != 0:
+                        for i in range(inner):
+                            out[i] = out[i] + w * row[i]
+            out += inner
+        x += taps.n_in * inner
+
+
+cdef void backward_real(Taps taps, const real* g, real* out, Py_ssize_t outer, Py_ssize_t inner) noexcept nogil:
+    cdef Py_ssize_t b, o, t, i
+    cdef real* row
+    cdef real w
+    memset(out, 0, outer * taps.n_in * inner * sizeof(real))
+    for b in range(outer):
+        for o in range(taps.n_out):
+            for t in range(taps.width):
+                w = <real> taps.weight[o * taps.width + t]
+                row = out + taps.index[o * taps.width + t] * inner
+                if w != 0:
+                    for i in range(inner):
+                        row[i] = row[i] + w * g[i]
+            g += inner
+        out += taps.n_in * inner
+
+
+cdef int split(Tensor t, Py_ssize_t dim, Py_ssize_t* outer, Py_ssize_t* inner) except -1:
+    cdef int d
+    outer[0] = inner[0] = 1
+    for d in range(t.rank):
+        if d < dim:
+            outer[0] *= t.sizes[d]
+        elif d > dim:
+            inner[0] *= t.sizes[d]
+    return 0
+
+
+cdef Tensor resized(Tensor t, int code, Py_ssize_t dim, Py_ssize_t n):
+    cdef Py_ssize_t sizes[64]
+    cdef int d
+    for d in range(t.rank):
+        sizes[d] = n if d == dim else t.sizes[d]
+    return new_tensor(code, is_meta(t), t.rank, sizes)
+
+
+cdef int working_code(Tensor t, str name) except -1:
+    if t.code < F16:
+        if t.code == U8:
+            return F32
+        raise NotImplementedError(f"\"{name}\" not implemented for '{scalar_name(t.code)}'")
+    return F32 if t.code == F16 or t.code == BF16 else t.code
+
+
+def resample(Tensor self, Py_ssize_t dim, Taps taps):
+    """out[.., o, ..] = sum of weight * self[.., index, ..] over the taps of o."""
+    cdef Tensor x, out
+    cdef Py_ssize_t outer, inner, b, o, item, row
+    cdef int code
+    cdef const char* source
+    cdef char* to
+    dim = self.wrap_dim(dim)
+    if not taps.weighted:
+        out = resized(self, self.code, dim, taps.n_out)
+        if is_meta(out) or out.count == 0:
+            return out
+        x = contiguous_tensor(self)
+        split(x, dim, &outer, &inner)
+        item = inner * ITEMSIZE[self.code]
+        row = ITEMSIZE[self.code]
+        source, to = data_of(x), data_of(out)
+        with nogil:
+            for b in range(outer):
+                if row == 4 and inner == 1:
+                    for o in range(taps.n_out):
+                        (<int*> to)[o] = (<const int*> source)[taps.index[o]]
+                    to += 4 * taps.n_out
+                else:
+                    for o in range(taps.n_out):
+                        memcpy(to, source + taps.index[o] * item, item)
+                        to += item
+                source += taps.n_in * item
+        return out
+    code = working_code(self, "upsample")
+    out = resized(self, code, dim, taps.n_out)
+    if is_meta(out) or out.count == 0:
+        return resized(self, self.code, dim, taps.n_out)
+    x = contiguous_tensor(cast_tensor(self, code))
+    split(x, dim, &outer, &inner)
+    if is_complex_code(code):
+        inner *= 2
+    source, to = data_of(x), data_of(out)
+    with nogil:
+        if code == F32 or code == C64:
+            forward_real[float](taps, <const float*> source, <float*> to, outer, inner)
+        else:
+            forward_real[double](taps, <const double*> source, <double*> to, outer, inner)
+    return cast_tensor(out, self.code)
+
+
+def resample_backward(Tensor g, Py_ssize_t dim, Taps taps):
+    """The adjoint: every output place gives its gradient back to the places it read."""
+    cdef Tensor x, out
+    cdef Py_ssize_t outer, inner
+    cdef int code = working_code(g, "upsample_backward")
+    cdef const char* source
+    cdef char* to
+    dim = g.wrap_dim(dim)
+    out = resized(g, code, dim, taps.n_in)
+    if is_meta(out) or out.count == 0:
+        return resized(g, g.code, dim, taps.n_in)
+    x = contiguous_tensor(cast_tensor(g, code))
+    split(x, dim, &outer, &inner)
+    if is_complex_code(code):
+        inner *= 2
+    source, to = data_of(x), data_of(out)
+    with nogil:
+        if code == F32 or code == C64:
+            backward_real[float](taps, <const float*> source, <float*> to, outer, inner)
+        else:
+            backward_real[double](taps, <const double*> source, <double*> to, outer, inner)
+    return cast_tensor(out, g.code)
+
+
+# ---- patches ----
+cdef struct Patches:
+    Py_ssize_t images, channels, height, width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, rows, cols
+
+
+cdef int patches_of(Patches* p, Py_ssize_t height, Py_ssize_t width, tuple kernel, tuple dilation, tuple padding, tuple stride, str name) except -1:
+    p.kernel_h, p.kernel_w = kernel
+    p.dilation_h, p.dilation_w = dilation
+    p.pad_h, p.pad_w = padding
+    p.stride_h, p.stride_w = stride
+    p.height, p.width = height, width
+    if p.kernel_h <= 0 or p.kernel_w <= 0:
+        raise RuntimeError(f"{name}: kernel size should be greater than zero, but got kernel_height: {p.kernel_h} kernel_width: {p.kernel_w}")
+    if p.dilation_h <= 0 or p.dilation_w <= 0:
+        raise RuntimeError(f"{name}: dilation should be greater than zero, but got dilation_height: {p.dilation_h} dilation_width: {p.dilation_w}")
+    if p.pad_h < 0 or p.pad_w < 0:
+        raise RuntimeError(f"{name}: padding should be non-negative, but got pad_height: {p.pad_h} pad_width: {p.pad_w}")
+    if p.stride_h <= 0 or p.stride_w <= 0:
+        raise RuntimeError(f"{name}: stride should be greater than zero, but got stride_height: {p.stride_h} stride_width: {p.stride_w}")
+    p.rows = (height + 2 * p.pad_h - p.dilation_h * (p.kernel_h - 1) - 1) // p.stride_h + 1
+    p.cols = (width + 2 * p.pad_w - p.dilation_w * (p.kernel_w - 1) - 1) // p.stride_w + 1
+    if height + 2 * p.pad_h < p.dilation_h * (p.kernel_h - 1) + 1 or width + 2 * p.pad_w < p.dilation_w * (p.kernel_w - 1) + 1:
+        raise RuntimeError(f"{name}: Given input of spatial size ({height}, {width}), kernel_size={kernel}, dilation={dilation}, padding={padding}, calculated shape of the array "
+                           f"of sliding blocks as ({p.rows}, {p.cols}), but its components must be at least one.")
+    return 0
+
+
+def im2col(Tensor self, tuple kernel_size, tuple dilation, tuple padding, tuple stride):
+    """(N, C, H, W) to (N, C * kernel, positions)."""
+    cdef Patches p
+    cdef Py_ssize_t sizes[3]
+    cdef Py_ssize_t item = ITEMSIZE[self.code], plane, i, j, row, col, y, x
+    cdef int lead = self.rank - 3
+    cdef Tensor out, source
+    cdef const char* image
+    cdef char* to
+    if lead not in (0, 1) or any([self.sizes[d] == 0 for d in range(lead, self.rank)]):
+        raise RuntimeError(f"im2col: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {list(sizes_tuple(self))}")
+    patches_of(&p, self.sizes[self.rank - 2], self.sizes[self.rank - 1], kernel_size, dilation, padding, stride, "im2col")
+    p.images, p.channels = (self.sizes[0] if lead else 1), self.sizes[lead]
+    sizes[0], sizes[lead], sizes[lead + 1] = p.images, p.channels * p.kernel_h * p.kernel_w, p.rows * p.cols
+    out = new_tensor(self.code, is_meta(self), lead + 2, sizes)
+    if is_meta(out):
+        return out
+    source = contiguous_tensor(self)
+    image, to = data_of(source), data_of(out)
+    with nogil:
+        for plane in range(p.images * p.channels):
+            for i in range(p.kernel_h):
+                for j in range(p.kernel_w):
+                    for row in range(p.rows):
+                        y = row * p.stride_h - p.pad_h + i * p.dilation_h
+                        for col in range(p.cols):
+                            x = col * p.stride_w - p.pad_w + j * p.dilation_w
+                            if 0 <= y < p.height and 0 <= x < p.width:
+                                memcpy(to, image + (y * p.width + x) * item, item)
+                            else:
+                                memset(to, 0, item)
+                            to += item
+            image += p.height * p.width * item
+    return out
+
+
+cdef void add_patches(const Patches* p, const real* columns, real* out, int lanes) noexcept nogil:
+    cdef Py_ssize_t plane, i, j, row, col, y, x, k
+    for plane in range(p.images * p.channels):
+        for i in range(p.kernel_h):
+            for j in range(p.kernel_w):
+                for row in range(p.rows):
+                    y = row * p.stride_h - p.pad_h + i * p.dilation_h
+                    for col in range(p.cols):
+                        x = col * p.stride_w - p.pad_w + j * p.dilation_w
+                        if 0 <= y < p.height and 0 <= x < p.width:
+                            for k in range(lanes):
+                                out[(y * p.width + x) * lanes + k] = out[(y * p.width + x) * lanes + k] + columns[k]
+                        columns += lanes
+        out += p.height * p.width * lanes
+
+
+def col2im(Tensor self, tuple output_size, tuple kernel_size, tuple dilation, tuple padding, tuple stride):
+    """(N, C * kernel, positions) added back into (N, C, H, W)."""
+    cdef Patches p
+    cdef Py_ssize_t sizes[4]
+    cdef int lead = self.rank - 2, code, lanes
+    cdef Tensor out, source
+    cdef const char* columns
+    cdef char* to
+    if lead not in (0, 1) or self.sizes[lead] == 0 or self.sizes[lead + 1] == 0:
+        raise RuntimeError(f"col2im: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: {list(sizes_tuple(self))}")
+    patches_of(&p, output_size[0], output_size[1], kernel_size, dilation, padding, stride, "col2im")
+    if self.sizes[lead] % (p.kernel_h * p.kernel_w):
+        raise RuntimeError(f"col2im: Expected size of input's dimension {lead} to be divisible by the product of kernel_size, but got input.size({lead})={self.sizes[lead]} and kernel_size={kernel_size}.")
+    if self.sizes[lead + 1] != p.rows * p.cols:
+        raise RuntimeError(f"col2im: Given output_size={output_size}, kernel_size={kernel_size}, dilation={dilation}, padding={padding}, stride={stride}, expected size of input's dimension "
+                           f"{lead + 1} to match the calculated number of sliding blocks {p.rows} * {p.cols} = {p.rows * p.cols}, but got input.size({lead + 1})={self.sizes[lead + 1]}.")
+    code = self.code if self.code == BOOL and is_meta(self) else working_code(self, "col2im")
+    p.images, p.channels = (self.sizes[0] if lead else 1), self.sizes[lead] // (p.kernel_h * p.kernel_w)
+    sizes[0], sizes[lead], sizes[lead + 1], sizes[lead + 2] = p.images, p.channels, p.height, p.width
+    if is_meta(self):
+        return new_tensor(self.code, True, lead + 3, sizes)
+    out = new_tensor(code, False, lead + 3, sizes)
+    lanes = 2 if is_complex_code(code) else 1
+    source = contiguous_tensor(cast_tensor(self, code))
+    columns, to = data_of(source), data_of(out)
+    with nogil:
+        memset(to, 0, out.count * ITEMSIZE[code])
+        if code == F32 or code == C64:
+            add_patches[float](&p, <const float*> columns, <float*> to, lanes)
+        else:
+            add_patches[double](&p, <const double*> columns, <double*> to, lanes)
+    return cast_tensor(out, self.code)
