@@ -53,8 +53,9 @@ def _edge_taps(n, low, high, mode):
             i = 2 * (n - 1) - i if i >= n else i
         elif mode == "replicate":
             i = min(max(i, 0), n - 1)
-        else:
-            i %= n
+        else:                           # what negative widths cut away is gone before the rest is wrapped around
+            start, length = max(-low, 0), n + min(low, 0) + min(high, 0)
+            i = start + (i - start) % length
         places.append(i)
     return Taps(n, places)
 
@@ -130,10 +131,14 @@ def _check_grid(self, output_size, name):
 
 def _along_all(self, output_size, scales, make, *more):
     """One pass per spatial dim, the last first."""
-    out = self
+    out, whole = self, make is not _nearest_taps and self.dtype is ops.uint8
     for i in range(len(output_size) - 1, -1, -1):
         n_in, n_out = self.shape[2 + i], output_size[i]
-        out = ops._resample(out, 2 + i, make(n_in, n_out, scales[i], *more))
+        taps = make(n_in, n_out, scales[i], *more)
+        if whole and taps.weighted:         # bytes are rounded after each pass
+            out = ops.clamp(ops.floor(ops._resample(out.to(ops.float32), 2 + i, taps) + 0.5), 0, 255).to(ops.uint8)
+        else:
+            out = ops._resample(out, 2 + i, taps)
     return _kept_format(self, out)
 
 
@@ -175,9 +180,6 @@ def _linear_taps(n_in, n_out, scale, align_corners):
 
 def _interpolated(self, output_size, align_corners, scales, taps, name):
     _check_grid(self, output_size, name)
-    if self.dtype is ops.uint8:             # the passes work on real numbers; one rounding at the end
-        out = _along_all(ops.to(self, ops.float32) if hasattr(ops, "to") else self.to(ops.float32), output_size, scales, taps, align_corners)
-        return ops.clamp(ops.floor(out + 0.5), 0, 255).to(ops.uint8)
     return _along_all(self, output_size, scales, taps, align_corners)
 
 

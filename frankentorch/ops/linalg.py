@@ -151,7 +151,7 @@ def _norm(x, p, keepdim):
     inf = float("inf")
     size = ops.abs(x)
     if p == 0:
-        return ops.sum(ops.ne(x, 0).to(x.dtype), (-1,), keepdim)
+        return ops.sum(ops.abs(ops.sign(x)), (-1,), keepdim)
     if p == 1:
         return ops.sum(size, (-1,), keepdim)
     if p == inf:
