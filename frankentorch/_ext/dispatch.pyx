@@ -108,7 +108,7 @@ cdef class Overload:
 
     def saved_by_name(self, node, name):
         try:
-            return node.saved_values[self.local_names.index(name)]
+            return node.saved_values[self.local_names.index("out" if name == "result" and "out" in self.local_names else name)]
         except (ValueError, TypeError):
             raise AttributeError(f"'{self.label}' object has no attribute '_saved_{name}'") from None
 

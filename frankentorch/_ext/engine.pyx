@@ -43,7 +43,7 @@ cdef int check_inplace(Tensor t, bint records) except -1:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         return 0
     wants = tensor_requires_grad(t)
-    if (wants or records) and t.creation_meta != VIEW_DEFAULT:
+    if t.creation_meta != VIEW_DEFAULT and (wants or records or tensor_requires_grad(t.base)):
         name = "None" if t.node is None else t.node.name()
         if t.creation_meta == VIEW_MULTI_OUTPUT:
             raise RuntimeError(f"Output {t.node_output} of {name} is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
@@ -71,6 +71,19 @@ cdef tuple geometry(Tensor t):
     return (sizes_tuple(t), strides_tuple(t), t.offset)
 
 
+cdef int carry_retained(Tensor t, Node before, Node after, int output) except -1:
+    """retain_grad speaks of the tensor: its note moves from the node that made the old value to that of the new one."""
+    import weakref
+    if not t.flags & RETAINS_GRAD or after is None:
+        return 0
+    if before is not None and before.retain_hooks is not None:
+        before.retain_hooks.pop(t.node_output, None)
+    if after.retain_hooks is None:
+        after.retain_hooks = {}
+    after.retain_hooks[output] = weakref.ref(t)
+    return 0
+
+
 cdef int rebase_history(Tensor t, Node node) except -1:
     """`node` has just written `t` in place. A view hands its history to its base, through a node that splices gradients."""
     cdef Node splice
@@ -79,13 +92,14 @@ cdef int rebase_history(Tensor t, Node node) except -1:
     cdef int numbers[64]
     cdef list edges
     if t.base is None:
+        carry_retained(t, t.node, node, 0)
         t.node = node
         t.node_output = 0
         t.flags &= ~(<unsigned int> REQUIRES_GRAD)
         return 0
     below = gradient_edge(t.base, &number)
     splice = Node.__new__(Node)
-    splice.label = "CopySlices"
+    splice.label = "torch::autograd::CopySlices"
     splice.fn = copy_slices_backward
     splice.sequence = next_sequence()
     edges = [below]
@@ -102,6 +116,7 @@ cdef int rebase_history(Tensor t, Node node) except -1:
     if node.n_edges and edges[0] is None and below is not None:
         edges[0] = below
     node.edges = tuple(edges)
+    carry_retained(t.base, t.base.node, splice, 0)
     t.base.node = splice
     t.base.node_output = 0
     t.base.flags &= ~(<unsigned int> REQUIRES_GRAD)
@@ -149,6 +164,7 @@ cdef Node regenerate_view(Tensor t):
     node.set_edges((below,), &number)
     node.save((geometry(t.base), geometry(t)), 0, 0)
     node.describe_output(0, t)
+    carry_retained(t, t.node, node, 0)
     t.node = node
     t.node_output = 0
     return node
@@ -477,13 +493,22 @@ cdef bint leads_on(Node node, set needed):
     return False
 
 
+cdef bint holds_tensors(tuple saved):
+    for value in saved:
+        if isinstance(value, Tensor) or (isinstance(value, tuple) and len(value) and isinstance(value[0], Tensor)):
+            return True
+    return False
+
+
 cdef int release(Node node) except -1:
-    if node.saved is not None and node.callback is None:
-        if node.fn is copy_slices_backward:
-            release(<Node> node.saved[0])
-        node.saved = None if len(node.saved) else node.saved
-    elif node.callback is not None:
+    """Let go of what the node saved. One that holds only sizes and numbers costs nothing and may run again."""
+    if node.callback is not None:
         node.callback.release(node)
+    elif node.fn is copy_slices_backward:
+        if node.saved is not None:
+            release(<Node> node.saved[0])
+    elif node.saved is not None and holds_tensors(node.saved):
+        node.saved = None
     return 0
 
 
@@ -576,7 +601,7 @@ def gradient_edge_of(Tensor t):
 
 
 def make_python_node(callback, list inputs, list outputs, str label):
-    """A node whose backward is `callback(node, grads)`, from `inputs` (tensors) to `outputs` (fresh tensors or None)."""
+    """A node whose backward is `callback(node, grads)`, from `inputs` (tensors only) to `outputs` (fresh tensors or None)."""
     cdef Node node = Node.__new__(Node)
     cdef list edges = []
     cdef int* numbers = <int*> malloc((len(inputs) + 1) * sizeof(int))
@@ -586,7 +611,7 @@ def make_python_node(callback, list inputs, list outputs, str label):
     try:
         for i in range(len(inputs)):
             numbers[i] = 0
-            edges.append(gradient_edge(<Tensor> inputs[i], &numbers[i]) if isinstance(inputs[i], Tensor) else None)
+            edges.append(gradient_edge(<Tensor> inputs[i], &numbers[i]))
         node.label = label
         node.callback = callback
         node.sequence = next_sequence()

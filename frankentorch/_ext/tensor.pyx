@@ -677,7 +677,7 @@ cdef Node accumulator_of(Tensor t):
     if extra.accumulator != NULL:
         return <Node> extra.accumulator
     node = Node.__new__(Node)
-    node.label = "AccumulateGrad"
+    node.label = "torch::autograd::AccumulateGrad"
     node.variable = t
     node.edges = ()
     node.sequence = -1

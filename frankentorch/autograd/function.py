@@ -130,7 +130,7 @@ class _Backward:
                 raise RuntimeError(f"function {name} returned a gradient different from None at position {i + 1}, but the corresponding forward input was not a Variable")
             if grad is not None and not isinstance(grad, Tensor):
                 raise TypeError(f"{name}: expected Variable or None (got {type(grad).__name__})")
-        return results
+        return tuple(grad for grad, is_tensor in zip(results, self.input_kinds) if is_tensor)
 
     def release(self, node):
         self.context._saved = None
@@ -261,7 +261,7 @@ def _wrap_outputs(cls, context, args, outputs, records):
     kinds = [isinstance(value, Tensor) for value in args]
     callback = _Backward(cls, context, outputs, kinds)
     # a dirty input's edge must lead to what it was before the write, so edges are taken first
-    node = engine.make_python_node(callback, list(args), fresh, f"{cls.__name__}Backward")
+    node = engine.make_python_node(callback, inputs, fresh, f"{cls.__name__}Backward")
     context._node = weakref.ref(node)
     for i, out in enumerate(outputs):
         if isinstance(out, Tensor) and _is_among(out, dirty):

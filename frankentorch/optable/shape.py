@@ -6,7 +6,7 @@ BOTH = "function method"
 
 # ---- views ----
 op("alias(Tensor self) -> Tensor", forms="internal", kernel="_ext.views:alias", view="single", grad={"self": "g"})
-op("detach(Tensor self) -> Tensor", forms=BOTH, kernel="_ext.views:detach", view="single", grad=NONE, doc="The same elements without history.")
+op("detach(Tensor self) -> Tensor", forms=BOTH, kernel="_ext.views:detach", grad=NONE, doc="The same elements without history.")
 op("view(Tensor self, int[] size) -> Tensor", forms="method", kernel="_ext.views:view", view="single", grad={"self": "g.reshape(self_sizes)"}, doc="Alias in another shape.")
 op("view.dtype(Tensor self, ScalarType dtype) -> Tensor", forms="method", kernel="_ext.views:view_dtype", view="single", grad=NONE)
 op("view_as_real(Tensor self) -> Tensor", forms="function", kernel="_ext.views:view_as_real", view="single", grad={"self": "view_as_complex(g.contiguous())"}, doc="(…, 2) real view of a complex tensor.")

@@ -134,7 +134,7 @@ class BackwardHook:
     def anchor_inputs(self, args):
         """Positional arguments with every tensor passed through one identity node."""
         def attach(node):
-            if node.name() == "AccumulateGrad":
+            if node.name().endswith("AccumulateGrad"):
                 raise RuntimeError("Error while setting up backward hooks. Please open an issue with a code sample to "
                                    "reproduce this.")
             node.register_hook(self._on_inputs)
