@@ -220,7 +220,7 @@ cdef int store_nested(object data, int depth, tuple sizes, int code, char** at) 
 
 cdef int check_range(object value, int code) except -1:
     """Integers that the dtype cannot hold are refused, as the oracle refuses them in tensor()."""
-    cdef int bits
+    cdef object bits      # a Python int: 1 << bits must not wrap
     if not isinstance(value, int) or code > U64 or code == BOOL or code == I64:
         if isinstance(value, int) and code == I64 and not -(1 << 63) <= value < 1 << 63:
             raise RuntimeError(f"Overflow when unpacking long long: {value}")
