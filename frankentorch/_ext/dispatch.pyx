@@ -265,7 +265,7 @@ cdef int slot_of(Overload ov, object name):
 
 cdef bint wants_override(int kind, object value):
     """Whether a value that does not fit may be taken by its type's ``__torch_function__``, or by that of a list's member."""
-    if value is None:
+    if value is None or is_tensor(value):           # a tensor where none fits: another overload may take it
         return False
     if hasattr(type(value), "__torch_function__"):
         return True
@@ -297,6 +297,8 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
         slots[i] = NULL
     m.kept = None
     m.out = None
+    m.override = False
+    m.foreign = None
     # bare ints for one int list: view(2, 3)
     if ov.varargs >= 0 and given > ov.varargs and (PyLong_Check(<object> args[ov.varargs]) or given > ov.n_positional
                                                    or not isinstance(<object> args[ov.varargs], (list, tuple))):

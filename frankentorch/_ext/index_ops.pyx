@@ -470,7 +470,7 @@ def nonzero(Tensor self):
     with nogil:
         n = nonzero_run(self.code, rank, sizes, steps, source, NULL, 0)
     shape[0], shape[1] = n, rank
-    strides[0], strides[1] = 1, n if n > 0 else 1
+    strides[0], strides[1] = 1, n
     rows = new_tensor(I64, False, 2, shape)
     if rank <= 1:
         if rank and n:
@@ -479,7 +479,7 @@ def nonzero(Tensor self):
                 nonzero_run(self.code, rank, sizes, steps, source, found, n)
         return new_view(rows, 2, shape, strides, 0)
     if n == 0:
-        return rows
+        return new_view(rows, 2, shape, strides, 0)
     found = <long long*> data_of(rows)
     out = new_strided(I64, False, 2, shape, strides)
     to = <long long*> data_of(out)

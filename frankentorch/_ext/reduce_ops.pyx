@@ -236,11 +236,9 @@ cdef Tensor place(str name, int op, Tensor self, object dim, bint keepdim):
     cdef Mask mask
     cdef Tensor out
     cdef object dims = None if dim is None else (dim,)
-    if self.code >= C64:
-        raise RuntimeError(f"{name}(): does not support complex input")
+    if self.code >= C64 or self.code == BOOL:
+        raise RuntimeError(f"{name}(): does not support {'bool' if self.code == BOOL else 'complex'} input")
     check_not_empty(name, self, dims, True)
-    if self.code == BOOL:
-        raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
     check_ordered(name, name + "_cpu", self)
     mask_of(self, dims, &mask)
     out = result_of(self, I64, mask, keepdim)

@@ -26,7 +26,7 @@ def put_back(x, ndim, dim, keepdim):
 
 def count_over(sizes, dim):
     n = 1
-    for d in dims_of(dim, len(sizes)):
+    for d in dims_of(dim, len(sizes)) if len(sizes) else ():
         n *= sizes[d]
     return n
 
