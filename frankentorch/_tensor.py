@@ -22,9 +22,9 @@ def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=
     run(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
-def split(self, split_size, dim=0):
-    """Pieces of a length, or of given lengths."""
-    return ops.split(self, split_size, dim) if isinstance(split_size, int) else ops.split(self, tuple(split_size), dim)
+def where(self, condition, other):
+    """self where condition, else other."""
+    return ops.where(condition, self, other)
 
 
 def detach_(self):
@@ -58,7 +58,7 @@ def _cast(name):
 
 
 def _hand_written():
-    methods = {"__repr__": _repr, "backward": backward, "split": split, "detach_": detach_, "__iter__": iterate, "__contains__": contains,
+    methods = {"__repr__": _repr, "backward": backward, "where": where, "__rdiv__": Tensor.__rtruediv__, "__div__": Tensor.__truediv__, "detach_": detach_, "__iter__": iterate, "__contains__": contains,
                "item": dispatch.item, "tolist": create.tolist, "retain_grad": engine.retain_grad, "register_hook": engine.register_hook,
                "register_post_accumulate_grad_hook": engine.register_post_accumulate_grad_hook, "retains_grad": property(engine.retains_grad),
                "T": property(lambda self: _reversed_dims(self)), "mT": property(lambda self: ops.transpose(_at_least_matrix(self, "mT"), -2, -1)),

@@ -83,6 +83,7 @@ cdef class Overload:
     cdef int n_args
     cdef int n_positional
     cdef int varargs                     # index of an int list that bare ints may spell, or -1
+    cdef int variadic                    # index of a tensor list that bare tensors may spell, or -1
     cdef int kinds[24]
     cdef int list_sizes[24]
     cdef bint required[24]

@@ -59,7 +59,7 @@ cdef class Overload:
             raise ValueError(f"{self.name}: more than {MAX_ARGS} arguments")
         self.kind = {"loop": LOOP, "kernel": KERNEL, "body": BODY}[kind]
         self.n_args = len(args)
-        self.varargs = -1
+        self.varargs = self.variadic = -1
         names, defaults = [], []
         for i, (name, kind_number, size, optional, default, keyword_only) in enumerate(args):
             names.append(name)
@@ -70,6 +70,8 @@ cdef class Overload:
             self.keyword_only[i] = keyword_only
             if not keyword_only:
                 self.n_positional = i + 1
+                if kind_number == K_TENSORS and "variadic" in self.forms:
+                    self.variadic = i
                 if kind_number == K_INTS and size is None and self.varargs < 0 and not optional:
                     self.varargs = i
         self.arg_names, self.defaults = tuple(names), tuple(defaults)
@@ -242,7 +244,8 @@ cdef object convert(int kind, int size, object value):
 
 
 # keyword spellings that NumPy users bring, and the function form's `input`
-cdef dict SYNONYMS = {"input": "self", "axis": "dim", "keepdims": "keepdim", "x": "self", "a": "self", "x1": "self", "x2": "other"}
+cdef dict SYNONYMS = {"input": "self", "axis": "dim", "keepdims": "keepdim", "x": "self", "a": "self", "x1": "self", "x2": "other", "tensor": "self",
+                       "split_size_or_sections": "split_size"}
 
 
 cdef int slot_of(Overload ov, object name):
@@ -312,6 +315,10 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
             m.kept = [tuple(ints)]
             slots[ov.varargs] = <PyObject*> m.kept[0]
             given = ov.varargs
+    if ov.variadic >= 0 and given > ov.variadic and not isinstance(<object> args[ov.variadic], (list, tuple)):      # meshgrid(a, b)
+        m.kept = [tuple([<object> args[k] for k in range(ov.variadic, given)])]
+        slots[ov.variadic] = <PyObject*> m.kept[0]
+        given = ov.variadic
     if given > ov.n_positional:
         m.why = f"takes {ov.n_positional} positional arguments but {n} were given"
         return 0
@@ -727,11 +734,20 @@ cdef extern from "Python.h":
 
 cdef object run_body(Overload ov, PyObject** slots, int mode, object out):
     """A composite: its own ops record. In-place and out= forms copy the result in."""
-    cdef object result = call_implementation(ov, slots)
+    cdef object result, copy
+    cdef PyObject* held[24]
     if mode == FUNCTION:
-        return named(ov, result)
+        return named(ov, call_implementation(ov, slots))
     if mode == INPLACE:
+        if grad_enabled() and any_requires(ov, slots):       # what its ops save must outlive the write
+            memcpy(held, slots, ov.n_args * sizeof(PyObject*))
+            copy = (<object> slots[0]).clone()
+            held[0] = <PyObject*> copy
+            result = call_implementation(ov, held)
+        else:
+            result = call_implementation(ov, slots)
         return (<object> slots[0]).copy_(result)
+    result = call_implementation(ov, slots)
     if grad_enabled() and any_requires(ov, slots):
         raise refuse_out(ov)
     return write_out(ov, result, out)

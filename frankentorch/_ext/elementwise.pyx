@@ -398,8 +398,17 @@ cdef int loop_codes(str name, const LoopSpec* spec, int common, int* compute, in
     else:
         out_code[0] = to_real_code(common)
     if LOOPS[spec.number * NCODES + common] == NULL:
+        if common == BOOL and name in BOOL_REFUSALS:
+            raise RuntimeError(BOOL_REFUSALS[name])
         raise NotImplementedError(f'"{name}" not implemented for \'{scalar_name(common)}\'')
     return 0
+
+
+# where the oracle says more about bool than "not implemented"
+cdef dict BOOL_REFUSALS = {
+    "neg": "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
+    "sub": "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
+    "rsub": "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."}
 
 
 cdef int fill_params(const LoopSpec* spec, PyObject** params, int compute, char* cells) except -1:
@@ -482,6 +491,8 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
             tensors[n_tensors] = <PyObject*> t
             n_tensors += 1
             meta = meta or is_meta(t)
+    if n_tensors == 0:
+        raise TypeError(f"{name}() received an invalid combination of arguments - got only numbers, but expected at least one Tensor")
     common = kinds_result(&kinds)
     loop_codes(name, spec, common, &compute, &out_code)
     fill_params(spec, params, compute, w.params)

@@ -509,7 +509,7 @@ def unbind(Tensor self, Py_ssize_t dim):
     """Every position of one dim."""
     cdef Py_ssize_t i
     if self.rank == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     dim = wrap(dim, self.rank, "unbind")
     return tuple([select_raw(self, dim, i) for i in range(self.sizes[dim])])
 

@@ -215,9 +215,17 @@ def to_copy(self, dtype, device, memory_format):
     return out if meta else create.copy(out, self)
 
 
+def suggested_format(self):
+    """The memory format a tensor's strides suggest: a channels_last one, else contiguous."""
+    for tag, rank in ((2, 4), (3, 5)):
+        if self.dim() == rank and self.is_contiguous(memory_format=FORMATS[tag]) and not self.is_contiguous():
+            return FORMATS[tag]
+    return contiguous_format
+
+
 def _to(self, dtype, device, copy, memory_format):
     same = (dtype is None or dtype is self.dtype) and (device is None or device.is_meta == self.is_meta)
-    if same and not copy and (memory_format is None or memory_format is preserve_format or self.is_contiguous(memory_format=memory_format)):
+    if same and not copy and (memory_format is None or memory_format in (preserve_format, suggested_format(self))):
         return self
     return ops._to_copy(self, dtype=dtype, device=device, memory_format=memory_format)
 
@@ -270,7 +278,7 @@ def tile(self, dims):
 
 def cat(tensors, dim):
     if not tensors:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     to = elementwise.result_type_of(tensors)
     kept = [t for t in tensors if not (t.dim() == 1 and t.size(0) == 0)] or [tensors[0]]
     for i, t in enumerate(tensors):
@@ -346,3 +354,72 @@ def tril(self, diagonal):
 
 def triu(self, diagonal):
     return views.triangle(self, diagonal, True)
+
+
+def broadcast_tensors(tensors):
+    sizes = broadcast_shape([t.shape for t in tensors])
+    return tuple(ops.expand(t, sizes) for t in tensors)
+
+
+def broadcast_shape(shapes):
+    """Common shape of several; RuntimeError naming the sizes that clash."""
+    out = []
+    for shape in shapes:
+        out = [1] * (len(shape) - len(out)) + out
+        for i in range(1, len(shape) + 1):
+            if shape[-i] != 1 and out[-i] != 1 and shape[-i] != out[-i]:
+                raise RuntimeError(f"The size of tensor a ({out[-i]}) must match the size of tensor b ({shape[-i]}) at non-singleton dimension {len(out) - i}")
+            out[-i] = shape[-i] if shape[-i] != 1 else out[-i]
+    return tuple(out)
+
+
+def block_diag(tensors):
+    matrices = [reshape(t, (1, -1)) if t.dim() < 2 else t for t in tensors]
+    for i, t in enumerate(matrices):
+        if t.dim() > 2:
+            raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t.dim()} dimensions")
+    width = sum(t.size(1) for t in matrices)
+    rows, left = [], 0
+    for t in matrices:
+        before, after = ops.zeros((t.size(0), left), dtype=t.dtype), ops.zeros((t.size(0), width - left - t.size(1)), dtype=t.dtype)
+        rows.append(ops.cat((before, t, after), 1))
+        left += t.size(1)
+    return ops.cat(tuple(rows), 0)
+
+
+def cartesian_prod(tensors):
+    if len(tensors) == 1:
+        return tensors[0]
+    grids = ops.meshgrid(tuple(tensors), indexing="ij")
+    return ops.stack(tuple(reshape(g, (-1,)) for g in grids), 1)
+
+
+def at_least(self, ndim):
+    while self.dim() < ndim:
+        self = ops.unsqueeze(self, 0 if self.dim() < 2 else -1)
+    return self
+
+
+def atleast_1d(self):
+    return at_least(self, 1)
+
+
+def atleast_2d(self):
+    return at_least(self, 2)
+
+
+def atleast_3d(self):
+    return ops.unsqueeze(at_least(self, 2), -1) if self.dim() < 3 else self
+
+
+def hstack(tensors):
+    made = [atleast_1d(t) for t in tensors]
+    return ops.cat(tuple(made), 0 if made and made[0].dim() == 1 else 1)
+
+
+def vstack(tensors):
+    return ops.cat(tuple(atleast_2d(t) for t in tensors), 0)
+
+
+def dstack(tensors):
+    return ops.cat(tuple(atleast_3d(t) for t in tensors), 2)

@@ -2,7 +2,7 @@
 from .family import FLOAT, INT, table
 
 ROWS, op = table()
-NN = "nn inplace"
+NN = "nn inplace out"
 
 op("relu(Tensor self) -> Tensor", forms="function method inplace nn", loop={INT: "x if x > 0 else 0", FLOAT: "0 if x <= 0 else x"},
    grad={"self": "_threshold_backward(g, out, 0)"}, doc="Positive part; NaN stays.")
@@ -20,7 +20,7 @@ op("elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Te
    grad={"self": "elu_backward(g, self, alpha, scale, input_scale)"}, doc="self where positive, else alpha * (exp(self) - 1).", source="Clevert et al. 2016")
 op("celu(Tensor self, Scalar alpha=1.0) -> Tensor", forms="function nn inplace", body="ops.activation:celu", doc="elu with a slope that is continuous for any alpha.")
 op("selu(Tensor self) -> Tensor", forms="function nn inplace", body="ops.activation:selu", doc="Self-normalising elu.", source="Klambauer et al. 2017")
-op("gelu(Tensor self, *, str approximate='none') -> Tensor", forms="nn", kernel="ops.activation:gelu", grad={"self": "gelu_backward(g, self, approximate)"},
+op("gelu(Tensor self, *, str approximate='none') -> Tensor", forms="nn out", kernel="ops.activation:gelu", grad={"self": "gelu_backward(g, self, approximate)"},
    doc="self times the normal distribution function, exact or by tanh.", source="Hendrycks and Gimpel 2016")
 op("_gelu_erf(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * <T> 0.5 * (1 + erf(x * <T> 0.7071067811865476))"}, grad={"self": "gelu_backward(g, self, 'none')"})
 op("_gelu_tanh(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "<T> 0.5 * x * (1 + tanh(<T> 0.7978845608028654 * (x + <T> 0.044715 * x * x * x)))"},
@@ -36,12 +36,12 @@ op("silu(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x / (1 + exp(-x))"}, g
 op("_silu_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * sigmoid(y) * (1 + y * (1 - sigmoid(y)))"},
    grad={"grad": "_silu_backward(g, self)", "self": "silu_double_backward(g, grad, self)"})
 op("mish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * tanh(log1p(exp(x)) if x < 20 else x)"}, grad={"self": "mish_backward(g, self)"}, doc="self * tanh(softplus(self)).", source="Misra 2020")
-op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", forms="nn", loop={FLOAT: "x if x * beta > threshold else log1p(exp(x * beta)) / beta"},
+op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", forms="nn out", loop={FLOAT: "x if x * beta > threshold else log1p(exp(x * beta)) / beta"},
    grad={"self": "softplus_backward(g, self, beta, threshold)"}, doc="log(1 + exp(beta * self)) / beta, self itself above threshold.")
 op("hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", forms=NN, loop={INT: "min_val if x < min_val else (max_val if x > max_val else x)", FLOAT: "min_val if x < min_val else (max_val if x > max_val else x)"},
    grad={"self": "hardtanh_backward(g, self, min_val, max_val)"}, doc="self held between two values.")
 op("hardsigmoid(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardsigmoid_backward(g, self)"}, doc="Piecewise linear sigmoid.")
 op("hardswish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardswish_backward(g, self)"}, doc="self * hardsigmoid(self).")
 op("log_sigmoid(Tensor self) -> Tensor", forms="internal", aliases="logsigmoid", loop={FLOAT: "minimum(x, 0) - log1p(exp(-abs(x)))"}, grad={"self": "log_sigmoid_backward(g, self)"}, doc="log(sigmoid(self)).")
-op("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="nn", loop={FLOAT: "x - lambd if x > lambd else (x + lambd if x < -lambd else x * 0)"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="self moved towards 0 by lambd.")
-op("hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="function method nn", loop={FLOAT: "0 if (x >= -lambd and x <= lambd) else x"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="0 within lambd of 0, else self.")
+op("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="nn out", loop={FLOAT: "x - lambd if x > lambd else (x + lambd if x < -lambd else x * 0)"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="self moved towards 0 by lambd.")
+op("hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="function method nn out", loop={FLOAT: "0 if (x >= -lambd and x <= lambd) else x"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="0 within lambd of 0, else self.")

@@ -4,44 +4,44 @@ from .family import BOOL, COMPLEX, FLOAT, INT, NONE, table
 ROWS, op = table()
 PLAIN = "function method inplace out"
 
-op("add(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN,
+op("add(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN,
    loop={BOOL: "x | (alpha & y)", INT: "x + alpha * y", FLOAT: "x + alpha * y", COMPLEX: "add(x, mul(alpha, y))"},
    grad={"self": "g", "other": "scaled(g, alpha)"}, doc="self + alpha * other.", source="IEEE 754 addition")
-op("sub(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN, aliases="subtract",
+op("sub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN, aliases="subtract",
    loop={INT: "x - alpha * y", FLOAT: "x - alpha * y", COMPLEX: "sub(x, mul(alpha, y))"},
    grad={"self": "g", "other": "scaled(-g, alpha)"}, doc="self - alpha * other; bool is refused (use ^ or logical_xor).")
 op("rsub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms="function",
    loop={INT: "y - alpha * x", FLOAT: "y - alpha * x", COMPLEX: "sub(y, mul(alpha, x))"},
    grad={"self": "scaled(-g, alpha)", "other": "g"}, doc="other - alpha * self.")
-op("mul(Operand self, Operand other) -> Tensor", forms=PLAIN, aliases="multiply", loop={BOOL: "x & y", INT: "x * y", FLOAT: "x * y", COMPLEX: "mul(x, y)"},
+op("mul(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="multiply", loop={BOOL: "x & y", INT: "x * y", FLOAT: "x * y", COMPLEX: "mul(x, y)"},
    grad={"self": "g * conj(other)", "other": "g * conj(self)"}, doc="self * other.", source="IEEE 754 multiplication")
-op("div(Operand self, Operand other) -> Tensor", forms=PLAIN, aliases="divide true_divide", promote="int_to_float", loop={FLOAT: "x / y", COMPLEX: "div(x, y)"},
+op("div(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="divide true_divide", promote="int_to_float", loop={FLOAT: "x / y", COMPLEX: "div(x, y)"},
    grad={"self": "g / conj(other)", "other": "-g * conj(out / other)"}, doc="self / other, as real numbers.", source="IEEE 754 division")
-op("div.Tensor_mode(Operand self, Operand other, *, str? rounding_mode) -> Tensor", forms=PLAIN, kernel="ops.elementwise:div_mode",
+op("div.Tensor_mode(Tensor self, Operand other, *, str? rounding_mode) -> Tensor", forms=PLAIN, kernel="ops.elementwise:div_mode",
    grad={"self": "div_mode_backward_self(g, other, rounding_mode)", "other": "div_mode_backward_other(g, self, other, rounding_mode)"})
-op("floor_divide(Operand self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "floordiv(x, y)", FLOAT: "floordiv(x, y)"}, grad=NONE,
+op("floor_divide(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "floordiv(x, y)", FLOAT: "floordiv(x, y)"}, grad=NONE,
    doc="Largest integer not above self / other; integer division by zero is an error.")
 op("remainder(Operand self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "remainder(x, y)", FLOAT: "remainder(x, y)"},
    grad={"self": "g", "other": "-g * self.div(other, rounding_mode='floor')"}, doc="self - other * floor(self / other): the sign of other.")
-op("fmod(Operand self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "fmod(x, y)", FLOAT: "fmod(x, y)"},
+op("fmod(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "fmod(x, y)", FLOAT: "fmod(x, y)"},
    grad={"self": "g", "other": "-g * self.div(other, rounding_mode='trunc')"}, doc="self - other * trunc(self / other): the sign of self.")
 op("pow(Operand self, Operand exponent) -> Tensor", forms=PLAIN, loop={BOOL: "x | (y ^ 1)", INT: "pow(x, y)", FLOAT: "pow(x, y)", COMPLEX: "pow(x, y)"},
    grad={"self": "pow_backward_self(g, self, exponent)", "exponent": "pow_backward_exponent(g, self, exponent, out)"}, doc="self to the power of exponent.")
 op("float_power(Operand self, Operand exponent) -> Tensor", forms="function method inplace out", body="ops.elementwise:float_power", doc="pow in float64 (complex128 for complex input).")
-op("atan2(Operand self, Operand other) -> Tensor", forms=PLAIN, aliases="arctan2", promote="int_to_float", loop={FLOAT: "atan2(x, y)"},
+op("atan2(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="arctan2", promote="int_to_float", loop={FLOAT: "atan2(x, y)"},
    grad={"self": "atan2_backward_self(g, self, other)", "other": "atan2_backward_other(g, self, other)"}, doc="Angle of the point (other, self), in (-pi, pi].")
-op("hypot(Operand self, Operand other) -> Tensor", forms=PLAIN, loop={FLOAT: "hypot(x, y)"},
+op("hypot(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={FLOAT: "hypot(x, y)"},
    grad={"self": "g * (self / out)", "other": "g * (other / out)"}, doc="sqrt(self^2 + other^2) without overflow.")
-op("logaddexp(Operand self, Operand other) -> Tensor", forms="function method out", loop={FLOAT: "logaddexp(x, y)"},
+op("logaddexp(Tensor self, Operand other) -> Tensor", forms="function method out", loop={FLOAT: "logaddexp(x, y)"},
    grad={"self": "g / (1 + (other - self).exp())", "other": "g / (1 + (self - other).exp())"}, doc="log(exp(self) + exp(other)).")
-op("logaddexp2(Operand self, Operand other) -> Tensor", forms="function method out", loop={FLOAT: "logaddexp2(x, y)"},
+op("logaddexp2(Tensor self, Operand other) -> Tensor", forms="function method out", loop={FLOAT: "logaddexp2(x, y)"},
    grad={"self": "g / (1 + (other - self).exp2())", "other": "g / (1 + (self - other).exp2())"}, doc="log2(2^self + 2^other).")
 op("xlogy(Operand self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "xlogy(x, y)"},
    grad={"self": "xlogy_backward_self(g, self, other)", "other": "g * self / other"}, doc="self * log(other), 0 where self is 0.")
-op("copysign(Operand self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "copysign(x, y)"},
+op("copysign(Tensor self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "copysign(x, y)"},
    grad={"self": "copysign_backward(g, self, out)", "other": "g * 0"}, doc="Magnitude of self with the sign of other.")
-op("nextafter(Operand self, Operand other) -> Tensor", forms=PLAIN, loop={("f32", "f64"): "nextafter(x, y)"}, grad=NONE, doc="Next representable value towards other.")
-op("heaviside(Operand self, Operand values) -> Tensor", forms=PLAIN, loop={BOOL: "y if x == 0 else x > 0", INT: "y if x == 0 else (x > 0)", FLOAT: "heaviside(x, y)"}, grad=NONE, doc="0 below zero, values at zero, 1 above.")
+op("nextafter(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={("f32", "f64"): "nextafter(x, y)"}, grad=NONE, doc="Next representable value towards other.")
+op("heaviside(Tensor self, Operand values) -> Tensor", forms=PLAIN, loop={BOOL: "y if x == 0 else x > 0", INT: "y if x == 0 else (x > 0)", FLOAT: "heaviside(x, y)"}, grad=NONE, doc="0 below zero, values at zero, 1 above.")
 
 op("maximum(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={BOOL: "x | y", INT: "maximum(x, y)", FLOAT: "maximum(x, y)"},
    grad={"self": "extreme_backward(g, self, other, 'ge')", "other": "extreme_backward(g, other, self, 'ge')"}, doc="Larger of the two; NaN wins.")

@@ -26,7 +26,7 @@ op(f"range(Scalar start, Scalar end, Scalar step=1, {FACTORY}) -> Tensor", forms
 op(f"linspace(Operand start, Operand end, int steps, {FACTORY}) -> Tensor", forms="function out", body="ops.creation:linspace", doc="Evenly spaced numbers, both ends included.")
 op(f"logspace(Operand start, Operand end, int steps, float base=10.0, {FACTORY}) -> Tensor", forms="function out", body="ops.creation:logspace", doc="Powers of base, exponents evenly spaced.")
 op(f"eye(int n, int? m=None, {FACTORY}) -> Tensor", forms="function out", body="ops.creation:eye", doc="Ones on the diagonal, zeros elsewhere.")
-op("meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]", forms="internal", body="ops.creation:meshgrid")
+op("meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]", forms="function variadic", body="ops.creation:meshgrid", doc="Grids of coordinates of several 1-d tensors.")
 op("result_type(Operand tensor1, Operand tensor2) -> ScalarType", forms="function", body="ops.creation:result_type", doc="dtype that an op over both would compute in.")
 op("complex(Tensor real, Tensor imag) -> Tensor", forms="function out", kernel="ops.creation:complex_", grad={"real": "g.real", "imag": "g.imag"}, doc="Complex tensor of two real ones.")
 op("polar(Tensor abs, Tensor angle) -> Tensor", forms="function out", body="ops.creation:polar", doc="Complex tensor of modulus and angle.")

@@ -32,8 +32,8 @@ op("diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", form
    grad={"self": "diagonal_backward(g, self_sizes, offset, dim1, dim2)"}, doc="The diagonal of two dims as a last dim.")
 op("unfold(Tensor self, int dimension, int size, int step) -> Tensor", forms="method", kernel="_ext.views:unfold", view="single",
    grad={"self": "unfold_backward(g, self_sizes, dimension, size, step)"}, doc="Windows along a dim as a last dim.")
-op("split(Tensor self, int split_size, int dim=0) -> Tensor[]", forms="internal", kernel="_ext.views:split", view="multi", grad={"self": "split_backward(g, self_sizes, self_dtype, dim)"})
-op("split.sizes(Tensor self, int[] split_size, int dim=0) -> Tensor[]", forms="internal", kernel="_ext.views:split_sizes", view="multi", grad={"self": "split_backward(g, self_sizes, self_dtype, dim)"}, node="SplitWithSizesBackward0")
+op("split(Tensor self, int split_size, int dim=0) -> Tensor[]", forms=BOTH, doc="Consecutive pieces of a length (or of given lengths).", kernel="_ext.views:split", view="multi", grad={"self": "split_backward(g, self_sizes, self_dtype, dim)"})
+op("split.sizes(Tensor self, int[] split_size, int dim=0) -> Tensor[]", forms=BOTH, kernel="_ext.views:split_sizes", view="multi", grad={"self": "split_backward(g, self_sizes, self_dtype, dim)"}, node="SplitWithSizesBackward0")
 op("split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", forms=BOTH, body="ops.shape:split_with_sizes", doc="Consecutive pieces of given lengths.")
 op("chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", forms=BOTH, body="ops.shape:chunk", doc="At most `chunks` pieces of equal length, the last one shorter.")
 op("tensor_split(Tensor self, Any indices_or_sections, int dim=0) -> Tensor[]", forms=BOTH, body="ops.shape:tensor_split", doc="Pieces at given places, or a number of nearly equal ones.")
@@ -78,3 +78,10 @@ op("flip(Tensor self, int[] dims) -> Tensor", forms=BOTH, kernel="ops.shape:flip
 op("roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor", forms=BOTH, body="ops.shape:roll", doc="Elements shifted around a dim.")
 op("tril(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " inplace out", kernel="ops.shape:tril", grad={"self": "g.tril(diagonal)"}, doc="Lower triangle, zeros above.")
 op("triu(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " inplace out", kernel="ops.shape:triu", grad={"self": "g.triu(diagonal)"}, doc="Upper triangle, zeros below.")
+op("broadcast_tensors(Tensor[] tensors) -> Tensor[]", forms="function variadic", body="ops.shape:broadcast_tensors", doc="Tensors expanded to their common shape.")
+op("block_diag(Tensor[] tensors) -> Tensor", forms="function variadic", body="ops.shape:block_diag", doc="Matrices along a diagonal, zeros elsewhere.")
+op("cartesian_prod(Tensor[] tensors) -> Tensor", forms="function variadic", body="ops.shape:cartesian_prod", doc="Every combination of elements, one per row.")
+for n in (1, 2, 3):
+    op(f"atleast_{n}d(Tensor self) -> Tensor", forms="function", body=f"ops.shape:atleast_{n}d", doc=f"A view with at least {n} dims.")
+for name, alias, where in (("hstack", "", "columns"), ("vstack", "row_stack", "rows"), ("dstack", "", "depth")):
+    op(f"{name}(Tensor[] tensors) -> Tensor", forms="function out", aliases=alias, body=f"ops.shape:{name}", doc=f"Tensors joined along {where}.")
