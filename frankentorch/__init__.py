@@ -19,6 +19,7 @@ from frankentorch.autograd.grad_mode import enable_grad, inference_mode, no_grad
 from frankentorch.ops.registry import namespaces as _namespaces
 
 globals().update(_namespaces["torch"])
+from frankentorch.functional import chain_matmul, einsum, tensordot  # noqa: E402, F401
 
 # ---- exchange, storages, legacy types ----
 from frankentorch._protocols import LEGACY_TYPES as _LEGACY_TYPES  # noqa: E402
@@ -36,7 +37,7 @@ from frankentorch._settings import (get_default_device, get_num_interop_threads,
                                     set_float32_matmul_precision, get_float32_matmul_precision)
 
 # ---- imported at first use ----
-_SUBMODULES = ("autograd", "nn", "optim", "utils", "runtime", "checkpoint", "serialization", "special", "linalg", "fft", "testing", "random", "func", "datasets", "cli",
+_SUBMODULES = ("autograd", "nn", "optim", "utils", "runtime", "checkpoint", "serialization", "special", "linalg", "fft", "testing", "random", "func", "functional", "datasets", "cli",
                "overrides", "cuda", "mps", "xpu", "cpu", "backends", "version", "storage")
 # public names that live in modules too heavy, or too seldom used, for every import
 _LATE = {"install": ("install", "install"), "CheckpointError": ("checkpoint.errors", "CheckpointError"), "save": ("serialization", "save"), "load": ("serialization", "load"),

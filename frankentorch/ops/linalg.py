@@ -142,6 +142,8 @@ def cross(self, other, dim):
 
 
 def vecdot(x, y, dim):
+    if not (x.is_floating_point() or x.is_complex()):
+        raise RuntimeError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {x.dtype}")
     return ops.sum(ops.mul(ops.conj(x), y), (dim,))
 
 

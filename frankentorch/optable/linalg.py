@@ -28,7 +28,7 @@ op(f"addmv(Tensor self, Tensor mat, Tensor vec, {BLEND}) -> Tensor", forms=BOTH 
    grad={"self": "scaled(g, beta)", "mat": "scaled(outer(g, conj(vec)), alpha)", "vec": "scaled(mv_gradient(g, mat), alpha)"}, doc="beta * self + alpha * (mat @ vec).")
 
 # ---- layers ----
-op("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", forms="nn", kernel=EXT + "linear",
+op("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", forms="nn out", kernel=EXT + "linear",
    grad={"input": "linear_input_gradient(g, weight)", "weight": "linear_weight_gradient(g, input, weight_ndim)", "bias": "linear_bias_gradient(g)"},
    node="AddmmBackward0", doc="input @ weight.T + bias over the last dim.")
 
