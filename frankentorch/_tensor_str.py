@@ -14,7 +14,7 @@ import dataclasses
 import math
 
 from frankentorch import ops
-from frankentorch._tensor import Tensor
+from frankentorch._ext.tensor import Tensor
 
 __all__ = ["get_printoptions", "printoptions", "set_printoptions"]
 

@@ -1,11 +1,14 @@
 """The stream of random numbers users steer: seeds, states, and generators of their own."""
 import contextlib
 
-from frankentorch import ops
-from frankentorch._ext import dispatch
+from frankentorch._ext import create, dispatch
 from frankentorch._ext import random as _random
+from frankentorch._ext.dtype import ALL as _DTYPES, device as _device
+from frankentorch._ext.tensor import Tensor
 
 __all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+
+_UINT8 = _DTYPES[1]
 
 
 class Generator(_random.Generator):
@@ -22,17 +25,17 @@ class Generator(_random.Generator):
 
     @property
     def device(self):
-        return ops.device("cpu")
+        return _device("cpu")
 
     def get_state(self):
         """The whole state as a uint8 tensor."""
-        return ops.frombuffer(bytearray(super().get_state()), dtype=ops.uint8)
+        return create.from_buffer(bytearray(super().get_state()), _UINT8, -1, 0)
 
     def set_state(self, state):
         """Go on from a state of `get_state`. TypeError when it is no uint8 tensor, RuntimeError when it is no state."""
-        if not isinstance(state, ops.Tensor):
+        if not isinstance(state, Tensor):
             raise TypeError(f"expected a torch.ByteTensor, but got {type(state).__name__}")
-        if state.dtype is not ops.uint8:
+        if state.dtype is not _UINT8:
             raise TypeError(f"RNG state must be a torch.ByteTensor, got {state.dtype}")
         super().set_state(bytes(state.reshape(-1).tolist()))
         return self

@@ -34,7 +34,7 @@ def full_hooks(nn, torch, log):
     layer.register_full_backward_pre_hook(lambda module, *grads: log.append(("pre", numbers(grads))))
     x = torch.tensor([[1.0, 2.0]], requires_grad=True)
     out = layer(x)
-    log.append(type(out.grad_fn).__name__)
+    log.append(out.grad_fn.name())
     out.sum().backward()
     log.append(numbers([x.grad, layer.weight.grad, layer.bias.grad]))
 
