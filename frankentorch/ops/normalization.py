@@ -89,6 +89,10 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
 
 
 def batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled):
+    if input.numel() == 0 and input.dim() < 2:           # nothing to normalise; the parameters still take part
+        out = input.clone()
+        out = out if weight is None else out * weight[0]
+        return out if bias is None else out + bias[0]
     check_batch(input, weight, bias, running_mean, running_var)
     if training:
         return ops._batch_norm_train(input, weight, bias, running_mean, running_var, momentum, eps)[0]

@@ -47,16 +47,16 @@ op("instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_me
    forms="function", body="ops.normalization:instance_norm", doc="Mean 0 and variance 1 of each channel of each sample, then weight and bias.", source="Ulyanov et al. 2016")
 
 # ---- embedding ----
-op("embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor", forms="function", body="ops.embedding:embedding",
+op("embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor", forms="function", body="ops.embeddings:embedding",
    doc="Rows of weight at each index.")
-op("_embedding(Tensor weight, Tensor indices, int padding_idx, bool scale_grad_by_freq) -> Tensor", forms="internal", kernel="ops.embedding:gather_rows", node="EmbeddingBackward0",
+op("_embedding(Tensor weight, Tensor indices, int padding_idx, bool scale_grad_by_freq) -> Tensor", forms="internal", kernel="ops.embeddings:gather_rows", node="EmbeddingBackward0",
    grad={"weight": "embedding_dense_backward(g, indices, embedding_vocabulary(weight_sizes), padding_idx, scale_grad_by_freq)"})
 op("embedding_dense_backward(Tensor grad_output, Tensor indices, int num_weights, int padding_idx, bool scale_grad_by_freq) -> Tensor", forms="internal",
    kernel="_ext.rows_ops:embedding_backward", grad={"grad_output": "embedding_twice(g, indices, padding_idx, scale_grad_by_freq)"})
-op("embedding_renorm(Tensor self, Tensor indices, float max_norm, float norm_type) -> Tensor", forms="function inplace", kernel="ops.embedding:embedding_renorm", write="self",
+op("embedding_renorm(Tensor self, Tensor indices, float max_norm, float norm_type) -> Tensor", forms="function inplace", kernel="ops.embeddings:embedding_renorm", write="self",
    grad=NONE, doc="Rows at the indices scaled down to a greatest norm.")
 op("embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, "
-   "bool include_last_offset=False, int? padding_idx=None) -> (Tensor out0, Tensor out1, Tensor out2, Tensor out3)", forms="function", body="ops.embedding:embedding_bag",
+   "bool include_last_offset=False, int? padding_idx=None) -> (Tensor out0, Tensor out1, Tensor out2, Tensor out3)", forms="function", body="ops.embeddings:embedding_bag",
    doc="Sum, mean or maximum of the rows in each bag of indices.")
 
 # ---- attention, gated and learned activations ----

@@ -19,37 +19,37 @@ op(f"geometric(Tensor self, float p, {GENERATOR}) -> Tensor", kernel="_ext.rando
 op(f"log_normal(Tensor self, float mean=1.0, float std=2.0, {GENERATOR}) -> Tensor", kernel="_ext.random_ops:log_normal", doc="self filled with log-normal numbers.", **FILL)
 
 # ---- 0 or 1 ----
-op(f"bernoulli(Tensor self, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.random:bernoulli", grad={"self": "zeros_like(g)"}, doc="1 with the probability found in self, else 0.")
-op(f"bernoulli.p(Tensor self, float p, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.random:bernoulli_p", grad={"self": "zeros_like(g)"})
+op(f"bernoulli(Tensor self, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.draws:bernoulli", grad={"self": "zeros_like(g)"}, doc="1 with the probability found in self, else 0.")
+op(f"bernoulli.p(Tensor self, float p, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.draws:bernoulli_p", grad={"self": "zeros_like(g)"})
 op(f"bernoulli.Tensor_(Tensor self, Tensor p, {GENERATOR}) -> Tensor", forms="inplace", kernel="_ext.random_ops:bernoulli_each", write="self",
    grad={"self": "zeros_like(g)", "p": "zeros_like(p)"})
 op(f"bernoulli.float_(Tensor self, float p=0.5, {GENERATOR}) -> Tensor", kernel="_ext.random_ops:bernoulli", **FILL)
 
 # ---- factories ----
-op(f"rand(int[] size, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function out", body="ops.random:rand", doc="Uniform numbers of [0, 1).")
-op(f"randn(int[] size, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function out", body="ops.random:randn", doc="Normal numbers.")
-op(f"randint(int high, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.random:randint_below", doc="Integers of [low, high), equally likely.")
-op(f"randint.low(int low, int high, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.random:randint")
-op(f"randperm(int n, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.random:randperm", doc="A permutation of 0 to n - 1.")
-op(f"rand_like(Tensor self, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.random:rand_like", doc="rand in the shape of self.")
-op(f"randn_like(Tensor self, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.random:randn_like", doc="randn in the shape of self.")
-op(f"randint_like(Tensor self, int high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.random:randint_like_below", doc="randint in the shape of self.")
-op(f"randint_like.Tensor(Tensor self, Tensor high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.random:randint_like_below")
-op(f"randint_like.low(Tensor self, int low, int high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.random:randint_like")
-op(f"normal(Tensor mean, Tensor std, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.random:normal_tensors", grad={"mean": "zeros_like(mean)", "std": "zeros_like(std)"},
+op(f"rand(int[] size, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function out", body="ops.draws:rand", doc="Uniform numbers of [0, 1).")
+op(f"randn(int[] size, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function out", body="ops.draws:randn", doc="Normal numbers.")
+op(f"randint(int high, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.draws:randint_below", doc="Integers of [low, high), equally likely.")
+op(f"randint.low(int low, int high, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.draws:randint")
+op(f"randperm(int n, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.draws:randperm", doc="A permutation of 0 to n - 1.")
+op(f"rand_like(Tensor self, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:rand_like", doc="rand in the shape of self.")
+op(f"randn_like(Tensor self, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:randn_like", doc="randn in the shape of self.")
+op(f"randint_like(Tensor self, int high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:randint_like_below", doc="randint in the shape of self.")
+op(f"randint_like.Tensor(Tensor self, Tensor high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:randint_like_below")
+op(f"randint_like.low(Tensor self, int low, int high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:randint_like")
+op(f"normal(Tensor mean, Tensor std, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_tensors", grad={"mean": "zeros_like(mean)", "std": "zeros_like(std)"},
    doc="Normal numbers of given means and deviations.")
-op(f"normal.Tensor_float(Tensor mean, float std=1.0, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.random:normal_mean", grad={"mean": "zeros_like(g)"})
-op(f"normal.float_Tensor(float mean, Tensor std, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.random:normal_std", grad={"std": "zeros_like(g)"})
-op(f"normal.float_float(float mean, float std, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.random:normal_sized")
-op(f"multinomial(Tensor self, int num_samples, bool replacement=False, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.random:multinomial", grad=NONE,
+op(f"normal.Tensor_float(Tensor mean, float std=1.0, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_mean", grad={"mean": "zeros_like(g)"})
+op(f"normal.float_Tensor(float mean, Tensor std, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_std", grad={"std": "zeros_like(g)"})
+op(f"normal.float_float(float mean, float std, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.draws:normal_sized")
+op(f"multinomial(Tensor self, int num_samples, bool replacement=False, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.draws:multinomial", grad=NONE,
    doc="Indices drawn by the weights in each row.")
 
 # ---- dropout ----
 for name, what in (("dropout", "Elements are zeroed at random, the rest scaled up."), ("feature_dropout", "Whole channels are zeroed at random, the rest scaled up."),
                    ("alpha_dropout", "Elements are set to selu's limit at random; mean and variance are kept."),
                    ("feature_alpha_dropout", "alpha_dropout of whole channels.")):
-    op(f"{name}(Tensor input, float p, bool train) -> Tensor", forms="function inplace", body=f"ops.random:{name}", doc=what)
-op("native_dropout(Tensor input, float p, bool? train) -> (Tensor out0, Tensor out1)", forms="function", kernel="ops.random:native_dropout",
+    op(f"{name}(Tensor input, float p, bool train) -> Tensor", forms="function inplace", body=f"ops.draws:{name}", doc=what)
+op("native_dropout(Tensor input, float p, bool? train) -> (Tensor out0, Tensor out1)", forms="function", kernel="ops.draws:native_dropout",
    grad={"input": "g0 * out1 * (0 if p == 1 and train is not False else 1 if train is False else 1 / (1 - p))"}, doc="dropout and its mask.")
-op(f"rrelu(Tensor self, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, {GENERATOR[3:]}) -> Tensor", forms="function inplace", body="ops.random:rrelu",
+op(f"rrelu(Tensor self, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, {GENERATOR[3:]}) -> Tensor", forms="function inplace", body="ops.draws:rrelu",
    doc="leaky_relu whose slope is drawn from [lower, upper].")
