@@ -163,7 +163,7 @@ def layer_norm(Tensor input, tuple normalized_shape, Tensor weight, Tensor bias,
     return out, mean, rstd
 
 
-def layer_norm_backward(Tensor grad, Tensor input, int axis, Tensor mean, Tensor rstd, Tensor weight, Tensor bias, bint want_input, bint want_weight, bint want_bias):
+def layer_norm_backward(Tensor grad, Tensor input, int axis, Tensor mean, Tensor rstd, Tensor weight, Tensor bias, double eps, bint want_input, bint want_weight, bint want_bias):
     """Gradients of input, weight and bias (None where not wanted); axis is the number of leading dims."""
     cdef Py_ssize_t rows = 1, n = 1
     cdef int d, code = weight.code if weight is not None else bias.code if bias is not None else input.code
@@ -230,7 +230,7 @@ def group_norm(Tensor input, Py_ssize_t groups, Tensor weight, Tensor bias, doub
     return laid_out_like(out, input), mean, rstd
 
 
-def group_norm_backward(Tensor grad, Tensor input, Py_ssize_t groups, Tensor mean, Tensor rstd, Tensor weight, Tensor bias, bint want_input, bint want_weight, bint want_bias):
+def group_norm_backward(Tensor grad, Tensor input, Py_ssize_t groups, Tensor mean, Tensor rstd, Tensor weight, Tensor bias, double eps, bint want_input, bint want_weight, bint want_bias):
     """Gradients of input, weight and bias (None where not wanted)."""
     cdef Py_ssize_t batch, channels, space
     cdef int code = weight.code if weight is not None else bias.code if bias is not None else input.code
@@ -341,7 +341,7 @@ def batch_norm_eval(Tensor input, Tensor weight, Tensor bias, Tensor running_mea
     return laid_out_like(out, input)
 
 
-def batch_norm_backward(Tensor grad, Tensor input, bint train, Tensor mean, Tensor rstd, double eps, Tensor weight, Tensor bias, bint want_input, bint want_weight, bint want_bias):
+def batch_norm_backward(Tensor grad, Tensor input, bint train, Tensor mean, Tensor rstd, Tensor weight, Tensor bias, double eps, bint want_input, bint want_weight, bint want_bias):
     """Gradients of input, weight and bias (None where not wanted). In eval, mean and rstd are running mean and variance."""
     cdef Py_ssize_t batch, channels, space
     cdef int stat = F64 if input.code == F64 else F32

@@ -371,6 +371,6 @@ def shrink_backward(g, self, lambd):
 
 # ---- families ----
 from frankentorch.autograd.rules_loss import binary_cross_entropy_backward, binary_cross_entropy_backward_target, ctc_loss_backward  # noqa: E402,F401
-from frankentorch.autograd.rules_norm import (batch_norm_backward, embedding_twice, embedding_vocabulary, group_norm_backward,  # noqa: E402,F401
-                                              layer_norm_backward, log_softmax_backward_grad, log_softmax_backward_output, softmax_backward_grad,
+from frankentorch.autograd.rules_norm import (batch_norm_backward, batch_norm_twice, embedding_twice, embedding_vocabulary, group_norm_backward,  # noqa: E402,F401
+                                              group_norm_twice, layer_norm_backward, layer_norm_twice, log_softmax_backward_grad, log_softmax_backward_output, softmax_backward_grad,
                                               softmax_backward_output)

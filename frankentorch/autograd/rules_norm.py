@@ -1,7 +1,7 @@
 """Derivatives of softmax, the normalisations and embedding.
 
-The first derivative runs in one kernel; while a graph of it is recorded (create_graph), the same mathematics is composed of
-ops, from the input alone, so that it can be differentiated again.
+The first derivative of a normalisation runs in one kernel. Its own derivative composes the same mathematics of ops, from the
+input alone, and differentiates that.
 """
 from frankentorch import ops
 
@@ -29,10 +29,6 @@ def log_softmax_backward_output(g, grad, output, dim):
 
 
 # ---- normalisations: y = (x - m) r w + b,  m = mean x, r = (var x + eps)^(-1/2) ----
-def recorded(*tensors):
-    return ops.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
-
-
 def wide(t):
     return t.to(ops.float32) if t is not None and t.dtype in (ops.float16, ops.bfloat16) else t
 
@@ -41,36 +37,46 @@ def composed(g, input, weight, dims, eps, wants, parameter_dims, expand, regroup
     """(dx, dw, db). `expand` gives the weight the shape of the input; statistics go over dims of regroup(x)."""
     regroup = regroup or (lambda t: t)
     x, g32, w = regroup(wide(input)), wide(g), wide(weight)
-    mean = ops.mean(x, dims, True)
-    centred = x - mean
+    centred = x - ops.mean(x, dims, True)
     rstd = ops.rsqrt(ops.mean(centred * centred, dims, True) + eps)
     unit = centred * rstd
     dx = dw = db = None
     if wants[0]:
         gw = regroup(g32 if w is None else g32 * expand(w))
-        dx = ops.reshape(rstd * (gw - ops.mean(gw, dims, True) - unit * ops.mean(gw * unit, dims, True)), tuple(input.shape)).to(input.dtype)
+        dx = ops.reshape(rstd * (gw - ops.mean(gw, dims, True) - unit * ops.mean(gw * unit, dims, True)), tuple(input.shape))
     if wants[1]:
-        dw = ops.sum(g32 * ops.reshape(unit, tuple(input.shape)), parameter_dims)
-        dw = ops.reshape(dw, tuple(weight.shape)).to(weight.dtype)
+        dw = g32 * ops.reshape(unit, tuple(input.shape))
+        dw = ops.sum(dw, parameter_dims) if parameter_dims else dw
     if wants[2]:
         db = ops.sum(g32, parameter_dims) if parameter_dims else g32
     return dx, dw, db
 
 
+def differentiated(function, grad, input, weight, grads, wants):
+    """Gradients of function(grad, input, weight) against `grads`, themselves recorded when a graph is asked for."""
+    from frankentorch.autograd.backward import grad as gradients
+    record = ops.is_grad_enabled()
+    given = [grad, input, weight]
+    if not record:
+        given = [None if t is None else t.detach().requires_grad_() if wanted else t.detach() for t, wanted in zip(given, wants)]
+    with ops.enable_grad():
+        outs = function(*given)
+        pairs = [(out, g) for out, g in zip(outs, grads) if out is not None and g is not None and out.requires_grad]
+    found = iter(gradients([out for out, _ in pairs], [t for t, wanted in zip(given, wants) if wanted], [g.to(out.dtype) for out, g in pairs],
+                           create_graph=record, allow_unused=True) if pairs else [None] * 3)
+    return tuple(next(found) if wanted else None for wanted in wants)
+
+
 def layer_norm_backward(g, input, normalized_shape, mean, rstd, weight, bias, eps, want_input, want_weight, want_bias):
     if g is None:
         return None, None, None
-    axis = input.dim() - len(normalized_shape)
-    if recorded(g, input, weight):
-        dims = tuple(range(axis, input.dim()))
-        lead = tuple(range(axis))
-        if not lead:
-            dx, _, _ = composed(g, input, weight, dims, eps, (want_input, False, False), lead, lambda w: w)
-            unit = (wide(input) - ops.mean(wide(input), dims, True))
-            unit = unit * ops.rsqrt(ops.mean(unit * unit, dims, True) + eps)
-            return dx, (wide(g) * unit).to(weight.dtype) if want_weight else None, g if want_bias else None
-        return composed(g, input, weight, dims, eps, (want_input, want_weight, want_bias), lead, lambda w: w)
-    return ops._layer_norm_backward(g, input, axis, mean, rstd, weight, bias, want_input, want_weight, want_bias)
+    return ops._layer_norm_backward(g, input, input.dim() - len(normalized_shape), mean, rstd, weight, bias, eps, want_input, want_weight, want_bias)
+
+
+def layer_norm_twice(g0, g1, g2, grad, input, axis, weight, bias, eps, want_input, want_weight, want_bias, *wants):
+    def first(grad, input, weight):
+        return composed(grad, input, weight, tuple(range(axis, input.dim())), eps, (want_input, want_weight, want_bias), tuple(range(axis)), lambda w: w)
+    return differentiated(first, grad, input, weight, (g0, g1, g2), wants)
 
 
 def per_channel(input):
@@ -84,25 +90,32 @@ def all_but_channels(input):
 def group_norm_backward(g, input, groups, mean, rstd, weight, bias, eps, want_input, want_weight, want_bias):
     if g is None:
         return None, None, None
-    if recorded(g, input, weight):
-        return composed(g, input, weight, (2,), eps, (want_input, want_weight, want_bias), all_but_channels(input), per_channel(input),
+    return ops._group_norm_backward(g, input, groups, mean, rstd, weight, bias, eps, want_input, want_weight, want_bias)
+
+
+def group_norm_twice(g0, g1, g2, grad, input, groups, weight, bias, eps, want_input, want_weight, want_bias, *wants):
+    def first(grad, input, weight):
+        return composed(grad, input, weight, (2,), eps, (want_input, want_weight, want_bias), all_but_channels(input), per_channel(input),
                         lambda t: ops.reshape(t, (t.size(0), groups, t.numel() // max(t.size(0) * groups, 1))))
-    return ops._group_norm_backward(g, input, groups, mean, rstd, weight, bias, want_input, want_weight, want_bias)
+    return differentiated(first, grad, input, weight, (g0, g1, g2), wants)
 
 
 def batch_norm_backward(g, input, train, mean, rstd, eps, weight, bias, want_input, want_weight, want_bias):
     if g is None:
         return None, None, None
-    if not recorded(g, input, weight):
-        return ops._batch_norm_backward(g, input, train, mean, rstd, eps, weight, bias, want_input, want_weight, want_bias)
-    expand, dims = per_channel(input), all_but_channels(input)
-    if train:
-        return composed(g, input, weight, dims, eps, (want_input, want_weight, want_bias), dims, expand)
-    x, g32 = wide(input), wide(g)
-    rstd = expand(ops.rsqrt(wide(rstd) + eps))
-    unit = (x - expand(wide(mean))) * rstd
-    dx = ((g32 * rstd) if weight is None else g32 * expand(wide(weight)) * rstd).to(input.dtype) if want_input else None
-    return dx, ops.sum(g32 * unit, dims) if want_weight else None, ops.sum(g32, dims) if want_bias else None
+    return ops._batch_norm_backward(g, input, train, mean, rstd, weight, bias, eps, want_input, want_weight, want_bias)
+
+
+def batch_norm_twice(g0, g1, g2, grad, input, train, mean, variance, weight, bias, eps, want_input, want_weight, want_bias, *wants):
+    def first(grad, input, weight):
+        expand, dims = per_channel(input), all_but_channels(input)
+        if train:
+            return composed(grad, input, weight, dims, eps, (want_input, want_weight, want_bias), dims, expand)
+        x, g32 = wide(input), wide(grad)
+        rstd = expand(ops.rsqrt(wide(variance) + eps))
+        dx = g32 * rstd if weight is None else g32 * expand(wide(weight)) * rstd
+        return dx, ops.sum(g32 * ((x - expand(wide(mean))) * rstd), dims) if want_weight else None, ops.sum(g32, dims) if want_bias else None
+    return differentiated(first, grad, input, weight, (g0, g1, g2), wants)
 
 
 # ---- embedding ----

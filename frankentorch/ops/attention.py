@@ -16,12 +16,16 @@ def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_cau
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     if attn_mask is not None and attn_mask.dtype is not ops.bool and attn_mask.dtype is not query.dtype and attn_mask.dtype is not ops.float32:
         raise RuntimeError(f"Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: {attn_mask.dtype} and  query.dtype: {query.dtype} instead.")
+    dtype = query.dtype
     if enable_gqa and key.dim() >= 3:
         key = ops.repeat_interleave(key, query.size(-3) // key.size(-3), -3)
         value = ops.repeat_interleave(value, query.size(-3) // value.size(-3), -3)
-    root = math.sqrt(scale) if scale is not None and scale >= 0 else None if scale is not None else 1 / math.sqrt(math.sqrt(max(query.size(-1), 1)))
-    # the scale is shared out over both factors: halves overflow later
-    scores = ops.matmul(query * root, ops.transpose(key, -2, -1) * root) if root is not None else ops.matmul(query, ops.transpose(key, -2, -1)) * scale
+    narrow = query.dtype in (ops.float16, ops.bfloat16)
+    if narrow:                                         # halves are computed in float32 and rounded once, at the end
+        query, key, value = (t.to(ops.float32) for t in (query, key, value))
+        attn_mask = attn_mask if attn_mask is None or attn_mask.dtype is ops.bool else attn_mask.to(ops.float32)
+    scale = 1 / math.sqrt(max(query.size(-1), 1)) if scale is None else scale
+    scores = ops.matmul(query, ops.transpose(key, -2, -1)) * scale
     forbidden = None
     if is_causal:
         forbidden = ops.logical_not(ops.tril(ops.ones((query.size(-2), key.size(-2)), dtype=ops.bool, device=query.device)))
@@ -37,7 +41,8 @@ def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_cau
             weights = masked(weights, ops.all(forbidden, -1, True), 0.0)
     if dropout_p > 0:
         weights = ops.dropout(weights, dropout_p, True)
-    return ops.matmul(weights.to(value.dtype), value)
+    out = ops.matmul(weights, value)
+    return out.to(dtype) if narrow else out
 
 
 def glu(self, dim):

@@ -18,13 +18,15 @@ op("native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tens
    doc="layer_norm with its means and reciprocal deviations.")
 op("layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor", forms="function",
    body="ops.normalization:layer_norm", doc="Mean 0 and variance 1 over the trailing dims, then weight and bias.", source="Ba et al. 2016")
-op("_layer_norm_backward(Tensor grad, Tensor input, int axis, Tensor mean, Tensor rstd, Tensor? weight, Tensor? bias, bool want_input, bool want_weight, bool want_bias)"
-   " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:layer_norm_backward", grad=NONE)
+op("_layer_norm_backward(Tensor grad, Tensor input, int axis, Tensor mean, Tensor rstd, Tensor? weight, Tensor? bias, float eps, bool want_input, bool want_weight, bool want_bias)"
+   " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:layer_norm_backward",
+   grad={"grad,input,weight": "layer_norm_twice(g0, g1, g2, grad, input, axis, weight, bias, eps, want_input, want_weight, want_bias, wants(0), wants(1), wants(2))"})
 op("_group_norm(Tensor input, int groups, Tensor? weight, Tensor? bias, float eps) -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal",
    kernel="_ext.rows_ops:group_norm", grad={"input,weight,bias": "group_norm_backward(g0, input, groups, out1, out2, weight, bias, eps, wants(0), wants(1), wants(2))"},
    node="NativeGroupNormBackward0")
-op("_group_norm_backward(Tensor grad, Tensor input, int groups, Tensor mean, Tensor rstd, Tensor? weight, Tensor? bias, bool want_input, bool want_weight, bool want_bias)"
-   " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:group_norm_backward", grad=NONE)
+op("_group_norm_backward(Tensor grad, Tensor input, int groups, Tensor mean, Tensor rstd, Tensor? weight, Tensor? bias, float eps, bool want_input, bool want_weight, bool want_bias)"
+   " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:group_norm_backward",
+   grad={"grad,input,weight": "group_norm_twice(g0, g1, g2, grad, input, groups, weight, bias, eps, want_input, want_weight, want_bias, wants(0), wants(1), wants(2))"})
 op("native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, float eps) -> (Tensor out0, Tensor out1, Tensor out2)", forms="function",
    body="ops.normalization:native_group_norm", doc="group_norm with its means and reciprocal deviations.")
 op("group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enabled=True) -> Tensor", forms="function",
@@ -37,8 +39,9 @@ op("_batch_norm_train(Tensor input, Tensor? weight, Tensor? bias, Tensor? runnin
 op("_batch_norm_eval(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, float eps) -> Tensor", forms="internal",
    kernel="_ext.rows_ops:batch_norm_eval", node="NativeBatchNormBackward0",
    grad={"input,weight,bias": "batch_norm_backward(g, input, False, running_mean, running_var, eps, weight, bias, wants(0), wants(1), wants(2))"})
-op("_batch_norm_backward(Tensor grad, Tensor input, bool train, Tensor mean, Tensor rstd, float eps, Tensor? weight, Tensor? bias, bool want_input, bool want_weight, bool want_bias)"
-   " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:batch_norm_backward", grad=NONE)
+op("_batch_norm_backward(Tensor grad, Tensor input, bool train, Tensor mean, Tensor rstd, Tensor? weight, Tensor? bias, float eps, bool want_input, bool want_weight, bool want_bias)"
+   " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:batch_norm_backward",
+   grad={"grad,input,weight": "batch_norm_twice(g0, g1, g2, grad, input, train, mean, rstd, weight, bias, eps, want_input, want_weight, want_bias, wants(0), wants(1), wants(2))"})
 op("native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps)"
    " -> (Tensor out0, Tensor out1, Tensor out2)", forms="function", body="ops.normalization:native_batch_norm", doc="batch_norm with its means and reciprocal deviations.")
 op("batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor",
