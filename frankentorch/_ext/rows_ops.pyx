@@ -251,7 +251,7 @@ def group_norm_backward(Tensor grad, Tensor input, Py_ssize_t groups, Tensor mea
     dense, dense_grad, w = contiguous_tensor(input), contiguous_tensor(cast_tensor(grad, input.code)), plain_parameter(weight, code)
     check_status(group_norm_backward_run(input.code, code, mean.code, batch, channels, space, groups, data_of(dense_grad), data_of(dense), data_of(mean), data_of(rstd),
                                          data_or_null(w), data_or_null(gi), data_or_null(gw), data_or_null(gb)), "GroupNormBackwardKernelImpl", input.code)
-    return laid_out_like(gi, input) if gi is not None else None, gw, gb
+    return laid_out_like(gi, grad) if gi is not None else None, gw, gb
 
 
 # ---- batch_norm ----
