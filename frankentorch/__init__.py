@@ -21,6 +21,9 @@ from frankentorch.ops.registry import namespaces as _namespaces
 globals().update(_namespaces["torch"])
 from frankentorch.functional import chain_matmul, einsum, tensordot  # noqa: E402, F401
 
+from frankentorch.random import (Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed,  # noqa: E402, F401
+                                 set_rng_state)
+
 # ---- exchange, storages, legacy types ----
 from frankentorch._protocols import LEGACY_TYPES as _LEGACY_TYPES  # noqa: E402
 from frankentorch._storage import TypedStorage, UntypedStorage  # noqa: E402, F401
@@ -43,9 +46,7 @@ _SUBMODULES = ("autograd", "nn", "optim", "utils", "runtime", "checkpoint", "ser
 _LATE = {"install": ("install", "install"), "CheckpointError": ("checkpoint.errors", "CheckpointError"), "save": ("serialization", "save"), "load": ("serialization", "load"),
          "use_deterministic_algorithms": ("runtime", "use_deterministic_algorithms"), "are_deterministic_algorithms_enabled": ("runtime", "are_deterministic_algorithms_enabled"),
          "is_deterministic_algorithms_warn_only_enabled": ("runtime", "is_deterministic_algorithms_warn_only_enabled"),
-         "set_deterministic_debug_mode": ("runtime", "set_deterministic_debug_mode"), "get_deterministic_debug_mode": ("runtime", "get_deterministic_debug_mode"),
-         "manual_seed": ("random", "manual_seed"), "seed": ("random", "seed"), "initial_seed": ("random", "initial_seed"), "get_rng_state": ("random", "get_rng_state"),
-         "set_rng_state": ("random", "set_rng_state"), "Generator": ("random", "Generator"), "default_generator": ("random", "default_generator")}
+         "set_deterministic_debug_mode": ("runtime", "set_deterministic_debug_mode"), "get_deterministic_debug_mode": ("runtime", "get_deterministic_debug_mode")}
 
 
 def __getattr__(name):

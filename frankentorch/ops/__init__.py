@@ -20,5 +20,3 @@ import builtins as _builtins  # noqa: E402
 
 _dispatch.set_python_types({_builtins.float: float32, _builtins.int: int64, _builtins.bool: bool, _builtins.complex: complex64})
 _indexing.set_ops(registry.functions)
-
-from frankentorch.random import Generator, default_generator, fork_rng, get_rng_state, initial_seed, manual_seed, seed, set_rng_state  # noqa: E402,F401

@@ -6,6 +6,7 @@ import math
 import warnings
 
 from frankentorch import ops
+from frankentorch import random as random_stream
 
 __all__ = [
     "ChainDataset",
@@ -259,7 +260,7 @@ def random_split(dataset, lengths, generator=None):
             f"({' + '.join(map(str, lengths))} against {total})"
         )
     if generator is None:
-        generator = ops.default_generator
+        generator = random_stream.default_generator
     order = ops.randperm(total, generator=generator).tolist()
     ends = list(itertools.accumulate(lengths))
     return [Subset(dataset, order[end - length : end]) for end, length in zip(ends, lengths, strict=True)]

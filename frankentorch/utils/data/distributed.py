@@ -3,6 +3,7 @@
 import importlib
 
 from frankentorch import ops
+from frankentorch import random as random_stream
 from frankentorch.utils.data.sampler import Sampler
 
 __all__ = ["DistributedSampler"]
@@ -45,7 +46,7 @@ class DistributedSampler(Sampler):
     def __iter__(self):
         count = len(self.dataset)
         if self.shuffle:
-            generator = ops.Generator()
+            generator = random_stream.Generator()
             generator.manual_seed(self.seed + self.epoch)
             indices = ops.randperm(count, generator=generator).tolist()
         else:

@@ -6,6 +6,7 @@ Random draws and their order are part of the interface: for one state of a gener
 import itertools
 
 from frankentorch import ops
+from frankentorch import random as random_stream
 
 __all__ = [
     "BatchSampler",
@@ -79,7 +80,7 @@ class RandomSampler(Sampler):
         count = len(self.data_source)
         generator = self.generator
         if generator is None:
-            generator = ops.Generator()
+            generator = random_stream.Generator()
             generator.manual_seed(ops.empty((), dtype=ops.int64).random_().item())
         wanted = self.num_samples
         if self.replacement:

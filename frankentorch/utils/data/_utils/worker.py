@@ -20,6 +20,8 @@ import threading
 import traceback
 
 from frankentorch import ops
+from frankentorch import random as random_stream
+from frankentorch._ext import threads
 
 __all__ = ["WorkerInfo", "get_worker_info"]
 
@@ -99,7 +101,7 @@ def _pickled(message, worker_id):
 
 def _seed_all(seed, base_seed, worker_id):
     """Seed the package's, Python's and, where installed, NumPy's global generators."""
-    ops.manual_seed(seed)
+    random_stream.manual_seed(seed)
     random.seed(seed)
     if importlib.util.find_spec("numpy") is not None:
         import numpy
@@ -152,7 +154,7 @@ def run_worker(worker_id, num_workers, base_seed, tasks, results, dataset, fetch
     writer = threading.Thread(target=_write_all, args=(results, outbox), daemon=True)
     writer.start()
     try:
-        ops.set_num_threads(1)
+        threads.set_num_threads(1)
         seed = base_seed + worker_id
         make_fetcher, *options = fetcher_options
         fetcher = None
