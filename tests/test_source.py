@@ -26,7 +26,7 @@ LAYERS = (
     ("_storage", "_limits", "_overrides", "return_types"),
     ("_protocols",),
     ("_tensor", "_tensor_str"),
-    ("_settings", "overrides", "storage", "version", "cuda", "mps", "xpu", "cpu", "backends"),
+    ("_settings", "functional", "linalg", "special", "overrides", "storage", "version", "cuda", "mps", "xpu", "cpu", "backends"),
     ("autograd", "utils.hooks"),
     ("nn",),
     ("optim",),
