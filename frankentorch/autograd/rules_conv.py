@@ -16,7 +16,11 @@ def conv_again(x, weight, sizes, stride, padding, dilation, transposed, groups):
     n = weight.dim() - 2
     stride, padding, dilation = _each(stride, n), _each(padding, n), _each(dilation, n)
     extra = _padding_of_output(x.shape[-n:], sizes[-n:], weight.shape[2:], stride, padding, dilation) if transposed else (0,) * n
-    return ops.convolution(x, weight, None, stride, padding, dilation, transposed, extra, groups)
+    out = ops.convolution(x, weight, None, stride, padding, dilation, transposed, extra, groups)
+    for d in range(-n, 0):              # padding of an output by a stride or more (dilated kernels) reaches places that are not there
+        if out.shape[d] > sizes[d]:
+            out = ops.slice(out, d, 0, sizes[d])
+    return out
 
 
 def conv_input_gradient(g, weight, sizes, stride, padding, dilation, transposed, groups):

@@ -7,7 +7,7 @@ from frankentorch._ext import create, views
 from frankentorch._ext.image_ops import Taps, nearest_places
 
 
-def _kept_format(self, out):
+def kept_format(self, out):
     """`out` in channels_last strides when self has them."""
     for format, n in ((ops.channels_last, 4), (ops.channels_last_3d, 5)):
         if self.dim() == n and self.is_contiguous(memory_format=format) and not self.is_contiguous():
@@ -82,7 +82,7 @@ def _edge_pad(self, pad, mode, name):
             raise RuntimeError(f"input (W: {n}) is too small. Calculated output W: {n + low + high} ({name}, dimension {d} of input {list(self.shape)})")
         if low or high:
             out = ops._resample(out, d, _edge_taps(n, low, high, mode))
-    return _kept_format(self, ops.clone(out) if out is self else out)
+    return kept_format(self, ops.clone(out) if out is self else out)
 
 
 def _edge(mode, name, spatial):
@@ -139,7 +139,7 @@ def _along_all(self, output_size, scales, make, *more):
             out = ops.clamp(ops.floor(ops._resample(out.to(ops.float32), 2 + i, taps) + 0.5), 0, 255).to(ops.uint8)
         else:
             out = ops._resample(out, 2 + i, taps)
-    return _kept_format(self, out)
+    return kept_format(self, out)
 
 
 @lru_cache(512)
@@ -273,7 +273,7 @@ def pixel_shuffle(self, upscale_factor):
     n = len(batch)
     parts = ops.reshape(self, (*batch, c // (r * r), r, r, h, w))
     parts = ops.permute(parts, (*range(n), n, n + 3, n + 1, n + 4, n + 2))
-    return _kept_format(self, ops.reshape(ops.clone(parts, memory_format=ops.contiguous_format), (*batch, c // (r * r), h * r, w * r)))
+    return kept_format(self, ops.reshape(ops.clone(parts, memory_format=ops.contiguous_format), (*batch, c // (r * r), h * r, w * r)))
 
 
 def pixel_unshuffle(self, downscale_factor):
@@ -289,7 +289,7 @@ def pixel_unshuffle(self, downscale_factor):
     n = len(batch)
     parts = ops.reshape(self, (*batch, c, h // r, r, w // r, r))
     parts = ops.permute(parts, (*range(n), n, n + 2, n + 4, n + 1, n + 3))
-    return _kept_format(self, ops.reshape(ops.clone(parts, memory_format=ops.contiguous_format), (*batch, c * r * r, h // r, w // r)))
+    return kept_format(self, ops.reshape(ops.clone(parts, memory_format=ops.contiguous_format), (*batch, c * r * r, h // r, w // r)))
 
 
 def channel_shuffle(self, groups):
@@ -301,4 +301,4 @@ def channel_shuffle(self, groups):
     if c % groups:
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
     parts = ops.transpose(ops.reshape(self, (b, groups, c // groups, *rest)), 1, 2)
-    return _kept_format(self, ops.reshape(ops.clone(parts, memory_format=ops.contiguous_format), (b, c, *rest)))
+    return kept_format(self, ops.reshape(ops.clone(parts, memory_format=ops.contiguous_format), (b, c, *rest)))

@@ -21,25 +21,25 @@ op("_adaptive_avg_pool(Tensor self, int spatial, int[] size) -> Tensor", forms="
 for n in (1, 2, 3):
     dims = f"{n} spatial dim{'s' if n > 1 else ''}"
     arguments = f"Tensor self, int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, int[{n}] dilation=1, bool ceil_mode=False"
-    op(f"max_pool{n}d_with_indices({arguments}) -> (Tensor, Tensor)", forms=BOTH if n == 1 else "nn", kernel=f"{EXT}max_pool{n}d_with_indices",
+    op(f"max_pool{n}d_with_indices({arguments}) -> (Tensor, Tensor)", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}max_pool{n}d_with_indices",
        grad={"self": f"_max_pool_backward(g0, out1, self_sizes, {n})"}, node=f"MaxPool{n}DWithIndicesBackward0", doc=f"Largest value of each window over {dims}, and its flat place.")
     op(f"max_pool{n}d({arguments}) -> Tensor", forms=BOTH, body=f"ops.pooling:max_pool{n}d", doc=f"Largest value of each window over {dims}.")
     last = "" if n == 1 else ", int? divisor_override=None"
     op(f"avg_pool{n}d(Tensor self, int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, bool ceil_mode=False, bool count_include_pad=True{last}) -> Tensor",
-       forms=BOTH if n == 1 else "nn", kernel=f"{EXT}avg_pool{n}d",
+       forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}avg_pool{n}d",
        grad={"self": f"avg_pool_gradient(g, self_sizes, {n}, kernel_size, stride, padding, ceil_mode, count_include_pad, {'None' if n == 1 else 'divisor_override'})"},
        node=f"AvgPool{n}DBackward0", doc=f"Mean of each window over {dims}.")
-    op(f"adaptive_avg_pool{n}d(Tensor self, int[{n}] output_size) -> Tensor", forms=BOTH if n == 1 else "nn", kernel=f"{EXT}adaptive_avg_pool{n}d",
+    op(f"adaptive_avg_pool{n}d(Tensor self, int[{n}] output_size) -> Tensor", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}adaptive_avg_pool{n}d",
        grad={"self": f"_adaptive_avg_pool_backward(g, self_sizes, {n})"}, node=f"AdaptiveAvgPool{n}DBackward0", doc=f"Means of windows that cover {dims}.")
-    op(f"adaptive_max_pool{n}d(Tensor self, int[{n}] output_size) -> (Tensor, Tensor)", forms=BOTH if n == 1 else "nn", kernel=f"{EXT}adaptive_max_pool{n}d",
+    op(f"adaptive_max_pool{n}d(Tensor self, int[{n}] output_size) -> (Tensor, Tensor)", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}adaptive_max_pool{n}d",
        grad={"self": f"_max_pool_backward(g0, out1, self_sizes, {n})"}, node=f"AdaptiveMaxPool{n}DBackward0", doc=f"Largest values of windows that cover {dims}, and their flat places.")
 
 # ---- resampling of grids ----
 op("_resample(Tensor self, int dim, Any taps) -> Tensor", forms="internal", kernel="_ext.image_ops:resample", grad={"self": "_resample_backward(g, dim, taps)"}, node="ResampleBackward0")
 op("_resample_backward(Tensor grad, int dim, Any taps) -> Tensor", forms="internal", kernel="_ext.image_ops:resample_backward", grad={"grad": "_resample(g, dim, taps)"})
-op("im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn", kernel="_ext.image_ops:im2col",
+op("im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn out", kernel="_ext.image_ops:im2col",
    grad={"self": "col2im(g, self_sizes[-2:], kernel_size, dilation, padding, stride)"}, doc="Patches as columns.")
-op("col2im(Tensor self, int[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn", kernel="_ext.image_ops:col2im",
+op("col2im(Tensor self, int[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn out", kernel="_ext.image_ops:col2im",
    grad={"self": "im2col(g, kernel_size, dilation, padding, stride)"}, doc="Columns of patches added back into an image.")
 op("constant_pad_nd(Tensor self, int[] pad, Scalar value=0) -> Tensor", forms="function nn", kernel="ops.image:constant_pad_nd", grad={"self": "constant_pad_gradient(g, pad)"},
    doc="Widened by a value; negative widths cut away.")
@@ -47,18 +47,21 @@ op("pad(Tensor self, int[] pad, str mode='constant', float? value=None) -> Tenso
 op("_pad_circular(Tensor self, int[] pad) -> Tensor", forms="internal", body="ops.image:pad_circular")
 for n in (1, 2, 3):
     for name in ("reflection", "replication"):
-        op(f"{name}_pad{n}d(Tensor self, int[{2 * n}] padding) -> Tensor", forms="nn", body=f"ops.image:{name}_pad{n}d", doc=f"Widened by {name} in the last {n} dims.")
+        op(f"{name}_pad{n}d(Tensor self, int[{2 * n}] padding) -> Tensor", forms="nn out", body=f"ops.image:{name}_pad{n}d", doc=f"Widened by {name} in the last {n} dims.")
     scales = {1: "float? scales=None", 2: "float? scales_h=None, float? scales_w=None", 3: "float? scales_d=None, float? scales_h=None, float? scales_w=None"}[n]
-    op(f"upsample_nearest{n}d(Tensor self, int[{n}] output_size, {scales}) -> Tensor", forms="nn", body="ops.image:upsample_nearest", doc="Each place takes the value at or before it.")
-    op(f"_upsample_nearest_exact{n}d(Tensor self, int[{n}] output_size, {scales}) -> Tensor", forms="nn", body="ops.image:upsample_nearest_exact", doc="Each place takes the nearest value.")
+    op(f"upsample_nearest{n}d(Tensor self, int[{n}] output_size, {scales}) -> Tensor", forms="nn out", body="ops.image:upsample_nearest", doc="Each place takes the value at or before it.")
+    op(f"_upsample_nearest_exact{n}d(Tensor self, int[{n}] output_size, {scales}) -> Tensor", forms="nn out", body="ops.image:upsample_nearest_exact", doc="Each place takes the nearest value.")
     linear = {1: "upsample_linear1d", 2: "upsample_bilinear2d", 3: "upsample_trilinear3d"}[n]
-    op(f"{linear}(Tensor self, int[{n}] output_size, bool align_corners, {scales}) -> Tensor", forms="nn", body="ops.image:upsample_linear", doc="Linear between neighbours, dim by dim.")
+    op(f"{linear}(Tensor self, int[{n}] output_size, bool align_corners, {scales}) -> Tensor", forms="nn out", body="ops.image:upsample_linear", doc="Linear between neighbours, dim by dim.")
     if n == 2:
-        op(f"upsample_bicubic2d(Tensor self, int[2] output_size, bool align_corners, {scales}) -> Tensor", forms="nn", body="ops.image:upsample_bicubic",
+        op(f"upsample_bicubic2d(Tensor self, int[2] output_size, bool align_corners, {scales}) -> Tensor", forms="nn out", body="ops.image:upsample_bicubic",
            doc="Cubic convolution, a = -3/4.", source="Keys 1981")
         for name in ("bilinear", "bicubic", "lanczos"):
-            op(f"_upsample_{name}2d_aa(Tensor self, int[2] output_size, bool align_corners, {scales}) -> Tensor", forms="nn", body=f"ops.image:upsample_{name}_aa",
+            op(f"_upsample_{name}2d_aa(Tensor self, int[2] output_size, bool align_corners, {scales}) -> Tensor", forms="nn out", body=f"ops.image:upsample_{name}_aa",
                doc="The filter widened by the scale when shrinking.")
-op("pixel_shuffle(Tensor self, int upscale_factor) -> Tensor", forms="function nn", body="ops.image:pixel_shuffle", doc="Channels to sub-pixels.", source="Shi et al. 2016")
-op("pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor", forms="function nn", body="ops.image:pixel_unshuffle", doc="Sub-pixels to channels.")
+op("pixel_shuffle(Tensor self, int upscale_factor) -> Tensor", forms="function nn out", body="ops.image:pixel_shuffle", doc="Channels to sub-pixels.", source="Shi et al. 2016")
+op("pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor", forms="function nn out", body="ops.image:pixel_unshuffle", doc="Sub-pixels to channels.")
 op("channel_shuffle(Tensor self, int groups) -> Tensor", forms="function nn", aliases="native_channel_shuffle", body="ops.image:channel_shuffle", doc="Channels of the groups interleaved.", source="Zhang et al. 2018")
+op("max_unpool2d(Tensor self, Tensor indices, int[2] output_size) -> Tensor", forms="nn out", body="ops.pooling:max_unpool2d", doc="Values put back where max_pool2d found them.")
+op("max_unpool3d(Tensor self, Tensor indices, int[3] output_size, int[3] stride, int[3] padding) -> Tensor", forms="nn out", body="ops.pooling:max_unpool3d",
+   doc="Values put back where max_pool3d found them.")
