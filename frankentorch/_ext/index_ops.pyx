@@ -113,7 +113,8 @@ def gather(Tensor self, Py_ssize_t dim, Tensor index, bint sparse_grad):
     cdef Py_ssize_t sizes[64]
     cdef Py_ssize_t steps[64]
     cdef Tensor out
-    check_index_dtype("gather", index)
+    if index.count:
+        check_index_dtype("gather", index)
     check_gather("gather", self, axis, index, None)
     out = new_tensor(self.code, is_meta(self), index.rank, index.sizes)
     if is_meta(self) or out.count == 0:
@@ -131,7 +132,8 @@ def scatter(Tensor self, Py_ssize_t dim, Tensor index, src, int op):
     cdef Tensor source = None
     cdef char[16] cell
     cdef int d
-    check_index_dtype("scatter", index)
+    if index.count:
+        check_index_dtype("scatter", index)
     if isinstance(src, Tensor):
         source = <Tensor> src
         if source.code != self.code:
@@ -222,9 +224,10 @@ cdef int check_slices(str name, Tensor self, int axis, Tensor index, Tensor sour
     return 0
 
 
-def index_write(Tensor self, Py_ssize_t dim, Tensor index, Tensor source, bint add):
+def index_write(Tensor self, Py_ssize_t dim, Tensor index, Tensor source, int how):
     """Slices of self along dim replaced by source's, or added to in ascending order; in place."""
     cdef int axis = axis_of(dim, self.rank)
+    cdef bint add = how == INDEX_ADD
     cdef str name = "index_add_" if add else "index_copy_"
     cdef Py_ssize_t sizes[64]
     cdef Py_ssize_t steps[64]
@@ -282,13 +285,15 @@ cdef int fill_cell(str name, Tensor self, object value, char* cell) except -1:
         one = <Tensor> value
         if one.rank:
             raise RuntimeError(f"{name} only supports a 0-dimensional value tensor, but got tensor with {one.rank} dimension(s).")
+        if one.code >= C64 and self.code < C64:
+            raise RuntimeError(f"value cannot be converted to type {'int64_t' if self.code == I64 else scalar_name(self.code)} without overflow: it is complex")
         if is_meta(one) or is_meta(self):
             return 0
         one = cast_tensor(one, self.code)
         memcpy(cell, data_of(one), ITEMSIZE[self.code])
         return 0
     if isinstance(value, complex) and self.code < C64:
-        raise RuntimeError(f"value cannot be converted to type {scalar_name(self.code)} without overflow: {value!r}")
+        raise RuntimeError(f"value cannot be converted to type {'int64_t' if self.code == I64 else scalar_name(self.code)} without overflow: {value!r}")
     return store_number(value, self.code, cell)
 
 

@@ -26,6 +26,12 @@ def index_write_source(g, dim, index, sizes):
     return part if tuple(part.shape) == tuple(sizes) else part.reshape(sizes)
 
 
+def index_fill_value(g, dim, index):
+    # each slice counts once however often it is named
+    index = ops.where(ops.lt(index, 0), index + (g.size(dim) if g.dim() else 1), index)
+    return ops.sum(ops.index_select(g, dim, ops.unique(index)))
+
+
 def masked_fill_value(g, mask):
     return ops.sum(ops.where(mask, g, ops.zeros_like(g)))
 

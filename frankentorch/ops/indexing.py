@@ -64,16 +64,33 @@ def identity(reduce, dtype):
         return reduce == "amin"
     if dtype.is_floating_point:
         return float("-inf") if reduce == "amax" else float("inf")
-    return ops.iinfo(dtype).min if reduce == "amax" else ops.iinfo(dtype).max
+    bits, signed = 8 * dtype.itemsize, dtype.is_signed
+    if reduce == "amax":
+        return -(1 << bits - 1) if signed else 0
+    return (1 << bits - signed) - 1
 
 
 # ---- slices ----
 def index_add(self, dim, index, source, alpha):
-    return ops._index_write(self, dim, index, source if alpha == 1 else source * alpha, True)
+    return ops._index_write(self, dim, index, source if alpha == 1 else source * alpha, ADD)
 
 
 def index_copy(self, dim, index, source):
-    return ops._index_write(self, dim, index, source, False)
+    return ops._index_write(self, dim, index, source, WRITE)
+
+
+def index_reduce(self, dim, index, source, reduce, include_self):
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    if index.dim() > 1:
+        raise IndexError("index_reduce_(): Index should have dimension 1 or 0")
+    if index.numel() != (source.size(dim) if source.dim() else 1):
+        raise RuntimeError(f"index_reduce_(): Number of indices ({index.numel()}) should be equal to self.size(dim): ({source.size(dim) if source.dim() else 1}), for dim: {dim}")
+    if source.dim():
+        shape = [1] * source.dim()
+        shape[dim] = index.numel()
+        index = ops.reshape(index, shape).expand(source.shape)
+    return ops.scatter_reduce(self, dim, index, source, reduce, include_self=include_self)
 
 
 def take_along_dim(self, indices, dim):
@@ -87,6 +104,8 @@ def take_along_dim(self, indices, dim):
     dim %= n
     sizes = [b if d == dim or a == 1 else a for d, (a, b) in enumerate(zip(self.shape, indices.shape))]
     whole = [a if d == dim else s for d, (a, s) in enumerate(zip(self.shape, sizes))]
+    if indices.dtype is ops.int64 and not indices.is_meta:
+        indices = ops.where(ops.lt(indices, 0), indices + self.size(dim), indices)
     return ops.gather(self.expand(whole), dim, indices.expand(sizes))
 
 
@@ -131,7 +150,10 @@ def argwhere(self):
 
 # ---- parts written back ----
 def fresh(self):
-    return create.cast_copy(self, self.dtype, 0)
+    """A copy with the very strides of self, gaps included, unless elements share a place."""
+    if any(stride == 0 and size > 1 for size, stride in zip(self.shape, self.stride())) or self.is_contiguous():
+        return create.cast_copy(self, self.dtype, 0)
+    return create.copy(create.empty_strided(tuple(self.shape), self.stride(), self.dtype, self.is_meta), self)
 
 
 def select_scatter(self, src, dim, index):

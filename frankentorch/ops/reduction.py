@@ -129,6 +129,8 @@ def vector_norm(x, ord, dim, keepdim, dtype):
             raise RuntimeError(f"linalg.vector_norm: dtype should be {kind} for {kind} inputs, but got {dtype}")
         if not ops.can_cast(x.dtype, dtype) or ops.promote_types(x.dtype, dtype) is not dtype:
             raise RuntimeError(f"linalg.vector_norm: the dtype of the input ({x.dtype}) should be convertible without narrowing to the specified dtype ({dtype})")
+    if ord == 0:
+        x = x.detach()                  # a count has no slope
     if x.is_complex():
         x = ops.abs(x if dtype is None else x.to(dtype))
         dtype = None
@@ -189,7 +191,7 @@ def diff(self, n, dim, prepend, append):
         self = ops.cat(tuple(part for part in (prepend, self, append) if part is not None), dim)
     size = self.size(dim)
     if n == 0:
-        return self
+        return ops.clone(self)
     for _ in range(min(n, size)):
         length = self.size(dim)
         later, earlier = ops.narrow(self, dim, 1, length - 1), ops.narrow(self, dim, 0, length - 1)

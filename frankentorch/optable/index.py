@@ -18,8 +18,9 @@ op("_scatter(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms="
 op("_scatter_fill(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", forms="internal inplace", kernel="ops.indexing:scatter_write", write="self",
    grad={"self": "scatter(g, dim, index, 0)"}, node="ScatterBackward1")
 op("_scatter_combine(Tensor self, int dim, Tensor index, Operand src, str reduce) -> Tensor", forms="internal inplace", kernel="ops.indexing:scatter_combine", write="self", grad=NONE)
-op("scatter(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_value", doc="self with value or src written at the positions of index along dim; of equal positions the last stays.")
-op("scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_src")
+op("scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_src",
+   doc="self with src or value written at the positions of index along dim; of equal positions the last stays.")
+op("scatter(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_value", doc="self with value or src written at the positions of index along dim.")
 op("scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_reduced")
 op("scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_reduced")
 op("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms=PLAIN, kernel="ops.indexing:scatter_add", write="self",
@@ -28,12 +29,14 @@ op("scatter_reduce(Tensor self, int dim, Tensor index, Tensor src, str reduce, *
    grad={"self,src": "scatter_reduce_backward(g, self, dim, index, src, reduce, include_self, out)"}, doc="self combined with src at the positions of index: sum, prod, mean, amax or amin.")
 op("index_select(Tensor self, int dim, Tensor index) -> Tensor", forms=BOTH + " out", kernel="_ext.index_ops:index_select",
    grad={"self": "index_add(zeros_of(g, self_sizes), dim, index, g)"}, doc="The slices along dim that index names.")
-op("_index_write(Tensor self, int dim, Tensor index, Tensor source, bool add) -> Tensor", forms="internal inplace", kernel="_ext.index_ops:index_write", write="self",
-   grad={"self": "g if add else index_fill(g, dim, index, 0)", "source": "index_write_source(g, dim, index, source_sizes)"}, node="IndexAddBackward0")
+op("_index_write(Tensor self, int dim, Tensor index, Tensor source, int how) -> Tensor", forms="internal inplace", kernel="_ext.index_ops:index_write", write="self",
+   grad={"self": "g if how == 2 else index_fill(g, dim, index, 0)", "source": "index_write_source(g, dim, index, source_sizes)"}, node="IndexAddBackward0")
 op("index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor", forms=PLAIN, body="ops.indexing:index_add", doc="self with alpha * source added to the slices that index names, in order.")
 op("index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", forms=PLAIN, body="ops.indexing:index_copy", doc="self with the slices that index names replaced.")
+op("index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor", forms=PLAIN, body="ops.indexing:index_reduce",
+   doc="self combined with source's slices at the positions of index: prod, mean, amax or amin.")
 op("index_fill(Tensor self, int dim, Tensor index, Operand value) -> Tensor", forms="function method inplace", kernel="_ext.index_ops:index_fill", write="self",
-   grad={"self": "index_fill(g, dim, index, 0)", "value": "index_select(g, dim, index).sum()"}, doc="self with the slices that index names set to value.")
+   grad={"self": "index_fill(g, dim, index, 0)", "value": "index_fill_value(g, dim, index)"}, doc="self with the slices that index names set to value.")
 op("take(Tensor self, Tensor index) -> Tensor", forms=BOTH + " out", kernel="_ext.index_ops:take", grad={"self": "put(zeros_of(g, self_sizes), index, g, True)"}, doc="Elements by their row-major number.")
 op("put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor", forms="function method inplace", kernel="_ext.index_ops:put", write="self",
    grad={"self": "g if accumulate else put(g, index, zeros_of(g, source_sizes))", "source": "g.take(index).reshape(source_sizes)"}, doc="self with elements written by their row-major number.")
@@ -56,7 +59,7 @@ op("argwhere(Tensor self) -> Tensor", forms=BOTH, body="ops.indexing:argwhere", 
 # ---- parts written back ----
 op("select_scatter(Tensor self, Tensor src, int dim, int index) -> Tensor", forms=BOTH, kernel="ops.indexing:select_scatter",
    grad={"self": "select_scatter(g, zeros_of(g, src_sizes), dim, index)", "src": "g.select(dim, index)"}, doc="self with one position of a dim replaced.")
-op("slice_scatter(Tensor self, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor", forms=BOTH, kernel="ops.indexing:slice_scatter",
+op("slice_scatter(Tensor self, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor", forms=BOTH + " out", kernel="ops.indexing:slice_scatter",
    grad={"self": "slice_scatter(g, zeros_of(g, src_sizes), dim, start, end, step)", "src": "slice(g, dim, start, end, step)"}, doc="self with a slice of a dim replaced.")
 op("diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor", forms=BOTH, kernel="ops.indexing:diagonal_scatter",
    grad={"self": "diagonal_scatter(g, zeros_of(g, src_sizes), offset, dim1, dim2)", "src": "g.diagonal(offset, dim1, dim2)"}, doc="self with a diagonal replaced.")

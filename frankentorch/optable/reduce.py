@@ -30,9 +30,9 @@ op("count_nonzero(Tensor self, int[1]? dim=None) -> Tensor", forms=BOTH, kernel=
 for name, word in (("max", "Greatest"), ("min", "Least")):
     op(f"{name}(Tensor self) -> Tensor", forms=PLAIN, kernel=f"_ext.reduce_ops:{name}_", grad={"self": "extreme_all_backward(g, self, out)"},
        doc=f"{word} element; with a dim, values and first indices along it; with a tensor, {name}imum of both. NaN wins.")
+    op(f"{name}.other(Tensor self, Tensor other) -> Tensor", forms=PLAIN, body=f"ops.reduction:{name}_other")
     op(f"{name}.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel=f"_ext.reduce_ops:{name}_dim",
        grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"}, node=f"{name.title()}Backward0")
-    op(f"{name}.other(Tensor self, Tensor other) -> Tensor", forms=PLAIN, body=f"ops.reduction:{name}_other")
     op(f"a{name}(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", forms=PLAIN, kernel=f"_ext.reduce_ops:a{name}",
        grad={"self": "extreme_dims_backward(g, self, out, dim, keepdim)"}, doc=f"{word} over the given dims; equals share the gradient.")
     op(f"arg{name}(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", forms=PLAIN, kernel=f"_ext.reduce_ops:arg{name}", grad=NONE,
