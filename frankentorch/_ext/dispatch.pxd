@@ -66,6 +66,9 @@ cdef enum Special:           # bits of tensor.special_bits
     BIT_HARDENED = 8
     BIT_SAVED_HOOKS = 16
 
+# A kernel reached without a Python call, for the few ops whose call cost users feel.
+ctypedef object (*direct_kernel)(PyObject** slots)
+
 cdef class Overload:
     cdef readonly str name
     cdef readonly str overload
@@ -78,6 +81,7 @@ cdef class Overload:
     cdef readonly tuple row
     cdef readonly tuple local_names
     cdef readonly bint refuses_grad
+    cdef direct_kernel direct            # or NULL
     cdef object call                     # resolved implementation, or None
     cdef object returns                  # named tuple class, or None
     cdef int n_args

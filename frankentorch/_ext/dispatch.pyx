@@ -296,6 +296,7 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
     cdef object value, made
     cdef PyObject* raw
     cdef tuple defaults = ov.defaults
+    cdef tuple packed = None
     for i in range(ov.n_args):
         slots[i] = NULL
     m.kept = None
@@ -305,15 +306,21 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
     # bare ints for one int list: view(2, 3)
     if ov.varargs >= 0 and given > ov.varargs and (PyLong_Check(<object> args[ov.varargs]) or given > ov.n_positional
                                                    or not isinstance(<object> args[ov.varargs], (list, tuple))):
-        ints = []
-        for k in range(ov.varargs, given):
-            made = as_int(<object> args[k])
-            if made is None:
-                break
-            ints.append(made)
+        if given <= MAX_ARGS:
+            packed = PyTuple_New(given - ov.varargs)
+            for k in range(ov.varargs, given):
+                made = as_int(<object> args[k])
+                if made is None:
+                    packed = None
+                    break
+                Py_INCREF(made)
+                PyTuple_SET_ITEM(packed, k - ov.varargs, made)
         else:
-            m.kept = [tuple(ints)]
-            slots[ov.varargs] = <PyObject*> m.kept[0]
+            packed = tuple([as_int(<object> args[k]) for k in range(ov.varargs, given)])
+            packed = None if None in packed else packed
+        if packed is not None:
+            m.kept = [packed]
+            slots[ov.varargs] = <PyObject*> packed
             given = ov.varargs
     if ov.variadic >= 0 and given > ov.variadic and not isinstance(<object> args[ov.variadic], (list, tuple)):      # meshgrid(a, b)
         m.kept = [tuple([<object> args[k] for k in range(ov.variadic, given)])]
@@ -721,9 +728,13 @@ cdef object call_fresh(Overload ov, PyObject** slots):
 
 
 cdef object call_implementation(Overload ov, PyObject** slots):
-    cdef object function = ov.implementation_of()
-    cdef PyObject* found = PyObject_Vectorcall(<PyObject*> function, slots, ov.n_args, NULL)
-    cdef object result = <object> found
+    cdef object function
+    cdef PyObject* found
+    if ov.direct != NULL:
+        return ov.direct(slots)
+    function = ov.implementation_of()
+    found = PyObject_Vectorcall(<PyObject*> function, slots, ov.n_args, NULL)
+    cdef object result = <object> found      # a second reference: drop the call's own
     release_reference(found)
     return result
 

@@ -9,6 +9,8 @@ from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport copy_into
 from frankentorch._ext.engine cimport bump, check_inplace
 from frankentorch._ext.iterate cimport copy_strided
+from frankentorch._ext.dispatch cimport Overload
+from cpython.ref cimport PyObject
 
 
 cdef Py_ssize_t wrap(Py_ssize_t dim, int ndim, str name) except -1:
@@ -97,7 +99,7 @@ cdef bint view_strides(Tensor t, int ndim, const Py_ssize_t* sizes, Py_ssize_t* 
     return new == -1
 
 
-def view(Tensor self, tuple size):
+cpdef object view(Tensor self, tuple size):
     """Alias in another shape; RuntimeError when its strides do not allow it."""
     cdef Py_ssize_t sizes[64]
     cdef Py_ssize_t strides[64]
@@ -273,7 +275,7 @@ def permute(Tensor self, tuple dims):
     return new_view(self, self.rank, sizes, strides, self.offset)
 
 
-def transpose(Tensor self, Py_ssize_t dim0, Py_ssize_t dim1):
+cpdef object transpose(Tensor self, Py_ssize_t dim0, Py_ssize_t dim1):
     """Two dims swapped."""
     cdef Tensor out
     cdef Py_ssize_t a = wrap(dim0, self.rank, "transpose"), b = wrap(dim1, self.rank, "transpose")
@@ -287,7 +289,7 @@ def transpose(Tensor self, Py_ssize_t dim0, Py_ssize_t dim1):
     return new_view(self, self.rank, sizes, strides, self.offset)
 
 
-def t(Tensor self):
+cpdef object t(Tensor self):
     """Transpose of a matrix; vectors and scalars as they are."""
     if self.rank > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {self.rank}D")
@@ -311,7 +313,7 @@ cdef Tensor select_raw(Tensor self, Py_ssize_t dim, Py_ssize_t index):
     return out
 
 
-def select(Tensor self, Py_ssize_t dim, Py_ssize_t index):
+cpdef object select(Tensor self, Py_ssize_t dim, Py_ssize_t index):
     """One position of one dim."""
     cdef Py_ssize_t size
     if self.rank == 0:
@@ -403,7 +405,7 @@ def squeeze(Tensor self, dims):
     return new_view(self, k, sizes, strides, self.offset)
 
 
-def unsqueeze(Tensor self, Py_ssize_t dim):
+cpdef object unsqueeze(Tensor self, Py_ssize_t dim):
     """A dim of size 1 put in before `dim`."""
     cdef Py_ssize_t sizes[66]
     cdef Py_ssize_t strides[66]
@@ -588,3 +590,33 @@ def triangle(Tensor self, Py_ssize_t diagonal, bint upper):
                 memset(at + first * size, 0, (last - first) * size)
             at += columns * size
     return out
+
+
+# ---- reached without a Python call ----
+cdef object direct_view(PyObject** slots):
+    return view(<Tensor> <object> slots[0], <tuple> <object> slots[1])
+
+
+cdef object direct_transpose(PyObject** slots):
+    return transpose(<Tensor> <object> slots[0], <object> slots[1], <object> slots[2])
+
+
+cdef object direct_select(PyObject** slots):
+    return select(<Tensor> <object> slots[0], <object> slots[1], <object> slots[2])
+
+
+cdef object direct_unsqueeze(PyObject** slots):
+    return unsqueeze(<Tensor> <object> slots[0], <object> slots[1])
+
+
+cdef object direct_t(PyObject** slots):
+    return t(<Tensor> <object> slots[0])
+
+
+def install(dict overloads):
+    """Give the door the direct form of the hottest views."""
+    (<Overload> overloads["view"]).direct = direct_view
+    (<Overload> overloads["transpose"]).direct = direct_transpose
+    (<Overload> overloads["select"]).direct = direct_select
+    (<Overload> overloads["unsqueeze"]).direct = direct_unsqueeze
+    (<Overload> overloads["t"]).direct = direct_t

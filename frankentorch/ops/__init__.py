@@ -15,8 +15,9 @@ half, float, double, short, int, long, cfloat, cdouble = float16, float32, float
 
 globals().update(registry.functions)
 
-from frankentorch._ext import dispatch as _dispatch, indexing as _indexing  # noqa: E402
+from frankentorch._ext import dispatch as _dispatch, indexing as _indexing, views as _views  # noqa: E402
 import builtins as _builtins  # noqa: E402
 
 _dispatch.set_python_types({_builtins.float: float32, _builtins.int: int64, _builtins.bool: bool, _builtins.complex: complex64})
 _indexing.set_ops(registry.functions)
+_views.install(registry.overloads)
