@@ -1,0 +1,112 @@
+"""Reductions and scans against values worked by hand."""
+import math
+
+import pytest
+
+import frankentorch as ft
+
+
+@pytest.fixture
+def matrix():
+    return ft.tensor([[1.0, 5.0, 2.0], [4.0, 0.0, 4.0]], requires_grad=True)
+
+
+def test_sum_forms(matrix):
+    assert matrix.sum().item() == 16.0
+    assert matrix.sum(0).tolist() == [5.0, 5.0, 6.0]
+    assert matrix.sum((0, 1), keepdim=True).tolist() == [[16.0]]
+    assert matrix.t().sum(0).tolist() == [8.0, 8.0]
+
+
+@pytest.mark.parametrize("name", ["bool", "uint8", "int16", "int32", "int64"])
+def test_integers_are_summed_in_int64(name):
+    t = ft.ones(300, dtype=getattr(ft, name))
+    assert t.sum().dtype is ft.int64 and t.sum().item() == 300
+    assert t.prod().dtype is ft.int64 and t.cumsum(0)[-1].item() == 300
+
+
+def test_dtype_casts_before_summing():
+    assert ft.tensor([0.6, 0.6]).sum(dtype=ft.int32).item() == 0
+    assert ft.tensor([1.0, 2.0]).sum(dtype=ft.float64).dtype is ft.float64
+
+
+def test_extremes_give_first_index_and_nan_wins():
+    t = ft.tensor([[1.0, 3.0, 3.0], [2.0, math.nan, 5.0]])
+    values, indices = t.max(1)
+    assert indices.tolist() == [1, 1] and values[0].item() == 3.0 and math.isnan(values[1].item())
+    assert ft.argmin(ft.tensor([2, 1, 1])).item() == 1
+    assert ft.max(ft.tensor([1, 5]), ft.tensor([2, 3])).tolist() == [2, 5]
+
+
+def test_equals_share_the_gradient_of_max_but_not_of_max_dim():
+    t = ft.tensor([2.0, 2.0, 1.0], requires_grad=True)
+    t.max().backward()
+    assert t.grad.tolist() == [0.5, 0.5, 0.0]
+    t.grad = None
+    t.max(0)[0].backward()
+    assert t.grad.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_gradient_of_product_with_a_zero():
+    t = ft.tensor([2.0, 0.0, 3.0], requires_grad=True)
+    t.prod().backward()
+    assert t.grad.tolist() == [0.0, 6.0, 0.0]
+
+
+def test_variance_and_its_gradient():
+    t = ft.tensor([1.0, 2.0, 3.0, 6.0], requires_grad=True)
+    assert t.var(correction=0).item() == 3.5
+    t.var().backward()
+    assert t.grad.tolist() == pytest.approx([-4 / 3, -2 / 3, 0.0, 2.0])
+
+
+def test_norms():
+    t = ft.tensor([3.0, -4.0])
+    assert t.norm().item() == 5.0 and t.norm(1).item() == 7.0
+    assert t.norm(math.inf).item() == 4.0 and t.norm(0).item() == 2.0
+
+
+def test_logsumexp_does_not_overflow():
+    assert ft.logsumexp(ft.tensor([1000.0, 1000.0]), 0).item() == pytest.approx(1000 + math.log(2))
+    assert ft.logsumexp(ft.tensor([-math.inf, -math.inf]), 0).item() == -math.inf
+
+
+def test_scans():
+    t = ft.tensor([1, 3, 2])
+    assert t.cumsum(0).tolist() == [1, 4, 6] and t.cumprod(0).tolist() == [1, 3, 6]
+    values, indices = t.cummax(0)
+    assert values.tolist() == [1, 3, 3] and indices.tolist() == [0, 1, 1]
+    assert ft.diff(t).tolist() == [2, -1]
+
+
+def test_empty():
+    empty = ft.zeros(0, 3)
+    assert empty.sum().item() == 0.0 and empty.prod().item() == 1.0 and math.isnan(empty.mean().item())
+    assert empty.sum(0).tolist() == [0.0, 0.0, 0.0]
+    assert not empty.any().item() and empty.all().item()
+    with pytest.raises(RuntimeError, match="Expected reduction dim to be specified"):
+        empty.max()
+    with pytest.raises(IndexError, match="to have non-zero size"):
+        empty.max(0)
+
+
+def test_refusals():
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        ft.ones(2).sum(1)
+    with pytest.raises(RuntimeError, match="appears multiple times"):
+        ft.ones(2, 2).sum((0, -2))
+    with pytest.raises(RuntimeError, match="could not infer output dtype"):
+        ft.ones(2, dtype=ft.int64).mean()
+
+
+def test_closeness():
+    a, b = ft.tensor([1.0, math.inf]), ft.tensor([1.0 + 1e-7, math.inf])
+    assert ft.allclose(a, b) and not ft.equal(a, b)
+    assert not ft.allclose(ft.tensor([math.nan]), ft.tensor([math.nan]))
+    assert ft.allclose(ft.tensor([math.nan]), ft.tensor([math.nan]), equal_nan=True)
+
+
+def test_meta_gives_shapes():
+    t = ft.empty(2, 3, device="meta")
+    assert tuple(t.sum(0).shape) == (3,) and t.sum(0).is_meta
+    assert tuple(t.max(1, keepdim=True)[1].shape) == (2, 1)
