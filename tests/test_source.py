@@ -22,7 +22,7 @@ LONGER = {"frankentorch/_ext/tensor.pyx": "storage, tensor and node point at eac
 LAYERS = (
     ("optable", "_size", "_version"),
     ("_ext",),
-    ("ops", "random", "autograd.rules", "autograd.rules_conv", "autograd.backward"),
+    ("ops", "random", "autograd.rules", "autograd.backward"),
     ("_storage", "_limits", "_overrides", "return_types"),
     ("_protocols",),
     ("_tensor", "_tensor_str"),
@@ -143,7 +143,8 @@ def layer_of(module):
     parts = module.split(".")
     if len(parts) == 1 or parts[1] in LEAVES:
         return None
-    for name in (".".join(parts[1:3]), parts[1]):
+    inner = ".".join(parts[1:3])
+    for name in ("autograd.rules" if inner.startswith("autograd.rules") else inner, parts[1]):
         for position, names in enumerate(LAYERS):
             if name in names:
                 return position

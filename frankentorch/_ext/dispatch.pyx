@@ -14,6 +14,7 @@ from libc.string cimport memcpy
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype, device, layout, memory_format, dtype_of, parse_device, is_float_code, is_complex_code
 from frankentorch._ext.tensor cimport *
+from frankentorch._ext.tensor import pack_saved
 from frankentorch._ext.elementwise cimport (run_loop, is_number, load_number, copy_into, resize_storage, scalar_name, cast_tensor,
                                             check_no_internal_overlap)
 from frankentorch._ext.dtype cimport can_cast_codes
@@ -674,11 +675,15 @@ cdef int save_outputs(Node node, Overload ov, object out) except -1:
         if not isinstance(value, Tensor):
             continue
         if ov.save_kinds[i] == S_OUTPUT:
-            t = detached(<Tensor> value)
-            node.versions[i] = t.storage.version
-            node.tensor_mask |= <unsigned long long> 1 << i
-            node.output_mask |= <unsigned long long> 1 << i
-            value = t
+            if special_bits & BIT_SAVED_HOOKS:
+                value = pack_saved(detached(<Tensor> value), k)
+                node.output_mask |= <unsigned long long> 1 << 63
+            else:
+                t = detached(<Tensor> value)
+                node.versions[i] = t.storage.version
+                node.tensor_mask |= <unsigned long long> 1 << i
+                node.output_mask |= <unsigned long long> 1 << i
+                value = t
         else:
             value = attribute(ov.save_kinds[i], value)
         Py_INCREF(value)

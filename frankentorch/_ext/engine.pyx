@@ -11,7 +11,7 @@ from importlib import import_module
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype_of, is_complex_code
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.tensor import add_hook, new_registry
+from frankentorch._ext.tensor import Packed, add_hook, new_registry
 from frankentorch._ext.elementwise cimport copy_into, cast_tensor, scalar_name
 
 cdef object _rules = None
@@ -495,7 +495,7 @@ cdef bint leads_on(Node node, set needed):
 
 cdef bint holds_tensors(tuple saved):
     for value in saved:
-        if isinstance(value, Tensor) or (isinstance(value, tuple) and len(value) and isinstance(value[0], Tensor)):
+        if isinstance(value, (Tensor, Packed)) or (isinstance(value, tuple) and len(value) and isinstance(value[0], Tensor)):
             return True
     return False
 

@@ -444,6 +444,70 @@ def describe_tensor(value):
     return describe(value)
 
 
+# ---- what hooks make of saved tensors ----
+cdef unsigned long long PACKED = <unsigned long long> 1 << 63        # bit of Node.output_mask: some saved values are Packed
+cdef list _saved_hooks = []
+
+
+@cython.final
+cdef class Packed:
+    """A saved tensor as its pack hook left it, and where gradients of it flow to."""
+    cdef object content
+    cdef object unpack
+    cdef Node node
+    cdef int output
+
+
+def pack_saved(Tensor t, int output=-1):
+    """Hand a tensor to the innermost pack hook. `output` says which output of the saving node it is, -1 for an input."""
+    cdef Packed packed = Packed.__new__(Packed)
+    cdef bint before
+    pack, packed.unpack = _saved_hooks[len(_saved_hooks) - 1]
+    packed.output = output
+    if output < 0:
+        packed.node = gradient_edge(t, &packed.output)
+    before = set_grad_enabled(False)
+    try:
+        packed.content = pack(detached(t) if t.node is not None else t)
+    finally:
+        set_grad_enabled(before)
+    return packed
+
+
+def unpack_saved(Node node, Packed packed):
+    """The tensor back from the unpack hook, with its place in the graph when the backward is recorded."""
+    found = packed.unpack(packed.content)
+    if not isinstance(found, Tensor):
+        raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(found).__name__}")
+    cdef Node below = packed.node
+    cdef Tensor again
+    if below is None and packed.output >= 0 and node is not None:
+        below = node
+    if below is None or not ft_grad_mode:
+        return found
+    again = detached(<Tensor> found)
+    again.node = below
+    again.node_output = packed.output
+    return again
+
+
+def push_saved_hooks(pack, unpack):
+    global special_bits
+    _saved_hooks.append((pack, unpack))
+    special_bits |= 16
+
+
+def pop_saved_hooks():
+    global special_bits
+    _saved_hooks.pop()
+    if not _saved_hooks:
+        special_bits &= ~(<unsigned int> 16)
+
+
+def saved_hooks_on():
+    return len(_saved_hooks) > 0
+
+
 # ---- nodes ----
 @cython.final
 @cython.freelist(64)
@@ -533,6 +597,9 @@ cdef class Node:
         for i in range(n):
             if tensor_mask >> i & 1 and values[i] is not None:
                 self.versions[i] = (<Tensor> values[i]).storage.version
+        if special_bits & 16 and tensor_mask:                # dispatch.BIT_SAVED_HOOKS
+            values = tuple([pack_saved(value) if tensor_mask >> i & 1 and value is not None else value for i, value in enumerate(values)])
+            tensor_mask, output_mask = 0, PACKED
         self.saved = values
         self.tensor_mask = tensor_mask
         self.output_mask = output_mask
@@ -566,6 +633,8 @@ cdef class Node:
                     restored[i] = again
             mask >>= 1
             i += 1
+        if self.output_mask & PACKED:
+            return tuple([unpack_saved(self, value) if type(value) is Packed else value for value in (self.saved if restored is None else restored)])
         return self.saved if restored is None else tuple(restored)
 
     def output_number_of(self, int i):
@@ -597,7 +666,7 @@ cdef class Node:
 
     @property
     def saved_values(self):
-        return self.saved
+        return self.unpack() if self.saved is not None and self.output_mask & PACKED else self.saved
 
     @property
     def op_entry(self):

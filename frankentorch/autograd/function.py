@@ -8,7 +8,7 @@ import weakref
 
 from frankentorch import ops
 from frankentorch._ext import create, engine
-from frankentorch._ext.tensor import Tensor, is_grad_enabled
+from frankentorch._ext.tensor import Tensor, is_grad_enabled, pack_saved, saved_hooks_on, unpack_saved
 from frankentorch.ops.grad_mode import no_grad
 
 __all__ = ["Function", "FunctionCtx", "BackwardCFunction", "once_differentiable", "InplaceFunction"]
@@ -20,14 +20,19 @@ _FREED = ("Trying to backward through the graph a second time (or directly acces
 class _Saved:
     """One saved tensor: what to hand out, and the version it must still have."""
 
-    __slots__ = ("tensor", "version", "output")
+    __slots__ = ("tensor", "version", "output", "packed")
 
     def __init__(self, tensor, output):
         self.output = output
+        self.packed = pack_saved(tensor, -1 if output is None else output) if saved_hooks_on() else None
+        if self.packed is not None:
+            return
         self.tensor = tensor if output is None else tensor.detach()
         self.version = engine.version_of(self.tensor)
 
     def read(self, node, name):
+        if self.packed is not None:
+            return unpack_saved(node, self.packed)
         now = engine.version_of(self.tensor)
         if now != self.version:
             raise RuntimeError("one of the variables needed for gradient computation has been modified by an inplace operation: "

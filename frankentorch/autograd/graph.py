@@ -4,9 +4,9 @@ import functools
 import threading
 
 from frankentorch._ext import engine
-from frankentorch._ext.tensor import Node, Tensor
+from frankentorch._ext.tensor import Node, Tensor, pop_saved_hooks, push_saved_hooks
 
-__all__ = ["Node", "GradientEdge", "get_gradient_edge", "increment_version", "register_multi_grad_hook"]
+__all__ = ["Node", "GradientEdge", "get_gradient_edge", "increment_version", "register_multi_grad_hook", "saved_tensors_hooks", "save_on_cpu", "disable_saved_tensors_hooks"]
 
 GradientEdge = collections.namedtuple("GradientEdge", ["node", "output_nr", "ownership_token"], defaults=(None,))
 GradientEdge.__doc__ = "Where the gradient of a tensor flows to: output `output_nr` of `node`."
@@ -80,3 +80,49 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
     return _Handles([tensor.register_hook(functools.partial(arrived, i)) for i, tensor in enumerate(tensors)])
 
 
+
+
+_disabled = []
+
+
+class saved_tensors_hooks:
+    """Inside, tensors saved for backward go through `pack_hook` when saved and `unpack_hook` when needed.
+
+    Parameters
+    ----------
+    pack_hook : callable
+        ``pack_hook(tensor)`` may return anything; called without recording. It must not write the tensor.
+    unpack_hook : callable
+        ``unpack_hook(what pack_hook returned)`` gives back a tensor of the same values, shape and dtype. TypeError when it is no tensor.
+    """
+
+    def __init__(self, pack_hook, unpack_hook):
+        self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
+
+    def __enter__(self):
+        if _disabled:
+            raise RuntimeError(_disabled[-1])
+        push_saved_hooks(self.pack_hook, self.unpack_hook)
+
+    def __exit__(self, *error):
+        pop_saved_hooks()
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """Saved tensors are kept on the CPU, where they already are here; as in PyTorch no copy is made then."""
+
+    def __init__(self, pin_memory=False, device_type="cuda"):
+        super().__init__(lambda tensor: (tensor.device, tensor.cpu()), lambda packed: packed[1].to(packed[0]))
+
+
+class disable_saved_tensors_hooks:
+    """Inside, `saved_tensors_hooks` refuses with a RuntimeError of the given message."""
+
+    def __init__(self, error_message):
+        self.error_message = error_message
+
+    def __enter__(self):
+        _disabled.append(self.error_message)
+
+    def __exit__(self, *error):
+        _disabled.pop()

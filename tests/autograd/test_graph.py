@@ -148,3 +148,30 @@ def test_unused_inputs():
 def test_variable_is_the_old_name():
     assert isinstance(ft.ones(1), ft.autograd.Variable)
     assert ft.autograd.Variable(ft.ones(1), requires_grad=True).requires_grad
+
+
+def test_saved_tensors_go_through_hooks():
+    log = []
+    x = ones(2)
+    with graph.saved_tensors_hooks(lambda tensor: (log.append("pack"), tensor.tolist())[1], lambda values: ft.tensor(values) * 10):
+        square, exponential = x * x, (x - 1).exp()
+    (square + exponential).sum().backward()
+
+    assert ["pack", "pack", "pack"] == log
+    assert [30.0, 30.0] == x.grad.tolist()        # 2 * 10 x + 10 exp(0)
+
+
+def test_hooks_on_saved_tensors_keep_second_derivatives():
+    x = ft.tensor([2.0], requires_grad=True)
+    with graph.saved_tensors_hooks(lambda tensor: tensor.clone(), lambda tensor: tensor):
+        y = x * x * x
+        first, = ft.autograd.grad(y, x, create_graph=True)
+    second, = ft.autograd.grad(first, x)
+
+    assert ([12.0], [12.0]) == (first.tolist(), second.tolist())
+
+
+def test_saved_hooks_may_be_forbidden():
+    with graph.disable_saved_tensors_hooks("not here"), pytest.raises(RuntimeError, match="not here"):
+        with graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor):
+            pass
