@@ -234,3 +234,19 @@ def test_named_results():
     assert isinstance(result, ft.return_types.max)
     assert ([2.0], [1]) == (result.values.tolist(), result.indices.tolist())
     assert "torch.return_types.max(\nvalues=tensor([2.]),\nindices=tensor([1]))" == repr(result)
+
+
+def test_numbers_on_the_left_reach_overrides():
+    seen = []
+
+    class Log(overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            seen.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    tensor = ft.ones(2).as_subclass(Sub)
+    with Log():
+        results = [1 - tensor, 4 / tensor, 2 ** tensor, 3 + tensor]
+
+    assert ["__rsub__", "__rtruediv__", "__rpow__", "__radd__"] == seen
+    assert [[0.0, 0.0], [4.0, 4.0], [2.0, 2.0], [4.0, 4.0]] == [result.tolist() for result in results]

@@ -970,6 +970,21 @@ cdef bint plain(object value):
     return type(value) is Tensor or is_parameter(value)
 
 
+cdef class Reflected:
+    """``number op tensor`` as overrides see it: a function of (tensor, number)."""
+    cdef int op
+
+    def __init__(self, int op):
+        self.op = op
+
+    @property
+    def __name__(self):
+        return "__r" + {"div": "truediv", "floor_divide": "floordiv", "remainder": "mod"}.get(OPERATOR_NAMES[self.op], OPERATOR_NAMES[self.op].replace("bitwise_", "").replace("left_shift", "lshift").replace("right_shift", "rshift")) + "__"
+
+    def __call__(self, tensor, number):
+        return binary_operator(self.op, number, tensor)
+
+
 cdef object binary_operator(int op, object a, object b):
     cdef PyObject* slots[24]
     cdef Overload ov
@@ -980,10 +995,15 @@ cdef object binary_operator(int op, object a, object b):
         if not (isinstance(a, Tensor) or is_number(a)) or not (isinstance(b, Tensor) or is_number(b)):
             other = b if isinstance(a, Tensor) else a
             if op == OP_EQ or op == OP_NE or not hasattr(type(other), "__torch_function__"):
-                if op != OP_EQ and op != OP_NE and hasattr(type(other), "__array_priority__") and other is b:
-                    return NotImplemented
                 return NotImplemented
-        return form(a, b)
+            return form(a, b)
+        if _function_override is not None:
+            if isinstance(a, Tensor):
+                result = _function_override(form, [a, b], {})
+            else:
+                result = _function_override(Reflected(op), [b, a], {})
+            if result is not NotImplemented:
+                return result
     slots[0] = <PyObject*> a
     slots[1] = <PyObject*> b
     for i in range(2, ov.n_args):
