@@ -192,7 +192,6 @@ def rrelu(self, lower, upper, training, generator):
         return self * 1
     # a slope is drawn for each non-positive element only, in row-major order
     cut = self.detach() <= 0
-    slopes = ops.ones_like(self.detach(), memory_format=ops.contiguous_format)
-    drawn = random_ops.uniform(ops.empty((int(cut.sum().item()),), dtype=self.dtype if self.dtype is ops.float64 else ops.float32), float(lower), float(upper), generator)
-    slopes[cut] = drawn.to(self.dtype)
-    return self * slopes
+    slopes = ops.ones_like(self.detach(), dtype=ops.float64, memory_format=ops.contiguous_format)
+    slopes[cut] = random_ops.uniform(ops.empty((int(cut.sum().item()),), dtype=ops.float64), float(lower), float(upper), generator)
+    return (self.to(ops.float64) * slopes).to(self.dtype)

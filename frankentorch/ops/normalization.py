@@ -15,7 +15,12 @@ def softmin(self, dim, dtype):
 
 
 def layer_norm(input, normalized_shape, weight, bias, eps, cudnn_enable):
-    return ops.native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
+    return ops._layer_norm(input, normalized_shape, weight, bias, eps)[0]
+
+
+def native_layer_norm(input, normalized_shape, weight, bias, eps):
+    out, mean, rstd = ops._layer_norm(input, normalized_shape, weight, bias, eps)
+    return out, mean.detach(), rstd.detach()
 
 
 def check_channels(name, value, channels, op):
@@ -81,7 +86,7 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
         out, mean, rstd = ops._batch_norm_train(input, weight, bias, running_mean, running_var, momentum, eps)
         if weight is None or weight.dtype is input.dtype:
             mean, rstd = mean.to(input.dtype), rstd.to(input.dtype)
-        return out, mean, rstd
+        return out, mean.detach(), rstd.detach()
     if running_mean is None or running_var is None:
         raise RuntimeError("running_mean and running_var must be defined in evaluation mode")
     out = ops._batch_norm_eval(input, weight, bias, running_mean, running_var, eps)

@@ -13,9 +13,10 @@ for name in ("softmax", "log_softmax"):
 op("softmin(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", forms="internal", body="ops.normalization:softmin")
 
 # ---- normalisations ----
+op("_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal",
+   kernel="_ext.rows_ops:layer_norm", node="NativeLayerNormBackward0", grad={"input,weight,bias": "layer_norm_backward(g0, input, normalized_shape, out1, out2, weight, bias, eps, wants(0), wants(1), wants(2))"})
 op("native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor out0, Tensor out1, Tensor out2)", forms="function",
-   kernel="_ext.rows_ops:layer_norm", grad={"input,weight,bias": "layer_norm_backward(g0, input, normalized_shape, out1, out2, weight, bias, eps, wants(0), wants(1), wants(2))"},
-   doc="layer_norm with its means and reciprocal deviations.")
+   body="ops.normalization:native_layer_norm", doc="layer_norm with its means and reciprocal deviations, which carry no gradient.")
 op("layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor", forms="function",
    body="ops.normalization:layer_norm", doc="Mean 0 and variance 1 over the trailing dims, then weight and bias.", source="Ba et al. 2016")
 op("_layer_norm_backward(Tensor grad, Tensor input, int axis, Tensor mean, Tensor rstd, Tensor? weight, Tensor? bias, float eps, bool want_input, bool want_weight, bool want_bias)"

@@ -1,0 +1,85 @@
+"""Random tensors: the oracle's stream in memory order, generators and their states, refusals, dropout's arithmetic."""
+import pytest
+
+import frankentorch as ft
+from frankentorch import ops
+from tests import oracle
+
+
+def same_stream(make, seed=7):
+    """Both libraries, both seeded: the same values, shape and strides."""
+    torch = oracle.require()
+    torch.manual_seed(seed)
+    ft.manual_seed(seed)
+    expected, actual = make(torch), make(ft)
+
+    assert tuple(expected.shape) == tuple(actual.shape)
+    assert expected.stride() == actual.stride()
+    assert expected.tolist() == actual.tolist()
+
+
+@pytest.mark.parametrize("size", [(), (0,), (3,), (16,), (4, 5), (3, 40)])
+@pytest.mark.parametrize("name", ["rand", "randn"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_factories_draw_the_oracles_stream(name, size, dtype):
+    same_stream(lambda m: getattr(m, name)(size, dtype=getattr(m, dtype)))
+
+
+@pytest.mark.parametrize(("name", "args"), [("uniform_", (1.0, 2.0)), ("normal_", (1.0, 2.0)), ("exponential_", (2.0,)), ("cauchy_", (1.0, 2.0)),
+                                            ("geometric_", (0.3,)), ("log_normal_", (0.5, 1.0)), ("random_", ()), ("random_", (5,)), ("random_", (-3, 9)),
+                                            ("bernoulli_", (0.3,))])
+@pytest.mark.parametrize("layout", [lambda t: t, lambda t: t.t(), lambda t: t[:, ::2], lambda t: t.t()[1:]])
+def test_fills_draw_in_memory_order(name, args, layout):
+    same_stream(lambda m: getattr(layout(m.zeros(6, 14)), name)(*args))
+
+
+def test_results_of_draws_by_weights():
+    same_stream(lambda m: m.bernoulli(m.rand(5, 6).t()))
+    same_stream(lambda m: m.zeros(5, 6).t().bernoulli_(m.rand(6, 5)))
+    same_stream(lambda m: m.multinomial(m.rand(5, 60), 7))
+    same_stream(lambda m: m.multinomial(m.rand(5, 60), 100, replacement=True))
+    same_stream(lambda m: m.normal(m.rand(6, 5), m.rand(6, 5)))
+    same_stream(lambda m: m.randint(-5, 10, (3, 4)))
+    same_stream(lambda m: m.randint_like(m.zeros(5, 4), 2, 10))
+    same_stream(lambda m: m.randperm(20))
+
+
+def test_dropout_zeroes_and_scales_what_it_keeps():
+    ft.manual_seed(0)
+    x = ft.ones(1000, requires_grad=True)
+    out = ft.dropout(x, 0.25, True)
+    out.sum().backward()
+
+    assert {0.0, float(ft.tensor(1 / 0.75))} == set(out.tolist())
+    assert out.tolist() == x.grad.tolist()
+    assert 150 < (out == 0).sum().item() < 350
+
+
+def test_dropout_that_drops_nothing_returns_its_input():
+    x = ft.ones(3)
+
+    assert ft.dropout(x, 0.5, False) is x
+    assert [0.0] * 3 == ft.dropout(x, 1.0, True).tolist()
+
+
+def test_feature_dropout_drops_whole_channels():
+    ft.manual_seed(1)
+    out = ft.feature_dropout(ft.ones(4, 8, 5), 0.5, True)
+
+    assert all(len(set(channel)) == 1 for sample in out.tolist() for channel in sample)
+
+
+def test_meta_tensors_draw_nothing():
+    state = ft.get_rng_state()
+
+    assert (3, 4) == tuple(ft.rand(3, 4, device="meta").shape)
+    assert (3,) == tuple(ft.dropout(ft.ones(3, device="meta"), 0.5, True).shape)
+    assert ops.equal(state, ft.get_rng_state()) if hasattr(ops, "equal") else state.tolist() == ft.get_rng_state().tolist()
+
+
+@pytest.mark.parametrize("call", [lambda: ft.dropout(ft.ones(3), 1.5, True), lambda: ft.multinomial(ft.ones(3), 5), lambda: ft.multinomial(-ft.ones(3), 2),
+                                  lambda: ft.multinomial(ft.zeros(3), 2), lambda: ft.randint(5, 5, (2,)), lambda: ft.zeros(3).normal_(0, -1),
+                                  lambda: ft.bernoulli(ft.full((3,), 1.5)), lambda: ft.zeros(1).expand(3).uniform_()])
+def test_impossible_draws_are_refused(call):
+    with pytest.raises(RuntimeError):
+        call()
