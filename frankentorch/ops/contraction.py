@@ -29,9 +29,9 @@ def tensordot(self, other, dims):
                 raise RuntimeError(f"contracted dimensions need to match, but first has size {self.shape[x]} in dim {x} and second has size {other.shape[y]} in dim {y}")
             # a side of size 1 is stretched: the other side is summed
             if self.shape[x] == 1:
-                other = ops.sum(other, (y,), True)
+                other = ops.sum(other, (y,), True, dtype=other.dtype)
             else:
-                self = ops.sum(self, (x,), True)
+                self = ops.sum(self, (x,), True, dtype=self.dtype)
     kept_a, kept_b = [d for d in range(self.dim()) if d not in a], [d for d in range(other.dim()) if d not in b]
     m, k, n = _size(self.shape[d] for d in kept_a), _size(self.shape[d] for d in a), _size(other.shape[d] for d in kept_b)
     left = ops.reshape(ops.permute(self, (*kept_a, *a)), (m, k))
@@ -168,9 +168,9 @@ def _pair(x, x_labels, y, y_labels, keep):
         a, b = x.shape[x_labels.index(label)], y.shape[y_labels.index(label)]
         if a != b and label not in keep:
             if a == 1:
-                y = ops.sum(y, (y_labels.index(label),), True)
+                y = ops.sum(y, (y_labels.index(label),), True, dtype=y.dtype)
             else:
-                x = ops.sum(x, (x_labels.index(label),), True)
+                x = ops.sum(x, (x_labels.index(label),), True, dtype=x.dtype)
     x, x_labels = _summed(x, x_labels, set(keep) | set(y_labels))
     y, y_labels = _summed(y, y_labels, set(keep) | set(x_labels))
     both = [label for label in x_labels if label in y_labels]
@@ -190,6 +190,9 @@ def _pair(x, x_labels, y, y_labels, keep):
     left_sizes, inner_sizes, right_sizes = x.shape[b:b + len(left)], x.shape[b + len(left):], y.shape[b + len(inner):]
     x = ops.reshape(x, (*x.shape[:b], _size(left_sizes), _size(inner_sizes)))
     y = ops.reshape(y, (*y.shape[:b], _size(inner_sizes), _size(right_sizes)))
+    if x.dtype is not y.dtype:          # a sum of small integers is wide
+        common = ops.promote_types(x.dtype, y.dtype)
+        x, y = x.to(common), y.to(common)
     out = ops.mm(x, y) if b == 0 else ops.matmul(x, y)
     return ops.reshape(out, (*batch_sizes, *left_sizes, *right_sizes)), batch + left + right
 

@@ -29,9 +29,9 @@ def addr(self, vec1, vec2, beta, alpha):
     product = ops.mul(ops.unsqueeze(vec1, 1), vec2)
     if self.shape != product.shape:
         self = ops.expand(self, product.shape)
-    if self.dtype is ops.bool:
-        product = ops.logical_and(product, bool(alpha))
-        return ops.logical_or(ops.logical_and(self, bool(beta)), product)
+    if self.dtype is ops.bool and product.dtype is ops.bool:
+        product = product if alpha else ops.zeros_like(product)
+        return ops.logical_or(self, product) if beta else product
     product = product if alpha == 1 else ops.mul(product, alpha)
     if beta == 0:
         return product.to(ops.promote_types(self.dtype, product.dtype))
