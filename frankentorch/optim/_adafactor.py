@@ -1,6 +1,7 @@
 """Adafactor (Shazeer and Stern, "Adaptive learning rates with sublinear memory cost", ICML 2018)."""
 
 from frankentorch import ops
+from frankentorch._limits import finfo
 from frankentorch.optim._scalar import number, power
 from frankentorch.optim.optimizer import ParameterWise, check_one_element, new_counter
 
@@ -76,7 +77,7 @@ class Adafactor(ParameterWise):
         lr, (least_scale, least_size), most = group["lr"], group["eps"], group["d"]
         for param, grad, state in zip(params, grads, states, strict=True):
             if least_scale is None:
-                least = ops.finfo(param.dtype).eps
+                least = finfo(param.dtype).eps
             else:
                 least = least_scale
             state["step"] += 1

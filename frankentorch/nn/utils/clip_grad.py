@@ -19,7 +19,7 @@ def _as_list(parameters, caller):
     return parameters
 
 
-def _total_norm(tensors, norm_type, error_if_nonfinite, foreach):
+def _total_norm(tensors, norm_type, error_if_nonfinite):
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     norm_type = float(norm_type)
     if not tensors:
@@ -28,12 +28,8 @@ def _total_norm(tensors, norm_type, error_if_nonfinite, foreach):
     norms = [None] * len(tensors)
     for positions in _groups(tensors):
         group = [tensors[position] for position in positions]
-        if foreach is False:
-            group_norms = [ops.linalg_vector_norm(each, norm_type) for each in group]
-        else:
-            group_norms = ops._foreach_norm(group, norm_type)
-        for position, norm in zip(positions, group_norms):
-            norms[position] = norm
+        for position, each in zip(positions, group):
+            norms[position] = ops.linalg_vector_norm(each, norm_type)
     # Groups come first, not positions: the order in which norms are stacked decides the last bits of their norm.
     ordered = [norms[position].to(first_device) for positions in _groups(tensors) for position in positions]
     total = ops.linalg_vector_norm(ops.stack(ordered), norm_type)
@@ -63,25 +59,22 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     error_if_nonfinite : bool
         Raise RuntimeError when the norm is nan or infinite.
     foreach : bool, optional
-        False computes tensor by tensor.
+        Accepted for compatibility: tensors are always taken one by one, with the same result.
 
     Returns
     -------
     Tensor, 0-d
     """
     with no_grad():
-        return _total_norm(tensors, norm_type, error_if_nonfinite, foreach)
+        return _total_norm(tensors, norm_type, error_if_nonfinite)
 
 
-def _scale(grads, factor, foreach):
+def _scale(grads, factor):
     for positions in _groups(grads):
         group = [grads[position] for position in positions]
         on_device = factor.to(group[0].device)
-        if foreach is False:
-            for grad in group:
-                grad.mul_(on_device)
-        else:
-            ops._foreach_mul_(group, on_device)
+        for grad in group:
+            grad.mul_(on_device)
 
 
 def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
@@ -92,7 +85,7 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     with no_grad():
         # Clamped instead of tested: no value has to be read back.
         factor = ops.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
-        _scale(grads, factor, foreach)
+        _scale(grads, factor)
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
