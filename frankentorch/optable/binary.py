@@ -16,7 +16,7 @@ op("rsub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms="funct
 op("mul(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="multiply", loop={BOOL: "x & y", INT: "x * y", FLOAT: "x * y", COMPLEX: "mul(x, y)"},
    grad={"self": "g * conj(other)", "other": "g * conj(self)"}, doc="self * other.", source="IEEE 754 multiplication")
 op("div(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="divide true_divide", promote="int_to_float", loop={FLOAT: "x / y", COMPLEX: "div(x, y)"},
-   grad={"self": "g / conj(other)", "other": "-g * conj(out / other)"}, doc="self / other, as real numbers.", source="IEEE 754 division")
+   grad={"self": "g / conj(other)", "other": "-g * conj(self / other / other)"}, doc="self / other, as real numbers.", source="IEEE 754 division")
 op("div.Tensor_mode(Tensor self, Operand other, *, str? rounding_mode) -> Tensor", forms=PLAIN, kernel="ops.elementwise:div_mode",
    grad={"self": "div_mode_backward_self(g, other, rounding_mode)", "other": "div_mode_backward_other(g, self, other, rounding_mode)"})
 op("floor_divide(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "floordiv(x, y)", FLOAT: "floordiv(x, y)"}, grad=NONE,
