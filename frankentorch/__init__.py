@@ -27,7 +27,6 @@ from frankentorch.random import (Generator, default_generator, get_rng_state, in
 # ---- exchange, storages, legacy types ----
 from frankentorch._protocols import LEGACY_TYPES as _LEGACY_TYPES  # noqa: E402
 from frankentorch._storage import TypedStorage, UntypedStorage  # noqa: E402, F401
-from frankentorch._tensor_str import set_printoptions  # noqa: E402, F401
 from frankentorch.ops.interchange import asarray, from_dlpack, from_numpy  # noqa: E402, F401
 
 globals().update(_LEGACY_TYPES)
@@ -43,7 +42,7 @@ from frankentorch._settings import (get_default_device, get_num_interop_threads,
 _SUBMODULES = ("autograd", "nn", "optim", "utils", "runtime", "checkpoint", "serialization", "special", "linalg", "fft", "testing", "random", "func", "functional", "datasets", "cli",
                "overrides", "cuda", "mps", "xpu", "cpu", "backends", "version", "storage")
 # public names that live in modules too heavy, or too seldom used, for every import
-_LATE = {"install": ("install", "install"), "CheckpointError": ("checkpoint.errors", "CheckpointError"), "save": ("serialization", "save"), "load": ("serialization", "load"),
+_LATE = {"install": ("install", "install"), "set_printoptions": ("_tensor_str", "set_printoptions"), "CheckpointError": ("checkpoint.errors", "CheckpointError"), "save": ("serialization", "save"), "load": ("serialization", "load"),
          "use_deterministic_algorithms": ("runtime", "use_deterministic_algorithms"), "are_deterministic_algorithms_enabled": ("runtime", "are_deterministic_algorithms_enabled"),
          "is_deterministic_algorithms_warn_only_enabled": ("runtime", "is_deterministic_algorithms_warn_only_enabled"),
          "set_deterministic_debug_mode": ("runtime", "set_deterministic_debug_mode"), "get_deterministic_debug_mode": ("runtime", "get_deterministic_debug_mode")}

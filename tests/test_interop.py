@@ -63,6 +63,13 @@ def test_numpy_asks_by_itself():
     assert np.array_equal(np.arange(3), ft.arange(3))
 
 
+def test_array_on_the_left_of_an_operator():
+    total = np.ones(2) + ft.ones(2)
+
+    assert (ft.float64, [2.0, 2.0]) == (total.dtype, total.tolist())
+    assert [0.5, 0.5] == (np.float32(0.5) * ft.ones(2)).tolist()
+
+
 def test_array_outlives_its_tensor():
     array = (ft.ones(1000) * 7).numpy()
     [ft.zeros(1000) for _ in range(10)]

@@ -22,8 +22,9 @@ LONGER = {"frankentorch/_ext/tensor.pyx": "storage, tensor and node point at eac
 LAYERS = (
     ("optable", "_size", "_version"),
     ("_ext",),
-    ("ops", "random", "autograd.rules", "autograd.backward"),
+    ("ops", "random"),
     ("_storage", "_limits", "_overrides", "return_types"),
+    ("autograd.backward", "autograd.rules"),
     ("_protocols",),
     ("_tensor", "_tensor_str"),
     ("_settings", "functional", "linalg", "special", "overrides", "storage", "version", "cuda", "mps", "xpu", "cpu", "backends"),

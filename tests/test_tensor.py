@@ -142,6 +142,7 @@ def test_subclass_takes_part_in_autograd():
     (y * y).backward(ft.ones(2))
 
     assert [18.0, 18.0] == x.grad.tolist()
+    assert type(x.grad) is ft.Tensor
 
 
 def test_own_constructor_arguments():

@@ -994,6 +994,8 @@ cdef object binary_operator(int op, object a, object b):
     if not (plain(a) or is_number(a)) or not (plain(b) or is_number(b)) or special_bits & BIT_FUNCTION_MODE:
         if not (isinstance(a, Tensor) or is_number(a)) or not (isinstance(b, Tensor) or is_number(b)):
             other = b if isinstance(a, Tensor) else a
+            if other is a and hasattr(type(a), "__array_interface__"):        # NumPy leaves its own operators to us
+                return binary_operator(op, import_module("frankentorch.ops.interchange").from_numpy_any(a), b)
             if op == OP_EQ or op == OP_NE or not hasattr(type(other), "__torch_function__"):
                 return NotImplemented
             return form(a, b)

@@ -41,7 +41,7 @@ cdef bint is_number(object value):
         return True
     if isinstance(value, (Tensor, str, bytes, list, tuple, dict)) or value is None:
         return False
-    return hasattr(value, "__float__") or hasattr(value, "__index__")
+    return (hasattr(value, "__float__") or hasattr(value, "__index__")) and not hasattr(type(value), "__len__")     # arrays are no numbers
 
 
 cdef object plain_number(object value):

@@ -2,6 +2,7 @@
 from frankentorch import ops
 from frankentorch._ext import engine
 from frankentorch._ext.tensor import Tensor
+from frankentorch._overrides import DisableTorchFunctionSubclass
 
 
 def _as_tuple(value):
@@ -66,9 +67,11 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     if len(grads) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients")
     _check_outputs(tensors)
-    grads = _make_grads(tensors, grads)
+    with DisableTorchFunctionSubclass():
+        grads = _make_grads(tensors, grads)
     inputs = None if inputs is None else [item if isinstance(item, Tensor) else (item.node, item.output_nr) for item in _as_tuple(inputs)]
-    engine.run_backward(list(tensors), grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, inputs is not None)
+    with DisableTorchFunctionSubclass():        # gradients are plain tensors, whatever the class of what was saved
+        engine.run_backward(list(tensors), grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, inputs is not None)
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None, is_grads_batched=False,
@@ -89,12 +92,14 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         raise NotImplementedError("grad: is_grads_batched=True needs vmap, which is not available; call grad once per gradient")
     grads = _as_tuple(grad_outputs) or (None,) * len(outputs)
     _check_outputs(outputs)
-    grads = _make_grads(outputs, grads)
+    with DisableTorchFunctionSubclass():
+        grads = _make_grads(outputs, grads)
     for i, item in enumerate(inputs):
         if isinstance(item, Tensor) and not item.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     places = [item if isinstance(item, Tensor) else (item.node, item.output_nr) for item in inputs]
-    found = engine.run_backward(list(outputs), grads, create_graph if retain_graph is None else retain_graph, create_graph, places, False)
+    with DisableTorchFunctionSubclass():
+        found = engine.run_backward(list(outputs), grads, create_graph if retain_graph is None else retain_graph, create_graph, places, False)
     for i, value in enumerate(found):
         if value is None:
             if not allow_unused:
