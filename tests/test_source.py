@@ -22,7 +22,7 @@ LONGER = {"frankentorch/_ext/tensor.pyx": "storage, tensor and node point at eac
 LAYERS = (
     ("optable", "_size", "_version"),
     ("_ext",),
-    ("ops", "random"),
+    ("ops", "random", "autograd.rules_conv"),
     ("_storage", "_limits", "_overrides", "return_types"),
     ("autograd.backward", "autograd.rules"),
     ("_protocols",),
@@ -145,7 +145,7 @@ def layer_of(module):
     if len(parts) == 1 or parts[1] in LEAVES:
         return None
     inner = ".".join(parts[1:3])
-    for name in ("autograd.rules" if inner.startswith("autograd.rules") else inner, parts[1]):
+    for name in (inner, "autograd.rules" if inner.startswith("autograd.rules") else inner, parts[1]):
         for position, names in enumerate(LAYERS):
             if name in names:
                 return position
