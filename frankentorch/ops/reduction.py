@@ -129,8 +129,6 @@ def vector_norm(x, ord, dim, keepdim, dtype):
             raise RuntimeError(f"linalg.vector_norm: dtype should be {kind} for {kind} inputs, but got {dtype}")
         if not ops.can_cast(x.dtype, dtype) or ops.promote_types(x.dtype, dtype) is not dtype:
             raise RuntimeError(f"linalg.vector_norm: the dtype of the input ({x.dtype}) should be convertible without narrowing to the specified dtype ({dtype})")
-    if ord == 0:
-        x = x.detach()                  # a count has no slope
     if x.is_complex():
         x = ops.abs(x if dtype is None else x.to(dtype))
         dtype = None
