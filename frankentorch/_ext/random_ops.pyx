@@ -71,7 +71,7 @@ def normal(Tensor self, double mean, double std, generator):
     if self.code < F16:
         raise NotImplementedError(f'"normal_kernel_cpu" not implemented for {scalar_name(self.code)}')
     if is_complex_code(self.code):                    # two real parts of half the variance each
-        std *= 0.7071067811865476
+        std *= 0.7071067811865475                        # 1 / 2 ** 0.5, rounded as the oracle rounds it
     return draw("normal_", NORMAL, self, generator, mean, std, 0, 0)
 
 
