@@ -21,6 +21,7 @@ from frankentorch.ops.registry import namespaces as _namespaces
 globals().update(_namespaces["torch"])
 from frankentorch.functional import chain_matmul, einsum, tensordot  # noqa: E402, F401
 
+from frankentorch.ops.broadcasting import broadcast_shapes  # noqa: E402, F401
 from frankentorch.random import (Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed,  # noqa: E402, F401
                                  set_rng_state)
 

@@ -21,3 +21,5 @@ import builtins as _builtins  # noqa: E402
 _dispatch.set_python_types({_builtins.float: float32, _builtins.int: int64, _builtins.bool: bool, _builtins.complex: complex64})
 _indexing.set_ops(registry.functions)
 _views.install(registry.overloads)
+
+from frankentorch.ops.broadcasting import broadcast_shapes  # noqa: E402,F401
