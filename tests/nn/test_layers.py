@@ -82,7 +82,8 @@ def test_output_and_gradients_agree(case, training, oracle):
     assert [each is None for each in grads] == [each is None for each in our_grads]
     for expected_grad, actual_grad in zip(grads, our_grads):
         if expected_grad is not None and case.differentiable:
-            assert_close(expected_grad, actual_grad, oracle, rtol=1e-9)
+            # The oracle's slope of hardsigmoid is 1/6 rounded to float32, whatever the dtype; ours is 1/6.
+            assert_close(expected_grad, actual_grad, oracle, rtol=1e-7 if case.name == "Hardsigmoid" else 1e-9)
 
 
 @pytest.mark.parametrize("name", nn.__all__)

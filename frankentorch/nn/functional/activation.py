@@ -130,10 +130,10 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A sample from the Gumbel-softmax distribution (Jang et al. 2017), made one-hot when `hard`."""
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
-    noise = -ops.empty_like(logits, memory_format=ops.legacy_contiguous_format).exponential_().log()
+    noise = -ops.empty_like(logits, memory_format=ops.contiguous_format).exponential_().log()
     soft = ops.softmax((logits + noise) / tau, dim)
     if not hard:
         return soft
     index = soft.max(dim, keepdim=True)[1]
-    one_hot = ops.zeros_like(logits, memory_format=ops.legacy_contiguous_format).scatter_(dim, index, 1.0)
+    one_hot = ops.zeros_like(logits, memory_format=ops.contiguous_format).scatter_(dim, index, 1.0)
     return one_hot - soft.detach() + soft    # value of the first, gradient of the last
