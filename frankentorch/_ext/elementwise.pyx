@@ -166,6 +166,8 @@ cdef int combine(int higher, int lower) except -2:
         return higher
     if is_float_code(higher):
         return to_complex_code(higher) if is_complex_code(lower) else higher
+    if is_complex_code(lower):
+        return lower
     if higher == BOOL or not is_integral_code(lower):
         return promote_or_raise(higher, lower)
     return higher
@@ -397,15 +399,16 @@ cdef int loop_codes(str name, const LoopSpec* spec, int common, int* compute, in
         out_code[0] = I64
     else:
         out_code[0] = to_real_code(common)
+    if common == BOOL and name in BOOL_REFUSALS:
+        raise RuntimeError(BOOL_REFUSALS[name])
     if LOOPS[spec.number * NCODES + common] == NULL:
-        if common == BOOL and name in BOOL_REFUSALS:
-            raise RuntimeError(BOOL_REFUSALS[name])
         raise NotImplementedError(f'"{name}" not implemented for \'{scalar_name(common)}\'')
     return 0
 
 
 # where the oracle says more about bool than "not implemented"
 cdef dict BOOL_REFUSALS = {
+    "pow": "pow is not available for bool on both sides",
     "neg": "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
     "sub": "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
     "rsub": "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."}

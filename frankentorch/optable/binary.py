@@ -28,20 +28,20 @@ op("fmod(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "fmod(x
 op("pow(Operand self, Operand exponent) -> Tensor", forms=PLAIN, loop={BOOL: "x | (y ^ 1)", INT: "pow(x, y)", FLOAT: "pow(x, y)", COMPLEX: "pow(x, y)"},
    grad={"self": "pow_backward_self(g, self, exponent)", "exponent": "pow_backward_exponent(g, self, exponent, out)"}, doc="self to the power of exponent.")
 op("float_power(Operand self, Operand exponent) -> Tensor", forms="function method inplace out", body="ops.elementwise:float_power", doc="pow in float64 (complex128 for complex input).")
-op("atan2(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="arctan2", promote="int_to_float", loop={FLOAT: "atan2(x, y)"},
+op("atan2(Tensor self, Tensor other) -> Tensor", forms=PLAIN, aliases="arctan2", promote="int_to_float", loop={FLOAT: "atan2(x, y)"},
    grad={"self": "atan2_backward_self(g, self, other)", "other": "atan2_backward_other(g, self, other)"}, doc="Angle of the point (other, self), in (-pi, pi].")
-op("hypot(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={FLOAT: "hypot(x, y)"},
+op("hypot(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={FLOAT: "hypot(x, y)"},
    grad={"self": "g * (self / out)", "other": "g * (other / out)"}, doc="sqrt(self^2 + other^2) without overflow.")
-op("logaddexp(Tensor self, Operand other) -> Tensor", forms="function method out", loop={FLOAT: "logaddexp(x, y)"},
+op("logaddexp(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={FLOAT: "logaddexp(x, y)"},
    grad={"self": "g / (1 + (other - self).exp())", "other": "g / (1 + (self - other).exp())"}, doc="log(exp(self) + exp(other)).")
-op("logaddexp2(Tensor self, Operand other) -> Tensor", forms="function method out", loop={FLOAT: "logaddexp2(x, y)"},
+op("logaddexp2(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={FLOAT: "logaddexp2(x, y)"},
    grad={"self": "g / (1 + (other - self).exp2())", "other": "g / (1 + (self - other).exp2())"}, doc="log2(2^self + 2^other).")
 op("xlogy(Operand self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "xlogy(x, y)"},
    grad={"self": "xlogy_backward_self(g, self, other)", "other": "g * self / other"}, doc="self * log(other), 0 where self is 0.")
 op("copysign(Tensor self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "copysign(x, y)"},
    grad={"self": "copysign_backward(g, self, out)", "other": "g * 0"}, doc="Magnitude of self with the sign of other.")
-op("nextafter(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={("f32", "f64"): "nextafter(x, y)"}, grad=NONE, doc="Next representable value towards other.")
-op("heaviside(Tensor self, Operand values) -> Tensor", forms=PLAIN, loop={BOOL: "y if x == 0 else x > 0", INT: "y if x == 0 else (x > 0)", FLOAT: "heaviside(x, y)"}, grad=NONE, doc="0 below zero, values at zero, 1 above.")
+op("nextafter(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={("f32", "f64"): "nextafter(x, y)"}, grad=NONE, doc="Next representable value towards other.")
+op("heaviside(Tensor self, Tensor values) -> Tensor", forms=PLAIN, loop={BOOL: "y if x == 0 else x > 0", INT: "y if x == 0 else (x > 0)", FLOAT: "heaviside(x, y)"}, grad=NONE, doc="0 below zero, values at zero, 1 above.")
 
 op("maximum(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={BOOL: "x | y", INT: "maximum(x, y)", FLOAT: "maximum(x, y)"},
    grad={"self": "extreme_backward(g, self, other, 'ge')", "other": "extreme_backward(g, other, self, 'ge')"}, doc="Larger of the two; NaN wins.")

@@ -12,6 +12,16 @@ CATEGORY = {"bool": 0, **dict.fromkeys(DTYPES[1:9], 1), **dict.fromkeys(DTYPES[9
 ITEMS = load()["tables"] if promotion.PATH.exists() else {}
 
 
+WIDE = ("uint16", "uint32", "uint64")
+
+
+def offers_more(left, theirs, column, table):
+    """Where the oracle refuses and we compute: arithmetic of the wide unsigned types, float16 beside a complex number."""
+    if theirs != ".":
+        return False
+    return left in WIDE or (table in promotion.UNARY and column in WIDE) or (left == "float16" and column == "complex")
+
+
 @functools.cache
 def ours(module):
     return tables(module)
@@ -23,7 +33,8 @@ def test_table_agrees_with_the_recorded_one(ft, table):
     rows = ours(ft)[table]
     differing = [(DTYPES[i] if len(rows) > 1 else table, columns[j], mine, theirs)
                  for i, pair in enumerate(zip(rows, ITEMS[table])) for j, (mine, theirs) in enumerate(zip(*pair))
-                 if mine != theirs and theirs != promotion.HALF_COMPLEX]
+                 if mine != theirs and theirs != promotion.HALF_COMPLEX
+                 and not offers_more(DTYPES[i] if len(rows) > 1 else table, theirs, columns[j], table)]
 
     assert differing == []
 
