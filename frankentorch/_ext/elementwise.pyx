@@ -408,7 +408,6 @@ cdef int loop_codes(str name, const LoopSpec* spec, int common, int* compute, in
 
 # where the oracle says more about bool than "not implemented"
 cdef dict BOOL_REFUSALS = {
-    "pow": "pow is not available for bool on both sides",
     "neg": "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
     "sub": "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
     "rsub": "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."}

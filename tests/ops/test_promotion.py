@@ -16,10 +16,11 @@ WIDE = ("uint16", "uint32", "uint64")
 
 
 def offers_more(left, theirs, column, table):
-    """Where the oracle refuses and we compute: arithmetic of the wide unsigned types, float16 beside a complex number."""
+    """Where the oracle refuses and we compute: arithmetic of the wide unsigned types, float16 beside a complex number,
+    powers of bool by bool."""
     if theirs != ".":
         return False
-    return left in WIDE or (table in promotion.UNARY and column in WIDE) or (left == "float16" and column == "complex")
+    return left in WIDE or (table in promotion.UNARY and column in WIDE) or (left == "float16" and column == "complex") or (table == "pow" and left == column == "bool")
 
 
 @functools.cache
