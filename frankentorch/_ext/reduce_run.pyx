@@ -628,6 +628,8 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     if in_code >= C64 and (op == REDUCE_SUM or op == REDUCE_MEAN):
         if out_code != in_code:
             return RUN_DTYPE
+        if ndim == 0:                # the parts of one number: a dim of one
+            return reduce_complex(op, in_code, 1, &outputs, &stride, 1, input, out)
         return reduce_complex(op, in_code, ndim, sizes, steps, reduced, input, out)
     job.op, job.in_code, job.out_code, job.p = op, in_code, out_code, p
     status = check_codes(&job)

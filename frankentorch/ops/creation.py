@@ -152,14 +152,17 @@ def arange(start, end, step, dtype, layout, device, pin_memory, requires_grad):
     if any(isinstance(v, complex) for v in (start, end, step)):
         raise RuntimeError("arange: expected real bounds and step")
     if step == 0:
-        raise RuntimeError("step must be nonzero")
+        raise ValueError("step must be nonzero")
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (step > 0 and end < start) or (step < 0 and end > start):
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: start {start}, end {end}, step {step}")
-    if not dtype.is_floating_point:
-        start, end, step = (int(start), int(end), int(step)) if whole else (start, end, step)
-    count = -((start - end) // step) if whole else math.ceil((end - start) / step)
+    integral = not dtype.is_floating_point and not dtype.is_complex
+    if integral and not whole:           # the oracle counts in the result's dtype
+        start, end, step = int(start), int(end), int(step)
+        if step == 0:
+            raise ValueError("step must be nonzero")
+    count = -((start - end) // step) if integral else math.ceil((end - start) / step)
     out = create.empty((int(count),), dtype, is_meta(device), 1)
     if not is_meta(device):
         integer = not dtype.is_floating_point and not dtype.is_complex
