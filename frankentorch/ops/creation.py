@@ -157,12 +157,12 @@ def arange(start, end, step, dtype, layout, device, pin_memory, requires_grad):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (step > 0 and end < start) or (step < 0 and end > start):
         raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: start {start}, end {end}, step {step}")
-    integral = not dtype.is_floating_point and not dtype.is_complex
-    if integral and not whole:           # the oracle counts in the result's dtype
+    integral = dtype is ops.int64
+    if integral and not whole:           # the oracle counts in int64 there, in float64 elsewhere
         start, end, step = int(start), int(end), int(step)
         if step == 0:
             raise ValueError("step must be nonzero")
-    count = -((start - end) // step) if integral else math.ceil((end - start) / step)
+    count = -((start - end) // step) if whole or integral else math.ceil((end - start) / step)
     out = create.empty((int(count),), dtype, is_meta(device), 1)
     if not is_meta(device):
         integer = not dtype.is_floating_point and not dtype.is_complex

@@ -2,7 +2,7 @@
 from .family import FLOAT, INT, table
 
 ROWS, op = table()
-NN = "nn inplace out"
+NN = "nn inplace"
 
 op("relu(Tensor self) -> Tensor", forms="function method inplace nn", loop={INT: "x if x > 0 else 0", FLOAT: "0 if x <= 0 else x"},
    grad={"self": "_threshold_backward(g, out, 0)"}, doc="Positive part; NaN stays.")

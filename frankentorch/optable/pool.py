@@ -29,7 +29,7 @@ for n in (1, 2, 3):
        forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}avg_pool{n}d",
        grad={"self": f"avg_pool_gradient(g, self_sizes, {n}, kernel_size, stride, padding, ceil_mode, count_include_pad, {'None' if n == 1 else 'divisor_override'})"},
        node=f"AvgPool{n}DBackward0", doc=f"Mean of each window over {dims}.")
-    op(f"adaptive_avg_pool{n}d(Tensor self, int[{n}] output_size) -> Tensor", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}adaptive_avg_pool{n}d",
+    op(f"adaptive_avg_pool{n}d(Tensor self, int[{n}] output_size) -> Tensor", forms=BOTH if n == 1 else "nn", kernel=f"{EXT}adaptive_avg_pool{n}d",
        grad={"self": f"_adaptive_avg_pool_backward(g, self_sizes, {n})"}, node=f"AdaptiveAvgPool{n}DBackward0", doc=f"Means of windows that cover {dims}.")
     op(f"adaptive_max_pool{n}d(Tensor self, int[{n}] output_size) -> (Tensor, Tensor)", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}adaptive_max_pool{n}d",
        grad={"self": f"_max_pool_backward(g0, out1, self_sizes, {n})"}, node=f"AdaptiveMaxPool{n}DBackward0", doc=f"Largest values of windows that cover {dims}, and their flat places.")

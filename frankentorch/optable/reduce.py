@@ -53,7 +53,7 @@ op("allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool
 op("_spread(Tensor self, int[]? dim, float correction, bool keepdim, bool root) -> Tensor", forms="internal", kernel="_ext.reduce_ops:spread",
    grad={"self": "spread_backward(g, self, out, dim, correction, keepdim, root)"}, node="VarBackward0")
 for name, text in (("var", "Variance"), ("std", "Standard deviation")):
-    op(f"{name}(Tensor self, bool unbiased=True) -> Tensor", forms=BOTH, body=f"ops.reduction:{name}_all", doc=f"{text}: squared distances from the mean over n - correction.")
+    op(f"{name}(Tensor self, bool unbiased=True) -> Tensor", forms=PLAIN, body=f"ops.reduction:{name}_all", doc=f"{text}: squared distances from the mean over n - correction.")
     op(f"{name}.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", forms=PLAIN, body=f"ops.reduction:{name}_dim")
     op(f"{name}.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor", forms=PLAIN, body=f"ops.reduction:{name}_correction")
     op(f"{name}_mean(Tensor self, bool unbiased=True) -> (Tensor, Tensor)", forms="function", body=f"ops.reduction:{name}_mean_all", doc=f"{text} and mean.")

@@ -183,6 +183,8 @@ def without_gradients(tree):
 def test_meta_gives_shape_dtype_and_strides_of_cpu(ft, key):
     if cases.name_of(key) in cases.DATA_DEPENDENT:
         pytest.skip("the shape depends on values")
+    if cases.name_of(key) == "to":
+        pytest.skip("its samples name the cpu, where a meta tensor cannot go")
     call = call_of(key, ft)
     failures = []
     for label, sample in samples(key, ft):
