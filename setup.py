@@ -226,7 +226,7 @@ def compile_object(name, c_path, level, levelled, compiler):
     if levelled:
         flags = flags + LEVELS[level] + [f"-DFT_LEVEL={level}", f"-DPyInit_{name}=PyInit_{name}_{level}",
                                         f"-D__pyx_module_is_main_frankentorch___ext__{name}=ft_is_main_{name}_{level}"]
-    if name == "loops_complex":          # scalar code: forced inlining only makes it huge
+    if name.startswith("loops_complex"):          # scalar code: forced inlining only makes it huge
         flags = flags + ["-DFT_PLAIN_INLINE"]
     if DEBUG:
         flags = [f for f in flags if f not in ("-O2", "-O3", "-g0")] + ["-O1", "-g", "-UNDEBUG", "-DFT_DEBUG=1"]

@@ -14,17 +14,13 @@ from frankentorch._ext.dtype cimport (dtype_of, PROMOTE, ITEMSIZE, default_code,
                                       is_integral_code, to_complex_code, to_real_code, can_cast_codes)
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.iterate cimport *
-from frankentorch._ext.levels cimport fill_loops_unary, fill_loops_binary, fill_loops_ternary, fill_loops_complex
-from frankentorch._ext.loopcount cimport N_LOOPS
+from frankentorch._ext.looptable cimport N_LOOPS, fill_loops
 
 cdef enum:
     KEEP_LOCK = 4096          # below this many elements the interpreter lock is kept
 
 cdef void* LOOPS[N_LOOPS * 15]
-fill_loops_unary(LOOPS)
-fill_loops_binary(LOOPS)
-fill_loops_ternary(LOOPS)
-fill_loops_complex(LOOPS)
+fill_loops(LOOPS)
 
 cdef tuple SCALAR_NAMES = ("Bool", "Byte", "Char", "Short", "Int", "Long", "UInt16", "UInt32", "UInt64", "Half", "BFloat16", "Float", "Double",
                            "ComplexFloat", "ComplexDouble")

@@ -1,5 +1,6 @@
 """From rows to flat rows: every decision a template or a writer would have to make is made here."""
 import re
+import zlib
 
 from .check import formula_names, saved_value
 from .family import CODES, COMPLEX, FLOAT
@@ -8,6 +9,7 @@ from .schema import KIND_NUMBER, NONE, REQUIRED, SchemaError
 COMPUTE = {"f16": "f32", "bf16": "f32"}
 REAL_OF = {"c64": "f32", "c128": "f64"}
 CALL = re.compile(r"\b([a-z]\w*)\(")
+LOOP_SHARDS, COMPLEX_SHARDS, SHARD_ROOM = 12, 4, 48     # COMPLEX_SHARDS divides LOOP_SHARDS
 OPERAND_NAMES = ("x", "y", "z")
 RESULT_NUMBER = {"same": 0, "bool": 1, "real": 2, "i64": 3}
 PROMOTE_NUMBER = {None: 0, "same": 0, "int_to_float": 1, "none": 2, "skip_first": 3}
@@ -21,25 +23,41 @@ class Flat:
         self.__dict__.update(facts)
 
 
-def loop_rows(rows):
-    """Rows that have loops, in table order: their position is the loop number."""
-    return [row for row in rows if row.loop is not None]
+def loop_shard(name):
+    """Shard that holds the loops of the row `name`: by its hash, so that a new row moves nothing outside its own shard."""
+    return zlib.crc32(name.encode()) % LOOP_SHARDS
 
 
-def elementwise(rows, arities, complex_codes):
-    """Flat rows of every (op, dtype) whose loop walks over one of `arities` operands, of the complex dtypes or of the others.
+def loop_numbers(rows):
+    """{full name: loop number} of the rows that have loops: shard times room plus the place among the shard's names."""
+    shards = [[] for _ in range(LOOP_SHARDS)]
+    for row in rows:
+        if row.loop is not None:
+            shards[loop_shard(row.full_name)].append(row.full_name)
+    if max(map(len, shards)) > SHARD_ROOM:
+        raise SchemaError(f"a shard of loops holds {max(map(len, shards))} rows; room is for {SHARD_ROOM}: raise SHARD_ROOM")
+    return {name: shard * SHARD_ROOM + place for shard, names in enumerate(shards) for place, name in enumerate(sorted(names))}
+
+
+def loop_parts(rows):
+    """[(part name, its flat rows)]: one part per shard for the real dtypes; complex loops, compiled with other flags, share fewer."""
+    numbers = loop_numbers(rows)
+    parts = []
+    for kind, count in (("real", LOOP_SHARDS), ("complex", COMPLEX_SHARDS)):
+        for shard in range(count):
+            inside = [row for row in rows if row.loop is not None and loop_shard(row.full_name) % count == shard]
+            inside.sort(key=lambda row: row.full_name)
+            parts.append((f"loops_{kind}_{shard}", [flat for row in inside for flat in elementwise(row, numbers[row.full_name], kind == "complex")]))
+    return parts
+
+
+def elementwise(row, number, complex_codes):
+    """Flat rows of one row's loops, of the complex dtypes or of the others.
 
     Halves have no loop of their own: they borrow float32's, and the walk casts their blocks (`borrowed`).
     """
-    flat = []
-    for number, row in enumerate(loop_rows(rows)):
-        if len(row.operand_args) not in arities:
-            continue
-        for codes, expression in row.loop.items():
-            for code in codes:
-                if code not in COMPUTE and (code in COMPLEX) == complex_codes:
-                    flat.append(flat_loop(row, number, code, expression, [c for c in codes if c in COMPUTE] if code == "f32" else []))
-    return flat
+    return [flat_loop(row, number, code, expression, [c for c in codes if c in COMPUTE] if code == "f32" else [])
+            for codes, expression in row.loop.items() for code in codes if code not in COMPUTE and (code in COMPLEX) == complex_codes]
 
 
 def flat_loop(row, number, code, expression, borrowers):
