@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from frankentorch.optable import emit
-from frankentorch.optable.expand import elementwise, runtime_row
+from frankentorch.optable.expand import SHARD_ROOM, elementwise, loop_numbers, runtime_row
 from frankentorch.optable.schema import Op
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,11 +48,20 @@ def test_the_texts_that_follow_from_the_row():
     row = the_row()
 
     assert isinstance(row, Op)
-    assert [flat.code for flat in elementwise([row], (3,), False)] == ["f32", "f64"]
+    assert [flat.code for flat in elementwise(row, 0, False)] == ["f32", "f64"]
     assert "rules" not in emit.backward_function(0, row)
     assert runtime_row(row, 0, 0)[:2] == ("blend", "")
     assert emit.signature(row, "method") == "(self, end: Tensor, weight: Tensor, *, gain: complex = 1) -> Tensor: ..."
     assert "Weighted step towards end." in emit.reference_page(row)
+
+
+def test_a_new_row_moves_the_loops_of_one_shard_only():
+    from frankentorch.optable import rows
+    before, after = loop_numbers(rows()), loop_numbers([the_row(), *rows()])
+    moved = {name for name in before if before[name] != after[name]}
+
+    assert set(after) == {*before, "blend"}
+    assert len({before[name] // SHARD_ROOM for name in moved} | {after["blend"] // SHARD_ROOM}) == 1
 
 
 def test_a_tree_with_one_more_row_builds_and_runs(tmp_path):
