@@ -4,6 +4,7 @@ run      compare entries with the live oracle; write or guard artifacts/parity.j
 show     one sample of one entry in full, in this process
 record   write recorded answers (see record.py)
 promotion  write the recorded table of dtype promotion (see promotion.py)
+drift    check the known differences, or write artifacts/drift.json (see drift.py)
 list     keys, dtypes and sample counts of the entries
 """
 import argparse
@@ -49,9 +50,12 @@ def main(argv=None):
 
     commands.add_parser("promotion", help="write the recorded promotion table")
 
+    drift = commands.add_parser("drift", help="known differences from the oracle, each with the case that shows it")
+    drift.add_argument("--update", action="store_true", help="write artifacts/drift.json")
+
     options = parser.parse_args(argv)
     return {"run": run_command, "show": show_command, "list": list_command, "record": record_command,
-            "promotion": promotion_command}[options.command](options)
+            "promotion": promotion_command, "drift": drift_command}[options.command](options)
 
 
 def choice(parser):
@@ -202,6 +206,12 @@ def promotion_command(_):
     from conformance import promotion
 
     return promotion.write()
+
+
+def drift_command(options):
+    from conformance import drift
+
+    return drift.write(options.update)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,12 @@ def entry_record(tier, results):
     saved = sum(result.get("saved_by_truth", 0) for result in results.values())
     if saved:
         record["nearer_than_oracle"] = saved
+    drift = {}
+    for result in results.values():
+        for name, count in result.get("drift", {}).items():
+            drift[name] = drift.get(name, 0) + count
+    if drift:
+        record["drift"] = drift          # answers that differ as a record of artifacts/drift.json allows
     record["results"] = [
         {"dtypes": " ".join(line["dtypes"]), "passed": " ".join(line["passed"]),
          **({"failed": line["failed"], "reason": sorted({reason_class(*item) for item in line["failed"].items()})}

@@ -1,0 +1,82 @@
+"""The drift ledger: every known difference from the oracle, each with a case that shows it.
+
+`python -m conformance drift --update` runs each case on both libraries and writes artifacts/drift.json; without `--update` it
+only compares. A record whose case no longer differs, or whose claim does not hold, is an error: the ledger holds nothing stale.
+A conformance run counts the answers it let pass under the entry's `drift`, by the record's name.
+"""
+import json
+from pathlib import Path
+
+from conformance import ties
+
+PATH = Path(__file__).resolve().parent.parent / "artifacts" / "drift.json"
+
+
+def order_of_equals_holds(lib, value):
+    """Ours lists equals by position, and both pick the same values."""
+    values, indices = value
+    return indices == sorted(range(len(indices)), key=lambda place: (CYCLE[place], place)) and values == sorted(CYCLE)
+
+
+CYCLE = [1, 0] * 10
+# name, feature, ops, mode, reason, since, case (an expression in `lib`), claim about our answer
+RECORDS = (
+    {"name": ties.NAME, "feature": "indices among equal values", "ops": sorted({*ties.FREE, *ties.ONLY_VALUES}), "mode": "strict",
+     "reason": "The oracle's documentation leaves the order of equal elements open without stable=True, and the place that a selected "
+               "value is taken from. Its choice follows from the width of its vector instructions and its sorting algorithm. Ours is always "
+               "the order of positions, the same on every machine. Any index tensor is accepted that is distinct along the dim and picks the "
+               "oracle's values in its order; the gradient is then judged at our places.",
+     "since": "0.1.0",
+     "case": "lib.sort(lib.tensor([1, 0] * 10, dtype=lib.uint8))", "claim": order_of_equals_holds},
+)
+
+
+def evaluate(lib, case):
+    """A case's answer as plain lists and numbers."""
+    return plain(eval(case, {"lib": lib}))  # noqa: S307 - cases are written above
+
+
+def plain(value):
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def examine(record, oracle, subject):
+    """The record with both answers as evidence; ValueError when it no longer holds."""
+    theirs, ours = evaluate(oracle, record["case"]), evaluate(subject, record["case"])
+    if theirs == ours:
+        raise ValueError(f"{record['name']}: {record['case']} no longer differs from the oracle")
+    if not record["claim"](subject, ours):
+        raise ValueError(f"{record['name']}: our answer to {record['case']} is not what the record claims")
+    told = {key: value for key, value in record.items() if key != "claim"}
+    return {**told, "evidence": {"oracle": theirs, "ours": ours}}
+
+
+def ledger(oracle, subject):
+    return {"oracle": oracle.__version__.partition("+")[0], "records": [examine(record, oracle, subject) for record in RECORDS]}
+
+
+def write(update, path=PATH):
+    """Compare with the file, or write it. Gives the exit status."""
+    import torch
+
+    from conformance import subject
+
+    found = ledger(torch, subject.load("frankentorch"))
+    text = json.dumps(found, indent=1) + "\n"
+    text = compact(text)
+    if update:
+        path.write_text(text)
+        print(f"wrote {path}: {len(RECORDS)} records")
+        return 0
+    known = path.read_text() if path.exists() else ""
+    print("drift ledger agrees" if known == text else f"{path} differs: run with --update")
+    return 0 if known == text else 1
+
+
+def compact(text):
+    """Lists of numbers on one line."""
+    import re
+
+    return re.sub(r"\[\s+(-?\d[^\[\]]*?)\s+\]", lambda found: "[" + re.sub(r",\s+", ", ", found[1]) + "]", text)
