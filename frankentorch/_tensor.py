@@ -27,6 +27,11 @@ def where(self, condition, other):
     return ops.where(condition, self, other)
 
 
+def reflected_division(self, other):
+    """other / self, as the oracle rounds it: the reciprocal first."""
+    return self.reciprocal() * other
+
+
 def detach_(self):
     """Drop the history of this very tensor."""
     if self._base is not None:
@@ -58,7 +63,7 @@ def _cast(name):
 
 
 def _hand_written():
-    methods = {"__repr__": _repr, "backward": backward, "where": where, "__rdiv__": Tensor.__rtruediv__, "__div__": Tensor.__truediv__, "detach_": detach_, "__iter__": iterate, "__contains__": contains,
+    methods = {"__repr__": _repr, "backward": backward, "where": where, "__rdiv__": reflected_division, "__div__": Tensor.__truediv__, "detach_": detach_, "__iter__": iterate, "__contains__": contains,
                "item": dispatch.item, "tolist": create.tolist, "retain_grad": engine.retain_grad, "register_hook": engine.register_hook,
                "register_post_accumulate_grad_hook": engine.register_post_accumulate_grad_hook, "retains_grad": property(engine.retains_grad),
                "T": property(lambda self: _reversed_dims(self)), "mT": property(lambda self: ops.transpose(_at_least_matrix(self, "mT"), -2, -1)),

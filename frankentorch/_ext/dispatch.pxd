@@ -59,6 +59,16 @@ cdef enum SaveKind:          # positions in optable.expand.SAVE_KINDS
     S_OUT_DTYPE
     S_OUT_NDIM
 
+cdef enum OutRule:           # positions in optable.schema.OUT_RULES
+    OUT_EXACT = 0
+    OUT_APART
+    OUT_CAST
+    OUT_JOIN
+    OUT_MASK
+    OUT_ANY
+    OUT_FOLLOW
+    OUT_FILL
+
 cdef enum Special:           # bits of tensor.special_bits
     BIT_FUNCTION_MODE = 1
     BIT_RECORD = 2
@@ -107,6 +117,7 @@ cdef class Overload:
     cdef unsigned long long save_tensor_mask
     cdef unsigned long long save_output_mask
     cdef int view
+    cdef int out_rule                    # OutRule
     cdef bint writes_self                # the kernel writes its first argument and returns it
 
     cdef object implementation_of(self)

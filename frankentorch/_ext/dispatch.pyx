@@ -16,7 +16,7 @@ from frankentorch._ext.dtype cimport dtype, device, layout, memory_format, dtype
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.tensor import pack_saved
 from frankentorch._ext.elementwise cimport (run_loop, is_number, load_number, copy_into, resize_storage, scalar_name, cast_tensor,
-                                            check_no_internal_overlap)
+                                            check_no_internal_overlap, overlap_of, OVERLAP_PARTIAL, OVERLAP_FULL)
 from frankentorch._ext.dtype cimport can_cast_codes
 from frankentorch._ext.engine cimport check_inplace, rebase_history, set_view, bump
 from frankentorch._ext.backward cimport backward_of
@@ -54,7 +54,7 @@ cdef class Overload:
     def __init__(self, row):
         cdef int i
         (self.name, self.overload, args, self.output_names, kind, self.implementation, loop_number, promote, result, operands, params,
-         self.forms, backward, edges, self.list_edge, saved, self.local_names, self.view, self.label, namespace, aliases, self.refuses_grad, self.writes_self) = row
+         self.forms, backward, edges, self.list_edge, saved, self.local_names, self.view, self.label, namespace, aliases, self.refuses_grad, self.writes_self, self.out_rule) = row
         self.row = row
         if len(args) > MAX_ARGS:
             raise ValueError(f"{self.name}: more than {MAX_ARGS} arguments")
@@ -78,6 +78,7 @@ cdef class Overload:
         self.arg_names, self.defaults = tuple(names), tuple(defaults)
         self.loop.number, self.loop.promote, self.loop.result = loop_number, promote, result
         self.loop.n_operands, self.loop.n_params = len(operands), len(params)
+        self.loop.exact_out = self.out_rule == OUT_EXACT
         for i, position in enumerate(operands):
             self.operands[i] = position
         for i, position in enumerate(params):
@@ -763,10 +764,8 @@ cdef object run_body(Overload ov, PyObject** slots, int mode, object out):
         else:
             result = call_implementation(ov, slots)
         return (<object> slots[0]).copy_(result)
-    result = call_implementation(ov, slots)
-    if grad_enabled() and any_requires(ov, slots):
-        raise refuse_out(ov)
-    return write_out(ov, result, out)
+    check_out(ov, slots, out)
+    return write_out(ov, slots, call_implementation(ov, slots), out)
 
 
 cdef object refuse_out(Overload ov):
@@ -784,29 +783,77 @@ cdef object named(Overload ov, object result):
     return result
 
 
-cdef object write_out(Overload ov, object result, object out):
+cdef int check_out(Overload ov, PyObject** slots, object out) except -1:
+    """What can be said of out= before any work: its kind, its gradient, and the dtype that a `dtype` argument takes from it."""
+    cdef int i
+    cdef bint many = isinstance(out, (tuple, list))
+    if many and len(ov.output_names) < 2:
+        raise TypeError(f"{ov.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if len(ov.output_names) > 1 and (not many or len(<object> out) != len(ov.output_names)):
+        raise TypeError(f"{ov.name}(): argument 'out' must be a tuple of {len(ov.output_names)} Tensors, not {f'of {len(<object> out)}' if many else type(out).__name__}")
+    for one in (out if many else (out,)):
+        if not isinstance(one, Tensor):
+            raise TypeError(f"{ov.name}(): argument 'out' must be {'tuple of Tensors' if len(ov.output_names) > 1 else 'Tensor'}, not {type(one).__name__}")
+    if grad_enabled() and not ov.refuses_grad:
+        if any_requires(ov, slots):
+            raise refuse_out(ov)
+        for one in (out if many else (out,)):
+            if edge_requires(one):
+                raise refuse_out(ov)
+    if ov.out_rule == OUT_FOLLOW or ov.out_rule == OUT_FILL:
+        i = ov.arg_names.index("dtype")
+        given = dtype_of((<Tensor> out).code)
+        if <object> slots[i] is None:
+            slots[i] = <PyObject*> given         # dtypes live for ever
+        elif (<object> slots[i]) is not given:
+            raise RuntimeError(f"{ov.name}: dtype {scalar_name((<dtype> <object> slots[i]).code)} does not match dtype of out parameter ({scalar_name((<Tensor> out).code)})")
+    return 0
+
+
+cdef int check_out_overlap(Overload ov, object value, Tensor out) except -1:
+    """Refuse an output that shares some memory with an input without being that input."""
+    cdef Tensor t
+    if isinstance(value, Tensor):
+        t = <Tensor> value
+        if overlap_of(out, t) == OVERLAP_PARTIAL or (overlap_of(out, t) == OVERLAP_FULL and (ov.out_rule == OUT_JOIN or ov.out_rule == OUT_APART)):
+            raise RuntimeError(f"{ov.name}: unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location: "
+                               f"{describe(t)} and {describe(out)}. Please clone() the tensor before performing the operation.")
+    elif isinstance(value, tuple):
+        for item in <tuple> value:
+            check_out_overlap(ov, item, out)
+    return 0
+
+
+cdef object write_out(Overload ov, PyObject** slots, object result, object out):
     """Copy results into out= tensors, resizing them as the oracle does."""
     cdef Tensor target, source
+    cdef int i
     if isinstance(out, (tuple, list)):
-        if not isinstance(result, (tuple, list)) or len(out) != len(result):
-            raise TypeError(f"{ov.name}(): argument 'out' must be a tuple of {len(result) if isinstance(result, (tuple, list)) else 1} Tensors")
         for one, value in zip(out, result):
-            write_out(ov, value, one)
+            write_out(ov, slots, value, one)
         return named(ov, out)
-    if not isinstance(out, Tensor) or not isinstance(result, Tensor):
-        raise TypeError(f"{ov.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if not isinstance(result, Tensor):
+        raise RuntimeError(f"{ov.name} does not support the out argument when it gives {type(result).__name__}")
     target, source = <Tensor> out, <Tensor> result
     if is_meta(target) != is_meta(source):
         raise RuntimeError(f"{ov.name}: Expected out tensor to have device {source.device}, but got {target.device} instead")
-    if not can_cast_codes(source.code, target.code):
-        raise RuntimeError(f"{ov.name}: result type {scalar_name(source.code)} can't be cast to the desired output type {scalar_name(target.code)}")
+    if (ov.out_rule == OUT_EXACT or ov.out_rule == OUT_APART) and target.code != source.code:
+        raise RuntimeError(f"{ov.name}: Expected out tensor to have dtype {dtype_of(source.code)}, but got {dtype_of(target.code)} instead")
+    if ov.out_rule == OUT_MASK and target.code != BOOL and target.code != U8:
+        raise RuntimeError(f"{ov.name} only supports bool tensor for result, got: {scalar_name(target.code)}")
+    if ov.out_rule != OUT_ANY and not can_cast_codes(source.code, target.code):
+        raise (TypeError if ov.out_rule == OUT_JOIN else RuntimeError)(f"{ov.name}: result type {scalar_name(source.code)} can't be cast to the desired output type {scalar_name(target.code)}")
+    if ov.out_rule == OUT_APART:
+        check_no_internal_overlap(target, ov.name)
     if sizes_tuple(target) != sizes_tuple(source):
-        if target.count:
+        if target.count and ov.out_rule != OUT_FILL:
             import warnings
             warnings.warn(f"An output with one or more elements was resized since it had shape {list(sizes_tuple(target))}, which does not match the required output shape "
                           f"{list(sizes_tuple(source))}. This behavior is deprecated; resize out to 0 elements first.", UserWarning, stacklevel=2)
         resize_storage(target, source.rank, source.sizes)
     check_no_internal_overlap(target, ov.name)
+    for i in range(ov.n_args):
+        check_out_overlap(ov, <object> slots[i], target)
     copy_into(target, source)
     bump(target)
     return out
@@ -831,11 +878,8 @@ cdef object run_primitive(Overload ov, PyObject** slots, int mode, object out):
     if mode == INPLACE:
         return run_inplace(ov, slots, records)
     if mode == OUT:
-        if grad_enabled() and (any_requires(ov, slots) or edge_requires(out)):
-            raise refuse_out(ov)
+        check_out(ov, slots, out)
         if ov.kind == LOOP:
-            if not isinstance(out, Tensor):
-                raise TypeError(f"{ov.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
             run_loop_row(ov, slots, <Tensor> out, True)
             bump(<Tensor> out)
             return out
@@ -844,7 +888,7 @@ cdef object run_primitive(Overload ov, PyObject** slots, int mode, object out):
             result = call_fresh(ov, slots)
         finally:
             set_grad_enabled(before)
-        return write_out(ov, result, out)
+        return write_out(ov, slots, result, out)
     if ov.kind == LOOP:
         if records:
             node = make_node(ov, slots)
@@ -961,9 +1005,11 @@ cdef int replace_saved(Node node, Overload ov, object copy) except -1:
 cdef list _operators = [None] * N_OPERATORS
 cdef list _inplace_operators = [None] * N_OPERATORS
 OPERATOR_NAMES = ("add", "sub", "mul", "div", "floor_divide", "remainder", "pow", "matmul", "bitwise_and", "bitwise_or", "bitwise_xor",
-                  "bitwise_left_shift", "bitwise_right_shift", "lt", "le", "eq", "ne", "gt", "ge", "neg", "bitwise_not", "abs", "positive")
+                  "bitwise_left_shift", "bitwise_right_shift", "lt", "le", "eq", "ne", "gt", "ge", "neg", "bitwise_not", "abs", "positive", "reciprocal")
 SYMBOLS = ("+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>", "<", "<=", "==", "!=", ">", ">=", "-", "~", "abs()", "+")
 cdef object _one = 1
+cdef enum:
+    OP_RECIPROCAL = N_OPERATORS      # last of the names: no operator, but half of number / tensor
 
 
 cdef bint plain(object value):
@@ -1006,6 +1052,8 @@ cdef object binary_operator(int op, object a, object b):
                 result = _function_override(Reflected(op), [b, a], {})
             if result is not NotImplemented:
                 return result
+    if op == OP_TRUEDIV and not isinstance(a, Tensor):      # two roundings, as the oracle has it: reciprocal(b) * a
+        return binary_operator(OP_MUL, unary_operator(OP_RECIPROCAL, b), a)
     slots[0] = <PyObject*> a
     slots[1] = <PyObject*> b
     for i in range(2, ov.n_args):

@@ -20,6 +20,7 @@ cdef struct LoopSpec:
     int result
     int n_operands
     int n_params
+    bint exact_out           # an out= tensor must have the result's own dtype
 
 cdef struct Kinds:
     int dim                  # -1: none seen

@@ -504,6 +504,10 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
             out = new_strided(out_code, meta, ndim, sizes, strides)
     else:
         out = target
+        if is_meta(out) != meta:
+            raise RuntimeError(f"{name}: Expected all tensors to be on the same device, but the operands are on {'meta' if meta else 'cpu'} and the output is on {'cpu' if meta else 'meta'}")
+        if resize_target and spec.exact_out and out_code != out.code:
+            raise RuntimeError(f"{name}: Found dtype {scalar_name(out.code)} but expected {scalar_name(out_code)}")
         if not can_cast_codes(out_code, out.code):
             raise RuntimeError(f"{name}: result type {scalar_name(out_code)} can't be cast to the desired output type {scalar_name(out.code)}")
         same = out.rank == ndim
@@ -514,7 +518,6 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
                 raise RuntimeError(f"{name}: output with shape {list(sizes_tuple(out))} doesn't match the broadcast shape {[sizes[d] for d in range(ndim)]}")
             resize_output(out, ndim, sizes)
         check_no_internal_overlap(out, name)
-        meta = meta or is_meta(out)
     if meta:
         return out
     w.count = out.count

@@ -289,7 +289,7 @@ cdef int set_dims(Tensor t, int ndim) except -1:
     """Point sizes and strides at room for `ndim`; their contents are undefined."""
     cdef Py_ssize_t* block
     if ndim > MAX_DIMS:
-        raise RuntimeError(f"tensor has too many ({ndim}) dims; the most is {MAX_DIMS}")
+        raise RuntimeError(f"only tensors with up to {MAX_DIMS} dims are supported, not {ndim}")
     if t.sizes != t.inline_dims and t.sizes != NULL:
         free(t.sizes)
     t.sizes = t.inline_dims

@@ -24,7 +24,7 @@ cdef Py_ssize_t wrap(Py_ssize_t dim, int ndim, str name) except -1:
 cdef int read_sizes(tuple values, Py_ssize_t* into, str name) except -1:
     cdef int i, n = len(values)
     if n > MAX_DIMS:
-        raise RuntimeError(f"{name}: too many dims ({n}); the most is {MAX_DIMS}")
+        raise RuntimeError(f"{name}: only tensors with up to {MAX_DIMS} dims are supported, not {n}")
     for i in range(n):
         try:
             into[i] = values[i]
@@ -411,7 +411,7 @@ cpdef object unsqueeze(Tensor self, Py_ssize_t dim):
     cdef Py_ssize_t strides[66]
     cdef int i, d = wrap(dim, self.rank + 1, "unsqueeze")
     if self.rank == MAX_DIMS:
-        raise RuntimeError(f"unsqueeze: too many dims; the most is {MAX_DIMS}")
+        raise RuntimeError(f"unsqueeze: only tensors with up to {MAX_DIMS} dims are supported")
     for i in range(d):
         sizes[i] = self.sizes[i]
         strides[i] = self.strides[i]

@@ -62,10 +62,10 @@ def distinct_slices(self, sort, dim):
             raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
         empty = ops.empty((0,), dtype=ops.int64)
         return self.clone(), empty, empty.clone()
-    moved = ops.transpose(self, 0, dim).contiguous()
+    moved = ops.movedim(self, (dim,), (0,)).contiguous()
     rows = ops.reshape(moved, (moved.size(0), -1))
     first, inverse, counts = sort_ops.unique_rows(rows, sort)
-    return ops.transpose(ops.index_select(moved, 0, first), 0, dim), inverse, counts
+    return ops.movedim(ops.index_select(moved, 0, first), (0,), (dim,)), inverse, counts
 
 
 # ---- search ----

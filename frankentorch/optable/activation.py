@@ -36,12 +36,12 @@ op("silu(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x / (1 + exp(-x))"}, g
 op("_silu_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * sigmoid(y) * (1 + y * (1 - sigmoid(y)))"},
    grad={"grad": "_silu_backward(g, self)", "self": "silu_double_backward(g, grad, self)"})
 op("mish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * tanh(log1p(exp(x)) if x < 20 else x)"}, grad={"self": "mish_backward(g, self)"}, doc="self * tanh(softplus(self)).", source="Misra 2020")
-op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", forms="nn out", loop={FLOAT: "x if x * beta > threshold else log1p(exp(x * beta)) / beta"},
+op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x if x * beta > threshold else log1p(exp(x * beta)) / beta"},
    grad={"self": "softplus_backward(g, self, beta, threshold)"}, doc="log(1 + exp(beta * self)) / beta, self itself above threshold.")
 op("hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", forms=NN, loop={INT: "min_val if x < min_val else (max_val if x > max_val else x)", FLOAT: "min_val if x < min_val else (max_val if x > max_val else x)"},
    grad={"self": "hardtanh_backward(g, self, min_val, max_val)"}, doc="self held between two values.")
 op("hardsigmoid(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardsigmoid_backward(g, self)"}, doc="Piecewise linear sigmoid.")
 op("hardswish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardswish_backward(g, self)"}, doc="self * hardsigmoid(self).")
 op("log_sigmoid(Tensor self) -> Tensor", forms="internal", aliases="logsigmoid", loop={FLOAT: "minimum(x, 0) - log1p(exp(-abs(x)))"}, grad={"self": "log_sigmoid_backward(g, self)"}, doc="log(sigmoid(self)).")
-op("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="nn out", loop={FLOAT: "x - lambd if x > lambd else (x + lambd if x < -lambd else x * 0)"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="self moved towards 0 by lambd.")
-op("hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="function method nn out", loop={FLOAT: "0 if (x >= -lambd and x <= lambd) else x"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="0 within lambd of 0, else self.")
+op("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x - lambd if x > lambd else (x + lambd if x < -lambd else x * 0)"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="self moved towards 0 by lambd.")
+op("hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="function method nn out", out="exact", loop={FLOAT: "0 if (x >= -lambd and x <= lambd) else x"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="0 within lambd of 0, else self.")

@@ -17,7 +17,7 @@ op("mul(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="multiply",
    grad={"self": "g * conj(other)", "other": "g * conj(self)"}, doc="self * other.", source="IEEE 754 multiplication")
 op("div(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="divide true_divide", promote="int_to_float", loop={FLOAT: "x / y", COMPLEX: "div(x, y)"},
    grad={"self": "g / conj(other)", "other": "-g * conj(self / other / other)"}, doc="self / other, as real numbers.", source="IEEE 754 division")
-op("div.Tensor_mode(Tensor self, Operand other, *, str? rounding_mode) -> Tensor", forms=PLAIN, kernel="ops.elementwise:div_mode",
+op("div.Tensor_mode(Tensor self, Operand other, *, str? rounding_mode) -> Tensor", forms=PLAIN, out="cast", kernel="ops.elementwise:div_mode",
    grad={"self": "div_mode_backward_self(g, other, rounding_mode)", "other": "div_mode_backward_other(g, self, other, rounding_mode)"})
 op("floor_divide(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "floordiv(x, y)", FLOAT: "floordiv(x, y)"}, grad=NONE,
    doc="Largest integer not above self / other; integer division by zero is an error.")
@@ -41,7 +41,7 @@ op("xlogy(Operand self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_
 op("copysign(Tensor self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "copysign(x, y)"},
    grad={"self": "copysign_backward(g, self, out)", "other": "g * 0"}, doc="Magnitude of self with the sign of other.")
 op("nextafter(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={("f32", "f64"): "nextafter(x, y)"}, grad=NONE, doc="Next representable value towards other.")
-op("heaviside(Tensor self, Tensor values) -> Tensor", forms=PLAIN, loop={BOOL: "y if x == 0 else x > 0", INT: "y if x == 0 else (x > 0)", FLOAT: "heaviside(x, y)"}, grad=NONE, doc="0 below zero, values at zero, 1 above.")
+op("heaviside(Tensor self, Tensor values) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "y if x == 0 else x > 0", INT: "y if x == 0 else (x > 0)", FLOAT: "heaviside(x, y)"}, grad=NONE, doc="0 below zero, values at zero, 1 above.")
 
 op("maximum(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={BOOL: "x | y", INT: "maximum(x, y)", FLOAT: "maximum(x, y)"},
    grad={"self": "extreme_backward(g, self, other, 'ge')", "other": "extreme_backward(g, other, self, 'ge')"}, doc="Larger of the two; NaN wins.")
@@ -64,6 +64,6 @@ op("clamp_min(Tensor self, Operand min) -> Tensor", forms=PLAIN, loop={INT: "max
    grad={"self": "clamp_one_backward(g, self, min, 'ge')", "min": "clamp_bound_backward(g, self, min, 'lt')"}, doc="self, at least min.")
 op("clamp_max(Tensor self, Operand max) -> Tensor", forms=PLAIN, loop={INT: "minimum(x, y)", FLOAT: "minimum(x, y)"},
    grad={"self": "clamp_one_backward(g, self, max, 'le')", "max": "clamp_bound_backward(g, self, max, 'gt')"}, doc="self, at most max.")
-op("clamp(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", forms=PLAIN, aliases="clip", body="ops.elementwise:clamp", doc="self held between min and max.")
+op("clamp(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", forms=PLAIN, out="cast", aliases="clip", body="ops.elementwise:clamp", doc="self held between min and max.")
 op("where(Tensor condition, Operand self, Operand other) -> Tensor", forms="function out", body="ops.elementwise:where", doc="self where condition, else other.")
 op("where.indices(Tensor condition) -> Tensor[]", forms="function", body="ops.elementwise:where_indices")

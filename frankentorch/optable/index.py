@@ -11,7 +11,7 @@ BOTH = "function method"
 PLAIN = "function method inplace out"
 
 # ---- along a dim ----
-op("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", forms=BOTH + " out", kernel="_ext.index_ops:gather",
+op("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", forms=BOTH + " out", out="apart", kernel="_ext.index_ops:gather",
    grad={"self": "scatter_add(zeros_of(g, self_sizes), dim, index, g)"}, doc="self at the positions of index along dim.")
 op("_scatter(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms="internal inplace", kernel="ops.indexing:scatter_write", write="self",
    grad={"self": "scatter(g, dim, index, 0)", "src": "gather_to(g, dim, index, src_sizes)"}, node="ScatterBackward0")
@@ -27,7 +27,7 @@ op("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", form
    grad={"self": "g", "src": "gather_to(g, dim, index, src_sizes)"}, doc="self with src added at the positions of index along dim, in ascending order of src.")
 op("scatter_reduce(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor", forms=PLAIN, kernel="ops.indexing:scatter_reduce", write="self",
    grad={"self,src": "scatter_reduce_backward(g, self, dim, index, src, reduce, include_self, out)"}, doc="self combined with src at the positions of index: sum, prod, mean, amax or amin.")
-op("index_select(Tensor self, int dim, Tensor index) -> Tensor", forms=BOTH + " out", kernel="_ext.index_ops:index_select",
+op("index_select(Tensor self, int dim, Tensor index) -> Tensor", forms=BOTH + " out", out="apart", kernel="_ext.index_ops:index_select",
    grad={"self": "index_add(zeros_of(g, self_sizes), dim, index, g)"}, doc="The slices along dim that index names.")
 op("_index_write(Tensor self, int dim, Tensor index, Tensor source, int how) -> Tensor", forms="internal inplace", kernel="_ext.index_ops:index_write", write="self",
    grad={"self": "g if how == 2 else index_fill(g, dim, index, 0)", "source": "index_write_source(g, dim, index, source_sizes)"}, node="IndexAddBackward0")
@@ -53,7 +53,7 @@ op("_masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor", forms="
 op("masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor", forms=BOTH, body="ops.indexing:masked_scatter", doc="self with source's elements, in order, where mask is set.")
 op("masked_scatter_(Tensor self, Tensor mask, Tensor source) -> Tensor", forms="method", body="ops.indexing:masked_scatter_in_place", doc="masked_scatter in place.")
 op("_nonzero(Tensor self) -> Tensor", forms="internal", kernel="_ext.index_ops:nonzero", grad=NONE)
-op("nonzero(Tensor self, *, bool as_tuple=False) -> Tensor", forms=BOTH + " out", body="ops.indexing:nonzero", doc="Coordinates of the nonzero elements, a row each.")
+op("nonzero(Tensor self, *, bool as_tuple=False) -> Tensor", forms=BOTH + " out", out="apart", body="ops.indexing:nonzero", doc="Coordinates of the nonzero elements, a row each.")
 op("argwhere(Tensor self) -> Tensor", forms=BOTH, body="ops.indexing:argwhere", doc="nonzero, with its rows contiguous in meaning.")
 
 # ---- parts written back ----

@@ -17,7 +17,7 @@ op("matmul(Tensor self, Tensor other) -> Tensor", forms=BOTH, body=EXT + "matmul
 op("mv(Tensor self, Tensor vec) -> Tensor", forms=BOTH, kernel=EXT + "mv", grad={"self": "outer(g, conj(vec))", "vec": "mv_gradient(g, self)"}, doc="Matrix times vector.")
 op("dot(Tensor self, Tensor tensor) -> Tensor", forms=BOTH, kernel=EXT + "dot", grad={"self": "g * conj(tensor)", "tensor": "g * conj(self)"}, doc="Sum of products of two vectors.")
 op("vdot(Tensor self, Tensor other) -> Tensor", forms=BOTH, kernel=EXT + "vdot", grad={"self": "conj(g) * other", "other": "g * self"}, doc="dot with the first vector conjugated.")
-op("outer(Tensor self, Tensor vec2) -> Tensor", forms=BOTH, aliases="ger", body="ops.linalg:outer", doc="Products of all pairs of elements of two vectors.")
+op("outer(Tensor self, Tensor vec2) -> Tensor", forms=BOTH, out="cast", aliases="ger", body="ops.linalg:outer", doc="Products of all pairs of elements of two vectors.")
 
 # ---- with an addend ----
 op(f"addmm(Tensor self, Tensor mat1, Tensor mat2, {BLEND}) -> Tensor", forms=BOTH + " inplace", kernel=EXT + "addmm",
@@ -34,11 +34,11 @@ op("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", forms="nn
 
 # ---- composites ----
 op(f"addbmm(Tensor self, Tensor batch1, Tensor batch2, {BLEND}) -> Tensor", forms=BOTH + " inplace", body="ops.linalg:addbmm", doc="beta * self + alpha * the sum of bmm(batch1, batch2).")
-op(f"addr(Tensor self, Tensor vec1, Tensor vec2, {BLEND}) -> Tensor", forms=BOTH + " inplace", body="ops.linalg:addr", doc="beta * self + alpha * outer(vec1, vec2).")
+op(f"addr(Tensor self, Tensor vec1, Tensor vec2, {BLEND}) -> Tensor", forms=BOTH + " inplace", out="cast", body="ops.linalg:addr", doc="beta * self + alpha * outer(vec1, vec2).")
 op("inner(Tensor self, Tensor other) -> Tensor", forms=BOTH, body="ops.linalg:inner", doc="Sums of products over the last dims.")
 op("chain_matmul(Tensor[] matrices) -> Tensor", forms="internal out", body="ops.linalg:chain_matmul", doc="Product of several matrices in the order of fewest multiplications.")
 op("linalg_multi_dot(Tensor[] tensors) -> Tensor", forms="internal out", body="ops.linalg:multi_dot", doc="Product of several matrices; the ends may be vectors.")
-op("kron(Tensor self, Tensor other) -> Tensor", forms=BOTH, body="ops.linalg:kron", doc="Kronecker product.")
+op("kron(Tensor self, Tensor other) -> Tensor", forms=BOTH, out="cast", body="ops.linalg:kron", doc="Kronecker product.")
 op("linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor", forms="internal out", body="ops.linalg:linalg_cross", doc="Cross product of 3-vectors along a dim.")
 op("cross(Tensor self, Tensor other, int? dim=None) -> Tensor", forms=BOTH, body="ops.linalg:cross", doc="Cross product of 3-vectors along a dim, by default the first of size 3.")
 op("linalg_vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor", forms="internal out", body="ops.linalg:vecdot", doc="Sums of conj(x) * y along a dim.")

@@ -19,18 +19,18 @@ op(f"geometric(Tensor self, float p, {GENERATOR}) -> Tensor", kernel="_ext.rando
 op(f"log_normal(Tensor self, float mean=1.0, float std=2.0, {GENERATOR}) -> Tensor", kernel="_ext.random_ops:log_normal", doc="self filled with log-normal numbers.", **FILL)
 
 # ---- 0 or 1 ----
-op(f"bernoulli(Tensor self, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.draws:bernoulli", grad={"self": "zeros_like(g)"}, doc="1 with the probability found in self, else 0.")
-op(f"bernoulli.p(Tensor self, float p, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.draws:bernoulli_p", grad={"self": "zeros_like(g)"})
+op(f"bernoulli(Tensor self, {GENERATOR}) -> Tensor", forms="function method out", out="any", kernel="ops.draws:bernoulli", grad={"self": "zeros_like(g)"}, doc="1 with the probability found in self, else 0.")
+op(f"bernoulli.p(Tensor self, float p, {GENERATOR}) -> Tensor", forms="function method out", out="any", kernel="ops.draws:bernoulli_p", grad={"self": "zeros_like(g)"})
 op(f"bernoulli.Tensor_(Tensor self, Tensor p, {GENERATOR}) -> Tensor", forms="inplace", kernel="_ext.random_ops:bernoulli_each", write="self",
    grad={"self": "zeros_like(g)", "p": "zeros_like(p)"})
 op(f"bernoulli.float_(Tensor self, float p=0.5, {GENERATOR}) -> Tensor", kernel="_ext.random_ops:bernoulli", **FILL)
 
 # ---- factories ----
-op(f"rand(int[] size, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function out", body="ops.draws:rand", doc="Uniform numbers of [0, 1).")
-op(f"randn(int[] size, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function out", body="ops.draws:randn", doc="Normal numbers.")
-op(f"randint(int high, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.draws:randint_below", doc="Integers of [low, high), equally likely.")
-op(f"randint.low(int low, int high, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.draws:randint")
-op(f"randperm(int n, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.draws:randperm", doc="A permutation of 0 to n - 1.")
+op(f"rand(int[] size, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function out", out="fill", body="ops.draws:rand", doc="Uniform numbers of [0, 1).")
+op(f"randn(int[] size, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function out", out="fill", body="ops.draws:randn", doc="Normal numbers.")
+op(f"randint(int high, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", out="fill", body="ops.draws:randint_below", doc="Integers of [low, high), equally likely.")
+op(f"randint.low(int low, int high, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", out="fill", body="ops.draws:randint")
+op(f"randperm(int n, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", out="fill", body="ops.draws:randperm", doc="A permutation of 0 to n - 1.")
 op(f"rand_like(Tensor self, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:rand_like", doc="rand in the shape of self.")
 op(f"randn_like(Tensor self, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:randn_like", doc="randn in the shape of self.")
 op(f"randint_like(Tensor self, int high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:randint_like_below", doc="randint in the shape of self.")
@@ -40,7 +40,7 @@ op(f"normal(Tensor mean, Tensor std, {GENERATOR}) -> Tensor", forms="function ou
    doc="Normal numbers of given means and deviations.")
 op(f"normal.Tensor_float(Tensor mean, float std=1.0, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_mean", grad={"mean": "zeros_like(g)"})
 op(f"normal.float_Tensor(float mean, Tensor std, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_std", grad={"std": "zeros_like(g)"})
-op(f"normal.float_float(float mean, float std, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", body="ops.draws:normal_sized")
+op(f"normal.float_float(float mean, float std, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", out="fill", body="ops.draws:normal_sized")
 op(f"multinomial(Tensor self, int num_samples, bool replacement=False, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.draws:multinomial", grad=NONE,
    doc="Indices drawn by the weights in each row.")
 

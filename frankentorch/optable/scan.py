@@ -4,8 +4,8 @@ from .family import table
 ROWS, op = table()
 PLAIN = "function method out"
 
-op("cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN + " inplace", kernel="_ext.reduce_ops:cumsum", grad={"self": "reverse_cumsum(g, dim)"}, doc="Running sum; integers in int64.")
-op("cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN + " inplace", kernel="_ext.reduce_ops:cumprod", grad={"self": "cumprod_backward(g, self, out, dim)"},
+op("cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN + " inplace", out="follow", kernel="_ext.reduce_ops:cumsum", grad={"self": "reverse_cumsum(g, dim)"}, doc="Running sum; integers in int64.")
+op("cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN + " inplace", out="follow", kernel="_ext.reduce_ops:cumprod", grad={"self": "cumprod_backward(g, self, out, dim)"},
    doc="Running product; integers in int64.")
 for name, word in (("cummax", "Greatest"), ("cummin", "Least")):
     op(f"{name}(Tensor self, int dim) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel=f"_ext.reduce_ops:{name}", grad={"self": "cumulative_extreme_backward(g0, self_sizes, dim, indices)"},

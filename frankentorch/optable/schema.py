@@ -48,6 +48,10 @@ class _Required:
 
 REQUIRED = _Required()
 NONE = "NONE"              # grad=NONE: no derivative, by decision
+# What an out= tensor may be. Its dtype: the result's own (exact, apart); any the result can be cast to (cast, and join with a
+# TypeError); bool or uint8 (mask); any at all; or the `dtype` argument follows it (follow, fill). No rule lets it share part of an
+# input's memory; apart and join do not let it be an input at all. fill resizes without a warning.
+OUT_RULES = ("exact", "apart", "cast", "join", "mask", "any", "follow", "fill")
 ARG = re.compile(r"(?P<base>[A-Za-z]+)(?P<list>\[(?P<size>\d*)\])?(?P<optional>\?)?(?P<tail>\[\])?(?P<late>\?)?\s+(?P<name>\w+)(?:\s*=\s*(?P<default>.+))?$")
 HEAD = re.compile(r"(?P<name>\w+)(?:\.(?P<overload>\w+))?\((?P<args>.*)\)\s*->\s*(?P<returns>.+)$", re.S)
 
@@ -120,7 +124,7 @@ class Op:
 
     def __init__(self, schema, *, forms="function method", promote=None, loop=None, result="same", kernel=None, body=None, grad=None,
                  view=None, aliases="", namespace="torch", samples=None, doc="", source="", node=None, portable=True, dtypes=None,
-                 tolerance=None, operands=None, write="kernel", module=None):
+                 tolerance=None, operands=None, write="kernel", module=None, out=None):
         match = HEAD.match(schema.strip())
         if not match:
             raise SchemaError(f"cannot read schema {schema!r}")
@@ -142,6 +146,7 @@ class Op:
         self.namespace, self.samples, self.doc, self.source = namespace, samples, doc, source
         self.node, self.portable, self.dtypes, self.tolerance = node, portable, dtypes, tolerance
         self.write, self.module = write, module
+        self.out = out or ("cast" if loop is not None else "exact")
 
     @property
     def kind(self):

@@ -72,8 +72,8 @@ op("fill(Tensor self, Operand value) -> Tensor", forms="function inplace method"
 op("zero(Tensor self) -> Tensor", forms="internal inplace method", kernel="ops.shape:zero", grad={"self": "g * 0"})
 op("repeat(Tensor self, int[] repeats) -> Tensor", forms="method", body="ops.shape:repeat", doc="The tensor tiled.")
 op("tile(Tensor self, int[] dims) -> Tensor", forms=BOTH, body="ops.shape:tile", doc="The tensor tiled, dims counted from the last.")
-op("cat(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", aliases="concat concatenate", kernel="ops.shape:cat", grad={"tensors": "cat_backward(g, tensors_sizes, tensors_dtype, dim)"}, doc="Tensors joined along a dim.")
-op("stack(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", kernel="ops.shape:stack", grad={"tensors": "g.unbind(dim)"}, doc="Tensors joined along a new dim.")
+op("cat(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", out="join", aliases="concat concatenate", kernel="ops.shape:cat", grad={"tensors": "cat_backward(g, tensors_sizes, tensors_dtype, dim)"}, doc="Tensors joined along a dim.")
+op("stack(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", out="join", kernel="ops.shape:stack", grad={"tensors": "g.unbind(dim)"}, doc="Tensors joined along a new dim.")
 op("flip(Tensor self, int[] dims) -> Tensor", forms=BOTH, kernel="ops.shape:flip", grad={"self": "g.flip(dims)"}, doc="Order of some dims reversed.")
 op("roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor", forms=BOTH, body="ops.shape:roll", doc="Elements shifted around a dim.")
 op("tril(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " inplace out", kernel="ops.shape:tril", grad={"self": "g.tril(diagonal)"}, doc="Lower triangle, zeros above.")
@@ -84,4 +84,4 @@ op("cartesian_prod(Tensor[] tensors) -> Tensor", forms="function variadic", body
 for n in (1, 2, 3):
     op(f"atleast_{n}d(Tensor self) -> Tensor", forms="function", body=f"ops.shape:atleast_{n}d", doc=f"A view with at least {n} dims.")
 for name, alias, where in (("hstack", "", "columns"), ("vstack", "row_stack", "rows"), ("dstack", "", "depth")):
-    op(f"{name}(Tensor[] tensors) -> Tensor", forms="function out", aliases=alias, body=f"ops.shape:{name}", doc=f"Tensors joined along {where}.")
+    op(f"{name}(Tensor[] tensors) -> Tensor", forms="function out", out="join", aliases=alias, body=f"ops.shape:{name}", doc=f"Tensors joined along {where}.")

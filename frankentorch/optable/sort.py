@@ -12,7 +12,7 @@ op("sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False)
 op("argsort(Tensor self, int dim=-1, bool descending=False, bool stable=False) -> Tensor", forms=BOTH, body="ops.sorting:argsort", doc="The indices of sort.")
 op("msort(Tensor self) -> Tensor", forms=PLAIN, body="ops.sorting:msort", doc="Values in order along the first dim.")
 op("topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel="_ext.sort_ops:topk", grad=BACK, doc="The k greatest or least along a dim, in order.")
-op("kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel="_ext.sort_ops:kthvalue",
+op("kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)", forms=PLAIN, out="apart", kernel="_ext.sort_ops:kthvalue",
    grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"}, doc="The k-th least along a dim, counted from 1.")
 for name, text in (("median", "The lower of the two middle values; NaN if there is one."), ("nanmedian", "The lower of the two middle values that are not NaN.")):
     op(f"{name}(Tensor self) -> Tensor", forms=BOTH, kernel=f"ops.sorting:{name}", grad={"self": "extreme_all_backward(g, self, out)"}, doc=text)

@@ -4,24 +4,24 @@ from .family import BOOL, BOOL_INT, BOOL_REAL, COMPLEX, FLOAT, INT, NONE, SIGNED
 ROWS, op = table()
 PLAIN = "function method inplace out"
 
-op("neg(Tensor self) -> Tensor", forms=PLAIN, aliases="negative", loop={INT: "0 - x", FLOAT: "-x", COMPLEX: "neg(x)"},
+op("neg(Tensor self) -> Tensor", forms=PLAIN, out="exact", aliases="negative", loop={INT: "0 - x", FLOAT: "-x", COMPLEX: "neg(x)"},
    grad={"self": "-g"}, doc="Each element with its sign changed.", source="IEEE 754 negate")
 op("positive(Tensor self) -> Tensor", forms="function method", body="ops.elementwise:positive", doc="The tensor itself; bool is refused.")
 op("abs(Tensor self) -> Tensor", forms=PLAIN, aliases="absolute", result="real",
    loop={UNSIGNED: "x", SIGNED: "abs(x)", FLOAT: "abs(x)", COMPLEX: "abs(x)"},
    grad={"self": "g * self.sgn()"}, doc="Absolute value; of a complex number, its modulus.", source="IEEE 754 abs; hypot")
-op("sign(Tensor self) -> Tensor", forms=PLAIN, loop={BOOL: "x", INT: "sign(x)", FLOAT: "sign(x)"},
+op("sign(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "x", INT: "sign(x)", FLOAT: "sign(x)"},
    grad={"self": "g * 0"}, doc="-1, 0 or 1 by sign; NaN stays NaN as 0 does.")
-op("sgn(Tensor self) -> Tensor", forms=PLAIN, loop={BOOL: "x", INT: "sign(x)", FLOAT: "sign(x)", COMPLEX: "sgn(x)"},
+op("sgn(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "x", INT: "sign(x)", FLOAT: "sign(x)", COMPLEX: "sgn(x)"},
    grad={"self": "sgn_backward(g, self, out)"}, doc="sign for real tensors; x / |x| for complex ones.")
-op("signbit(Tensor self) -> Tensor", forms="function method out", result="bool",
+op("signbit(Tensor self) -> Tensor", forms="function method out", out="exact", result="bool",
    loop={BOOL: "0", UNSIGNED: "0", SIGNED: "x < 0", FLOAT: "signbit(x)"}, grad=NONE, doc="Whether the sign bit is set.")
-op("ceil(Tensor self) -> Tensor", forms=PLAIN, loop={INT: "x", FLOAT: "ceil(x)"}, grad={"self": "g * 0"}, doc="Smallest integer not below each element.")
-op("floor(Tensor self) -> Tensor", forms=PLAIN, loop={INT: "x", FLOAT: "floor(x)"}, grad={"self": "g * 0"}, doc="Largest integer not above each element.")
-op("trunc(Tensor self) -> Tensor", forms=PLAIN, aliases="fix", loop={INT: "x", FLOAT: "trunc(x)"}, grad={"self": "g * 0"}, doc="Integer part, towards zero.")
-op("round(Tensor self) -> Tensor", forms=PLAIN, loop={INT: "x", FLOAT: "round(x)"}, grad={"self": "g * 0"}, doc="Nearest integer, ties to even.")
+op("ceil(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={INT: "x", FLOAT: "ceil(x)"}, grad={"self": "g * 0"}, doc="Smallest integer not below each element.")
+op("floor(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={INT: "x", FLOAT: "floor(x)"}, grad={"self": "g * 0"}, doc="Largest integer not above each element.")
+op("trunc(Tensor self) -> Tensor", forms=PLAIN, out="exact", aliases="fix", loop={INT: "x", FLOAT: "trunc(x)"}, grad={"self": "g * 0"}, doc="Integer part, towards zero.")
+op("round(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={INT: "x", FLOAT: "round(x)"}, grad={"self": "g * 0"}, doc="Nearest integer, ties to even.")
 op("round.decimals(Tensor self, *, int decimals) -> Tensor", forms=PLAIN, kernel="ops.elementwise:round_decimals", grad={"self": "g * 0"})
-op("frac(Tensor self) -> Tensor", forms=PLAIN, loop={FLOAT: "x - trunc(x)"}, grad={"self": "g"}, doc="Fractional part, with the sign of the element.")
+op("frac(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={FLOAT: "x - trunc(x)"}, grad={"self": "g"}, doc="Fractional part, with the sign of the element.")
 op("isnan(Tensor self) -> Tensor", forms="function method", result="bool", loop={BOOL_INT: "0", FLOAT: "x != x", COMPLEX: "isnan(x)"}, grad=NONE,
    doc="Whether each element is NaN.")
 op("isinf(Tensor self) -> Tensor", forms="function method", result="bool", loop={BOOL_INT: "0", FLOAT: "isinf(x)", COMPLEX: "isinf(x)"}, grad=NONE,
@@ -30,15 +30,15 @@ op("isfinite(Tensor self) -> Tensor", forms="function method", result="bool", lo
    doc="Whether each element is neither infinite nor NaN.")
 op("isreal(Tensor self) -> Tensor", forms="function method", result="bool", loop={BOOL_REAL: "1", COMPLEX: "x.im == 0"}, grad=NONE, doc="Whether the imaginary part is zero.")
 op("logical_not(Tensor self) -> Tensor", forms=PLAIN, result="bool", loop={BOOL_REAL: "x == 0", COMPLEX: "x.re == 0 and x.im == 0"}, grad=NONE, doc="Whether each element is zero.")
-op("bitwise_not(Tensor self) -> Tensor", forms=PLAIN, loop={BOOL: "x ^ 1", INT: "~x"}, grad=NONE, doc="Bits inverted; of bool, not.")
-op("conj_physical(Tensor self) -> Tensor", forms=PLAIN, loop={BOOL_REAL: "x", COMPLEX: "conj(x)"}, grad={"self": "g.conj()"}, doc="Complex conjugate, as new bytes.")
+op("bitwise_not(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "x ^ 1", INT: "~x"}, grad=NONE, doc="Bits inverted; of bool, not.")
+op("conj_physical(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={BOOL_REAL: "x", COMPLEX: "conj(x)"}, grad={"self": "g.conj()"}, doc="Complex conjugate, as new bytes.")
 op("reciprocal(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "1 / x", COMPLEX: "reciprocal(x)"},
    grad={"self": "-g * conj(out * out)"}, doc="1 / x.")
 op("sqrt(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "sqrt(x)", COMPLEX: "sqrt(x)"},
    grad={"self": "g / (2 * conj(out))"}, doc="Square root, correctly rounded for real dtypes.", source="IEEE 754 squareRoot")
 op("rsqrt(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "1 / sqrt(x)", COMPLEX: "rsqrt(x)"},
    grad={"self": "-0.5 * g * conj(out.pow(3))"}, doc="1 / sqrt(x).")
-op("square(Tensor self) -> Tensor", forms=PLAIN, body="ops.elementwise:square", doc="x * x.")
+op("square(Tensor self) -> Tensor", forms=PLAIN, out="cast", body="ops.elementwise:square", doc="x * x.")
 
 op("exp(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "exp(x)", COMPLEX: "exp(x)"}, grad={"self": "g * conj(out)"}, doc="e to each element.")
 op("exp2(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "exp2(x)", COMPLEX: "exp2(x)"}, grad={"self": "g * conj(out) * 0.6931471805599453"}, doc="2 to each element.")
