@@ -285,7 +285,7 @@ class BuildCore(build_ext):
         extra = os.environ.get("FT_CFLAGS", "").split()
         shared = ["-bundle", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
         partial = target.with_suffix(".partial")
-        strip = [] if DEBUG or sys.platform == "darwin" else ["-s"]
+        strip = [] if DEBUG or os.environ.get("FT_SYMBOLS") or sys.platform == "darwin" else ["-s"]
         subprocess.run([*compiler, *shared, *strip, *extra, *map(str, sorted(objects)), "-lm", "-lpthread", "-o", str(partial)], check=True)
         os.replace(partial, target)
 
