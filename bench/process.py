@@ -1,5 +1,6 @@
 """What only a fresh process can tell: import time, memory after import, installed size."""
 import importlib.util
+import os
 import pathlib
 import statistics
 import subprocess
@@ -18,7 +19,8 @@ print(seconds, int(fields["VmRSS"].split()[0]) * 1024, int("numpy" in sys.module
 
 def probe(module):
     """(seconds of the import, resident bytes after it, whether it loaded NumPy) in a new process."""
-    done = subprocess.run([sys.executable, "-c", PROBE.format(module=module)], capture_output=True, text=True, check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}    # as installed
+    done = subprocess.run([sys.executable, "-c", PROBE.format(module=module)], capture_output=True, text=True, check=True, env=environment)
     seconds, resident, numpy = done.stdout.split()
     return float(seconds), int(resident), numpy == "1"
 

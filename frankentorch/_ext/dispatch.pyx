@@ -285,6 +285,7 @@ cdef bint wants_override(int kind, object value):
 cdef class Match:
     """What matching left behind: objects made on the way (slots borrow them), the out= argument, why it failed."""
     cdef list kept
+    cdef tuple packed                    # bare ints taken as one list
     cdef object out
     cdef str why
     cdef bint override
@@ -321,7 +322,7 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
             packed = tuple([as_int(<object> args[k]) for k in range(ov.varargs, given)])
             packed = None if None in packed else packed
         if packed is not None:
-            m.kept = [packed]
+            m.packed = packed
             slots[ov.varargs] = <PyObject*> packed
             given = ov.varargs
     if ov.variadic >= 0 and given > ov.variadic and not isinstance(<object> args[ov.variadic], (list, tuple)):      # meshgrid(a, b)
@@ -358,7 +359,7 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
         value = <object> raw
         if type(value) is Tensor and (kind == K_TENSOR or kind == K_OPERAND or kind == K_OPT_TENSOR):
             continue
-        if m.kept is not None and i == ov.varargs and raw == <PyObject*> m.kept[0]:
+        if packed is not None and i == ov.varargs:
             continue
         made = convert(kind, ov.list_sizes[i], value)
         if made is no_default:
@@ -453,7 +454,7 @@ cdef object call_overloads(Callable self, PyObject** args, Py_ssize_t n, PyObjec
     try:
         result = match_and_run(self, args, n, names, m)
     finally:
-        m.kept = None
+        m.kept = m.packed = None
         m.out = None
         _spare_match = m
     return result
@@ -900,11 +901,14 @@ cdef object run_primitive(Overload ov, PyObject** slots, int mode, object out):
         return result
     if records:
         node = make_node(ov, slots)
-    before = set_grad_enabled(False)
-    try:
-        result = call_fresh(ov, slots)
-    finally:
-        set_grad_enabled(before)
+    if ov.direct != NULL and not ov.writes_self:       # it calls nothing that could record
+        result = ov.direct(slots)
+    else:
+        before = set_grad_enabled(False)
+        try:
+            result = call_fresh(ov, slots)
+        finally:
+            set_grad_enabled(before)
     if ov.view:
         mark_views(ov, slots, result)
     if records:

@@ -61,7 +61,7 @@ cdef class Tensor:
     cdef Tensor base                    # whose view this is
     cdef object gradient
     cdef Extra extra
-    cdef dict __dict__
+    cdef dict attributes                # NULL until the first one is set (tp_dictoffset leads here)
     cdef object __weakref__
     cdef Py_ssize_t inline_dims[12]
 
@@ -101,7 +101,7 @@ cdef class Node:
     cdef object retain_hooks           # {output number: weak reference to a tensor}
     cdef object capture_hooks
     cdef dict metadata_dict
-    cdef dict __dict__
+    cdef dict attributes               # NULL until the first one is set
     cdef object __weakref__
 
     cdef int set_edges(self, tuple edges, int* numbers) except -1

@@ -16,8 +16,13 @@ from frankentorch._ext.dtype import strided, device as device_class
 
 cdef extern from *:
     """
-    static __thread int ft_grad_mode = 1;
-    static __thread int ft_inference_mode = 0;
+    #if defined(__GLIBC__)                  /* a dozen bytes: they fit what the loader keeps free, and save a call per read */
+    #define FT_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+    #else
+    #define FT_THREAD_LOCAL __thread
+    #endif
+    static FT_THREAD_LOCAL int ft_grad_mode = 1;
+    static FT_THREAD_LOCAL int ft_inference_mode = 0;
     static inline int ft_mul_overflow(Py_ssize_t a, Py_ssize_t b, Py_ssize_t *r) { return __builtin_mul_overflow(a, b, r); }
     static inline int ft_add_overflow(Py_ssize_t a, Py_ssize_t b, Py_ssize_t *r) { return __builtin_add_overflow(a, b, r); }
     """
@@ -508,6 +513,45 @@ def saved_hooks_on():
     return len(_saved_hooks) > 0
 
 
+# ---- instance dicts, made when the first attribute is set ----
+cdef extern from *:
+    """
+    /* Cython makes a dict with every instance of a class that has one; ours are too many and too short-lived for that. */
+    #define drop_attributes(self) do { Py_DECREF((PyObject*) (self)->attributes); (self)->attributes = NULL; } while (0)
+    #define attributes_place(self) ((char*) &(self)->attributes - (char*) (self))
+    static Py_ssize_t ft_tensor_attributes;
+    static inquiry ft_tensor_clear_rest;
+    static int ft_tensor_clear(PyObject* self) {
+        PyObject** place = (PyObject**) ((char*) self + ft_tensor_attributes);
+        PyObject* attributes = *place;
+        int failed;
+        *place = NULL;
+        failed = ft_tensor_clear_rest(self);
+        Py_CLEAR(*place);                       /* the generated clear leaves None where a dict or NULL must be */
+        Py_XDECREF(attributes);
+        return failed;
+    }
+    static void ft_lazy_attributes(void* owner, Py_ssize_t place, int clears) {
+        PyTypeObject* type = (PyTypeObject*) owner;
+        if (clears) {
+            ft_tensor_attributes = place;
+            ft_tensor_clear_rest = type->tp_clear;
+            type->tp_clear = ft_tensor_clear;
+            type->tp_getattro = PyObject_GenericGetAttr;        /* Cython may have put one that looks for no dict */
+        }
+        type->tp_dictoffset = place;
+        PyType_Modified(type);
+    }
+    """
+    Py_ssize_t tensor_attributes_place "attributes_place" (Tensor)
+    Py_ssize_t node_attributes_place "attributes_place" (Node)
+    void drop_tensor_attributes "drop_attributes" (Tensor)
+    void drop_node_attributes "drop_attributes" (Node)
+    void ft_lazy_attributes(void* type, Py_ssize_t place, bint clears)
+    object attributes_of "PyObject_GenericGetDict" (object, void*)
+    int set_attributes_of "PyObject_GenericSetDict" (object, object, void*) except -1
+
+
 # ---- nodes ----
 @cython.final
 @cython.freelist(64)
@@ -520,11 +564,20 @@ cdef class Node:
     """
 
     def __cinit__(self):
+        drop_node_attributes(self)
         self.edge_numbers = self.inline_numbers
         self.versions = self.inline_versions
         self.outputs = &self.inline_output
         self.inline_output.sizes = self.inline_sizes
         self.n_outputs = 1
+
+    @property
+    def __dict__(self):
+        return attributes_of(self, NULL)
+
+    @__dict__.setter
+    def __dict__(self, value):
+        set_attributes_of(self, value, NULL)
 
     def __dealloc__(self):
         cdef int i
@@ -773,12 +826,21 @@ cdef class Tensor:
     """N-dimensional array of one dtype over a storage it may share, with a place for its gradient."""
 
     def __cinit__(self):
+        drop_tensor_attributes(self)
         self.sizes = self.inline_dims
         self.strides = self.inline_dims + INLINE_DIMS
 
     def __dealloc__(self):
         if self.sizes != self.inline_dims:
             free(self.sizes)
+
+    @property
+    def __dict__(self):
+        return attributes_of(self, NULL)
+
+    @__dict__.setter
+    def __dict__(self, value):
+        set_attributes_of(self, value, NULL)
 
     # -- facts --
     @property
@@ -1312,3 +1374,7 @@ def is_inference_mode_enabled():
 
 def _set_inference_mode(bint value):
     return bool(set_inference_enabled(value))
+
+
+ft_lazy_attributes(<void*> Tensor, tensor_attributes_place(Tensor.__new__(Tensor)), True)
+ft_lazy_attributes(<void*> Node, node_attributes_place(Node.__new__(Node)), False)
