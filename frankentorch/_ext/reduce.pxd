@@ -32,7 +32,11 @@ cdef enum ReduceSlot:
     SLOT_COLUMNS_SQUARE = 132
     SLOT_PRODUCT = 136          # + (code - C64): complex product, left to right
     SLOT_FINISH = 140           # + compute: the last step of a reduction, in place
-    REDUCE_SLOTS = 144
+    SLOT_LINE_PRODUCT = 144     # + compute: as SLOT_LINE, multiplied
+    SLOT_STRIPS = 148           # + compute: a block of contiguous columns, at least 16 (float) or 8 (double), summed; few rows
+    SLOT_LINE_HALF = 152        # + (code - F16): as SLOT_LINE, the values being halves
+    SLOT_LINES = 156            # + compute: many lines of one block each, summed and divided
+    REDUCE_SLOTS = 160
 
 cdef enum Finish:
     FINISH_NOTHING = 0
@@ -62,4 +66,8 @@ ctypedef void (*line_kernel)(const void* x, Py_ssize_t n, const void* centre, vo
 # phase: the lane of the first row
 ctypedef void (*columns_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
                                 const void* centre, void* acc, Py_ssize_t phase) noexcept nogil
+ctypedef void (*lines_kernel)(const char* x, Py_ssize_t lines, Py_ssize_t step, Py_ssize_t n, double divisor, void* out) noexcept nogil
+# centre NULL: the values, else the squares of their distance from it
+ctypedef void (*strips_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols, const void* centre,
+                               void* out) noexcept nogil
 ctypedef void (*finish_kernel)(void* x, Py_ssize_t n, const void* centre, int finish, double p) noexcept nogil

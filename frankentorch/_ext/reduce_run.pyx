@@ -30,6 +30,7 @@ cdef extern from *:
 cdef enum:
     MAX_DIMS = 64
     GRAIN = 32768               # elements worth a thread
+    FEW_ROWS = 256              # columns this short are summed lane by lane in registers: setting up lanes in memory costs more
 
 cdef enum Pass:
     PASS_SUM
@@ -58,6 +59,7 @@ cdef struct Job:
     double p
     int flip
     bint split                          # threads take blocks, not tiles
+    bint lines                          # sums of contiguous lines of one block, evenly spaced: one call for all
     int status
 
 cdef struct Tile:
@@ -115,7 +117,17 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
         if direct and cols == 1 and last == 0 and step == job.item:
             (<line_kernel> table[(SLOT_LINE if map == MAP_X else SLOT_LINE_SQUARE) + c])(x, rows, t.centre, acc)
             return
+        if cols == 1 and last == 0 and step == job.item and map == MAP_X:
+            if t.kind == PASS_PRODUCT and native and c != IN_I64:
+                (<line_kernel> table[SLOT_LINE_PRODUCT + c])(x, rows, NULL, acc)
+                return
+            if t.kind == PASS_SUM and (job.in_code == F16 or job.in_code == BF16):
+                (<line_kernel> table[SLOT_LINE_HALF + job.in_code - F16])(x, rows, NULL, acc)
+                return
         direct = direct and cols > 1 and col_step == job.item
+        if direct and last == 0 and rows <= FEW_ROWS and cols >= (16 if c == IN_F32 else 8):
+            (<strips_kernel> table[SLOT_STRIPS + c])(x, rows, step, cols, NULL if map == MAP_X else t.centre, acc)
+            return
         dense = dense and last == 0
         lined = cols == 1 and t.kind == PASS_SUM and c != IN_I64        # the tile is the block: one line, mapped
         if dense:
@@ -513,19 +525,41 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef Job* job = <Job*> context
     cdef Py_ssize_t u, q, k, at, n
     cdef const char* base
+    cdef Py_ssize_t index[MAX_DIMS]
     cdef int d, status
+    if job.lines:
+        (<lines_kernel> table[SLOT_LINES + job.compute])(
+            job.input + begin * job.kept_step[0], end - begin, job.kept_step[0], job.count,
+            <double> job.count if job.op == REDUCE_MEAN else 1, job.out + begin * job.out_item)
+        return
+    q, k = begin // job.tiles, begin % job.tiles
+    base, at = job.input, 0
+    for d in range(job.kept - 1, -1, -1):
+        index[d] = q % job.kept_size[d]
+        base += index[d] * job.kept_step[d]
+        at += index[d] * job.kept_out[d]
+        q = q // job.kept_size[d]
     for u in range(begin, end):
-        q, k = u // job.tiles, u % job.tiles
-        base = job.input + k * TILE_COLS * job.col_step
-        at = k * TILE_COLS * job.col_out
-        for d in range(job.kept - 1, -1, -1):
-            base += (q % job.kept_size[d]) * job.kept_step[d]
-            at += (q % job.kept_size[d]) * job.kept_out[d]
-            q = q // job.kept_size[d]
         n = job.cols - k * TILE_COLS
-        status = reduce_tile(job, base, TILE_COLS if n > TILE_COLS else n, at)
+        status = reduce_tile(job, base + k * TILE_COLS * job.col_step, TILE_COLS if n > TILE_COLS else n,
+                             at + k * TILE_COLS * job.col_out)
         if status != RUN_OK:
             job.status = status         # only one value is possible: out of memory
+        k += 1
+        if k < job.tiles:
+            continue
+        k = 0
+        d = job.kept - 1
+        while d >= 0:                   # counting up costs less than a division for every output
+            index[d] += 1
+            base += job.kept_step[d]
+            at += job.kept_out[d]
+            if index[d] < job.kept_size[d]:
+                break
+            base -= index[d] * job.kept_step[d]
+            at -= index[d] * job.kept_out[d]
+            index[d] = 0
+            d -= 1
 
 
 # ---------------------------------------------------------------- the door
@@ -697,6 +731,8 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     job.outer = outputs // job.cols
     job.tiles = (job.cols + TILE_COLS - 1) // TILE_COLS
     job.split = job.outer * job.tiles < 16 and job.count >= 8 * BLOCK
+    job.lines = ((op == REDUCE_SUM or op == REDUCE_MEAN) and in_code == out_code and (in_code == F32 or in_code == F64)
+                 and job.cols == 1 and job.kept == 1 and job.red == 1 and job.red_step[0] == job.item and job.count <= BLOCK)
     grain = job.count * (TILE_COLS if job.cols > TILE_COLS else job.cols)
     grain = 1 if grain >= GRAIN else GRAIN // grain
     if job.split or job.outer * job.tiles <= grain:

@@ -1,0 +1,122 @@
+"""Reductions and row ops against the slow references, bit by bit: any shape and layout gives the one order of the contract."""
+import numpy as np
+import pytest
+
+import frankentorch as ft
+from tests.reference import reduce as reference
+from tests.reference import rows as row_reference
+
+LENGTHS = (1, 2, 7, 16, 31, 33, 63, 64, 65, 100, 129, 257, 300, 4095, 4097, 9000)
+
+
+def numbers(*shape, dtype="float32", seed=0):
+    """Normal numbers of mixed size, with zeros of both signs."""
+    rng = np.random.default_rng(seed)
+    x = (rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4, shape)).astype(dtype)
+    x[rng.random(shape) < 0.05] = -0.0
+    return x
+
+
+def same_bits(expected, actual):
+    actual = np.asarray(actual)
+    assert expected.dtype == actual.dtype and expected.shape == actual.shape
+    assert np.array_equal(expected.view(np.uint8), actual.view(np.uint8))
+
+
+def layouts(x):
+    """The same values in memory three ways."""
+    t = ft.from_numpy(x)
+    yield t
+    yield t.t().contiguous().t()
+    wide = ft.zeros(x.shape[0], 2 * x.shape[1] + 1, dtype=t.dtype)[:, 1::2]
+    wide.copy_(t)
+    yield wide
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", LENGTHS)
+def test_sum_and_product_of_a_line(n, dtype):
+    x = numbers(3, n, dtype=dtype)
+
+    for t in layouts(x):
+        same_bits(reference.sum_(x, (1,)), t.sum(1).numpy())
+    factors = (1 + x * np.dtype(dtype).type(1e-5)).astype(dtype)
+    for t in layouts(factors):
+        same_bits(reference.prod(factors, (1,)), t.prod(1).numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", (1, 2, 5, 63, 64, 65, 100, 200, 300, 4100))
+@pytest.mark.parametrize("cols", (1, 3, 9, 17, 70))
+def test_sum_of_columns(rows, cols, dtype):
+    if rows * cols > 80_000:
+        pytest.skip("the reference takes a value at a time")
+    x = numbers(rows, cols, dtype=dtype)
+
+    for t in layouts(x):
+        same_bits(reference.sum_(x, (0,)), t.sum(0).numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape, dims", [((4, 100, 36), (1,)), ((5, 7, 19), (0, 2)), ((3, 70, 20), (0, 1)), ((6, 5, 40), (0,))])
+def test_sum_and_variance_of_inner_dims(shape, dims, dtype):
+    x = numbers(*shape, dtype=dtype)
+    t = ft.from_numpy(x)
+
+    same_bits(reference.sum_(x, dims), t.sum(dims).numpy())
+    same_bits(reference.var(x, dims), t.var(dims).numpy())
+    same_bits(reference.mean(x, dims), t.mean(dims).numpy())
+
+
+@pytest.mark.parametrize("p", [0, 1, 2])
+def test_norm_of_lines_and_columns(p):
+    x = numbers(70, 37)
+    t = ft.from_numpy(x)
+
+    for dim in (0, 1):
+        same_bits(reference.norm(x, (dim,), p), ft.linalg.vector_norm(t, p, dim).numpy())
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize("n", (1, 15, 63, 100, 4099))
+def test_halves_are_summed_as_floats(n, name):
+    t = ft.from_numpy(numbers(2, n)).to(getattr(ft, name))
+    wide = t.float().numpy()
+
+    same_bits(reference.sum_(wide, (1,)), t.sum(1, dtype=ft.float32).numpy())
+    same_bits(reference.sum_(wide, (1,)), t.t().contiguous().t().sum(1, dtype=ft.float32).numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", (1, 5, 33, 65, 200))
+def test_layer_norm_both_ways(n, dtype):
+    x, g, weight, bias = numbers(9, n, dtype=dtype), numbers(9, n, dtype=dtype, seed=1), numbers(n, dtype=dtype), numbers(n, dtype=dtype, seed=2)
+    out, mean, rstd = row_reference.layer_norm(x, weight, bias, 1e-5)
+    leaves = [ft.from_numpy(a.copy()).requires_grad_() for a in (x, weight, bias)]
+
+    y = ft.nn.functional.layer_norm(leaves[0], (n,), leaves[1], leaves[2])
+    same_bits(out, y.detach().numpy())
+    y.backward(ft.from_numpy(g))
+    for expected, leaf in zip(row_reference.layer_norm_backward(g, x, mean, rstd, weight), leaves):
+        same_bits(expected, leaf.grad.numpy())
+
+
+@pytest.mark.parametrize("n", (1, 3, 16, 33, 65, 200))
+def test_softmax_backward(n):
+    g, x = numbers(20, n, seed=1), numbers(20, n)
+    leaf = ft.from_numpy(x).requires_grad_()
+    y = leaf.softmax(1)
+    y.backward(ft.from_numpy(g))
+
+    same_bits(row_reference.softmax_backward(g, y.detach().numpy()), leaf.grad.numpy())
+
+
+@pytest.mark.parametrize("n", (1, 3, 16, 17, 33, 65, 130, 300))
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_a_row_does_not_depend_on_its_neighbours_or_layout(n, name):
+    x = ft.from_numpy(numbers(37, n) * np.float32(1e-2))
+    together = getattr(x, name)(1)
+
+    alone = ft.stack([getattr(row.clone(), name)(0) for row in x])
+    same_bits(together.numpy(), alone.numpy())
+    same_bits(together.numpy(), getattr(x.t().contiguous().t(), name)(1).contiguous().numpy())
