@@ -206,7 +206,7 @@ def cythonize_part(name, path):
         text = path.read_text().replace("boundscheck=False", "boundscheck=True").replace("wraparound=False", "wraparound=True")
         source = ROOT / "build" / "debug" / "frankentorch" / "_ext" / path.name
         write_if_changed(source, text)
-        for header in list(EXT.glob("*.pxd")) + list((GENERATED / "frankentorch" / "_ext").glob("*.pxd")):
+        for header in list(EXT.glob("*.px[di]")) + list((GENERATED / "frankentorch" / "_ext").glob("*.pxd")):
             write_if_changed(source.parent / header.name, header.read_text())
     partial = target.with_suffix(f".{os.getpid()}.c")
     with making(target):

@@ -1,0 +1,159 @@
+# Part of tensor.pyx: making tensors and the tuples that describe them.
+# ---- making tensors ----
+cdef int set_dims(Tensor t, int ndim) except -1:
+    """Point sizes and strides at room for `ndim`; their contents are undefined."""
+    cdef Py_ssize_t* block
+    if ndim > MAX_DIMS:
+        raise RuntimeError(f"only tensors with up to {MAX_DIMS} dims are supported, not {ndim}")
+    if t.sizes != t.inline_dims and t.sizes != NULL:
+        free(t.sizes)
+    t.sizes = t.inline_dims
+    t.strides = t.inline_dims + INLINE_DIMS
+    t.rank = 0
+    if ndim > INLINE_DIMS:
+        block = <Py_ssize_t*> malloc(2 * ndim * sizeof(Py_ssize_t))
+        if block == NULL:
+            raise MemoryError()
+        t.sizes = block
+        t.strides = block + ndim
+    t.rank = ndim
+    return 0
+
+
+cdef Tensor alloc_tensor(int ndim):
+    cdef Tensor t = Tensor.__new__(Tensor)
+    if ndim > INLINE_DIMS:
+        set_dims(t, ndim)
+    else:
+        t.rank = ndim
+    return t
+
+
+cdef int finish(Tensor t) except -1:
+    t.count = checked_numel(t.rank, t.sizes)
+    if t.count <= 1 and t.count == 0 or strides_dense(t.rank, t.sizes, t.strides):
+        t.flags |= DENSE
+    else:
+        t.flags &= ~(<unsigned int> DENSE)
+    return 0
+
+
+cdef Tensor new_tensor(int code, bint meta, int ndim, const Py_ssize_t* sizes):
+    cdef Tensor t = alloc_tensor(ndim)
+    cdef Py_ssize_t n = 1
+    cdef int i
+    if ndim == 1 and 0 <= sizes[0] < 1 << 40:
+        n = sizes[0]
+        t.sizes[0] = n
+        t.strides[0] = 1
+    elif ndim:
+        n = checked_numel(ndim, sizes)
+        for i in range(ndim):
+            t.sizes[i] = sizes[i]
+        contiguous_strides(ndim, sizes, t.strides)
+    t.count = n
+    t.code = code
+    t.flags = DENSE | META if meta else DENSE
+    if ft_inference_mode:
+        t.flags |= INFERENCE
+    t.storage = new_storage(checked_nbytes(n, code), meta)
+    return t
+
+
+cdef Tensor new_strided(int code, bint meta, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* strides):
+    cdef Tensor t = alloc_tensor(ndim)
+    cdef Py_ssize_t low, high
+    memcpy(t.sizes, sizes, ndim * sizeof(Py_ssize_t))
+    memcpy(t.strides, strides, ndim * sizeof(Py_ssize_t))
+    t.code = code
+    t.flags = META if meta else 0
+    if ft_inference_mode:
+        t.flags |= INFERENCE
+    finish(t)
+    checked_extent(ndim, sizes, strides, &low, &high)
+    if low < 0:
+        raise RuntimeError(f"negative strides are not supported, got {strides_tuple(t)}")
+    t.storage = new_storage(checked_nbytes(high + 1, code), meta)
+    return t
+
+
+cdef Tensor new_like(Tensor t, int code):
+    cdef Py_ssize_t strides[64]
+    if t.flags & DENSE:
+        if t.rank == 0 or t.count == 0:
+            return new_tensor(code, is_meta(t), t.rank, t.sizes)
+        return new_strided(code, is_meta(t), t.rank, t.sizes, t.strides)
+    preserved_strides(t, strides)
+    return new_strided(code, is_meta(t), t.rank, t.sizes, strides)
+
+
+cdef Tensor new_view(Tensor source, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* strides, Py_ssize_t offset):
+    """Alias of `source`'s storage. Bounds are the caller's business (derived from `source`, or check_view_fits)."""
+    cdef Tensor t = alloc_tensor(ndim)
+    cdef int i
+    for i in range(ndim):
+        t.sizes[i] = sizes[i]
+        t.strides[i] = strides[i]
+    t.code = source.code
+    t.storage = source.storage
+    t.offset = offset
+    t.flags = source.flags & (META | INFERENCE)
+    finish(t)
+    return t
+
+
+cdef Tensor detached(Tensor t):
+    """Same bytes and version counter, no history."""
+    cdef Tensor out = new_view(t, t.rank, t.sizes, t.strides, t.offset)
+    out.flags = t.flags & ~(<unsigned int> (REQUIRES_GRAD | RETAINS_GRAD))
+    return out
+
+
+# ---- tuples ----
+cdef tuple ints_tuple(int n, const Py_ssize_t* values):
+    cdef tuple out = PyTuple_New(n)
+    cdef object item
+    cdef int i
+    for i in range(n):
+        item = values[i]
+        Py_INCREF(item)
+        PyTuple_SET_ITEM(out, i, item)
+    return out
+
+
+cdef tuple sizes_tuple(Tensor t):
+    return ints_tuple(t.rank, t.sizes)
+
+
+cdef tuple strides_tuple(Tensor t):
+    return ints_tuple(t.rank, t.strides)
+
+
+cdef object make_size(tuple values):
+    return Size(values)
+
+
+cdef object size_of(Tensor t):
+    return Size(ints_tuple(t.rank, t.sizes))
+
+
+def set_size_class(cls):
+    """`torch.Size` is written in Python (a tuple); this tells the core which class to make."""
+    global Size
+    Size = cls
+
+
+cdef str describe(object value):
+    """`float32[2, 3]`, with strides when not contiguous: how errors show an operand."""
+    cdef Tensor t
+    if not isinstance(value, Tensor):
+        return f"{type(value).__name__} {value!r}"[:60]
+    t = <Tensor> value
+    text = f"{dtype_of(t.code).name}{list(sizes_tuple(t))}"
+    if not t.flags & DENSE:
+        text += f" strides {list(strides_tuple(t))}"
+    return text
+
+
+def describe_tensor(value):
+    return describe(value)

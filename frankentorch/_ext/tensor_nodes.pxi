@@ -1,0 +1,320 @@
+# Part of tensor.pyx: nodes of the recorded graph and what they save.
+# ---- what hooks make of saved tensors ----
+cdef unsigned long long PACKED = <unsigned long long> 1 << 63        # bit of Node.output_mask: some saved values are Packed
+cdef list _saved_hooks = []
+
+
+@cython.final
+cdef class Packed:
+    """A saved tensor as its pack hook left it, and where gradients of it flow to."""
+    cdef object content
+    cdef object unpack
+    cdef Node node
+    cdef int output
+
+
+def pack_saved(Tensor t, int output=-1):
+    """Hand a tensor to the innermost pack hook. `output` says which output of the saving node it is, -1 for an input."""
+    cdef Packed packed = Packed.__new__(Packed)
+    cdef bint before
+    pack, packed.unpack = _saved_hooks[len(_saved_hooks) - 1]
+    packed.output = output
+    if output < 0:
+        packed.node = gradient_edge(t, &packed.output)
+    before = set_grad_enabled(False)
+    try:
+        packed.content = pack(detached(t) if t.node is not None else t)
+    finally:
+        set_grad_enabled(before)
+    return packed
+
+
+def unpack_saved(Node node, Packed packed):
+    """The tensor back from the unpack hook, with its place in the graph when the backward is recorded."""
+    found = packed.unpack(packed.content)
+    if not isinstance(found, Tensor):
+        raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(found).__name__}")
+    cdef Node below = packed.node
+    cdef Tensor again
+    if below is None and packed.output >= 0 and node is not None:
+        below = node
+    if below is None or not ft_grad_mode:
+        return found
+    again = detached(<Tensor> found)
+    again.node = below
+    again.node_output = packed.output
+    return again
+
+
+def push_saved_hooks(pack, unpack):
+    global special_bits
+    _saved_hooks.append((pack, unpack))
+    special_bits |= 16
+
+
+def pop_saved_hooks():
+    global special_bits
+    _saved_hooks.pop()
+    if not _saved_hooks:
+        special_bits &= ~(<unsigned int> 16)
+
+
+def saved_hooks_on():
+    return len(_saved_hooks) > 0
+
+
+# ---- instance dicts, made when the first attribute is set ----
+cdef extern from *:
+    """
+    /* Cython makes a dict with every instance of a class that has one; ours are too many and too short-lived for that. */
+    #define drop_attributes(self) do { Py_DECREF((PyObject*) (self)->attributes); (self)->attributes = NULL; } while (0)
+    #define attributes_place(self) ((char*) &(self)->attributes - (char*) (self))
+    static Py_ssize_t ft_tensor_attributes;
+    static inquiry ft_tensor_clear_rest;
+    static int ft_tensor_clear(PyObject* self) {
+        PyObject** place = (PyObject**) ((char*) self + ft_tensor_attributes);
+        PyObject* attributes = *place;
+        int failed;
+        *place = NULL;
+        failed = ft_tensor_clear_rest(self);
+        Py_CLEAR(*place);                       /* the generated clear leaves None where a dict or NULL must be */
+        Py_XDECREF(attributes);
+        return failed;
+    }
+    static void ft_lazy_attributes(void* owner, Py_ssize_t place, int clears) {
+        PyTypeObject* type = (PyTypeObject*) owner;
+        if (clears) {
+            ft_tensor_attributes = place;
+            ft_tensor_clear_rest = type->tp_clear;
+            type->tp_clear = ft_tensor_clear;
+            type->tp_getattro = PyObject_GenericGetAttr;        /* Cython may have put one that looks for no dict */
+        }
+        type->tp_dictoffset = place;
+        PyType_Modified(type);
+    }
+    """
+    Py_ssize_t tensor_attributes_place "attributes_place" (Tensor)
+    Py_ssize_t node_attributes_place "attributes_place" (Node)
+    void drop_tensor_attributes "drop_attributes" (Tensor)
+    void drop_node_attributes "drop_attributes" (Node)
+    void ft_lazy_attributes(void* type, Py_ssize_t place, bint clears)
+    object attributes_of "PyObject_GenericGetDict" (object, void*)
+    int set_attributes_of "PyObject_GenericSetDict" (object, object, void*) except -1
+
+
+# ---- nodes ----
+@cython.final
+@cython.freelist(64)
+@cython.no_gc_clear
+@cython.trashcan(True)
+cdef class Node:
+    """One step of the recorded graph: what to call, what it saved, where its results go.
+
+    Edges own the nodes they lead to; nothing points back, so a graph is freed from its outputs. `saved` is None once released.
+    """
+
+    def __cinit__(self):
+        drop_node_attributes(self)
+        self.edge_numbers = self.inline_numbers
+        self.versions = self.inline_versions
+        self.outputs = &self.inline_output
+        self.inline_output.sizes = self.inline_sizes
+        self.n_outputs = 1
+
+    @property
+    def __dict__(self):
+        return attributes_of(self, NULL)
+
+    @__dict__.setter
+    def __dict__(self, value):
+        set_attributes_of(self, value, NULL)
+
+    def __dealloc__(self):
+        cdef int i
+        # attributes are whole here: no_gc_clear leaves cycles to be broken at the tensors, dicts and cells in them
+        if self.variable is not None and self.variable.extra is not None and self.variable.extra.accumulator == <PyObject*> self:
+            self.variable.extra.accumulator = NULL
+        if self.edge_numbers != self.inline_numbers:
+            free(self.edge_numbers)
+        if self.versions != self.inline_versions:
+            free(self.versions)
+        for i in range(self.n_outputs):
+            if self.outputs[i].sizes != self.inline_sizes:
+                free(self.outputs[i].sizes)
+        if self.outputs != &self.inline_output:
+            free(self.outputs)
+
+    cdef int set_edges(self, tuple edges, int* numbers) except -1:
+        cdef int n = len(edges), i
+        if n > 4:
+            self.edge_numbers = <int*> malloc(n * sizeof(int))
+            if self.edge_numbers == NULL:
+                self.edge_numbers = self.inline_numbers
+                raise MemoryError()
+        for i in range(n):
+            self.edge_numbers[i] = numbers[i]
+        self.edges = edges
+        self.n_edges = n
+        return 0
+
+    cdef int set_outputs(self, int n) except -1:
+        """Room for `n` output descriptions (1 is inline)."""
+        cdef OutputMeta* block
+        if n > 1:
+            block = <OutputMeta*> malloc(n * sizeof(OutputMeta))
+            if block == NULL:
+                raise MemoryError()
+            memset(block, 0, n * sizeof(OutputMeta))
+            self.outputs = block
+        self.n_outputs = n
+        return 0
+
+    cdef int describe_output(self, int i, Tensor t) except -1:
+        cdef OutputMeta* meta = &self.outputs[i]
+        if meta.sizes == NULL or (t.rank > INLINE_DIMS and (meta.sizes == self.inline_sizes or t.rank > meta.ndim)):
+            if meta.sizes != NULL and meta.sizes != self.inline_sizes:
+                free(meta.sizes)
+            meta.sizes = <Py_ssize_t*> malloc((t.rank + 1) * sizeof(Py_ssize_t))
+            if meta.sizes == NULL:
+                raise MemoryError()
+        elif meta.sizes != self.inline_sizes and t.rank > meta.ndim:
+            free(meta.sizes)
+            meta.sizes = NULL
+            meta.sizes = <Py_ssize_t*> malloc((t.rank + 1) * sizeof(Py_ssize_t))
+            if meta.sizes == NULL:
+                raise MemoryError()
+        meta.code = t.code
+        meta.ndim = t.rank
+        meta.is_meta = is_meta(t)
+        memcpy(meta.sizes, t.sizes, t.rank * sizeof(Py_ssize_t))
+        return 0
+
+    cdef int save(self, tuple values, unsigned long long tensor_mask, unsigned long long output_mask) except -1:
+        """Keep values for backward, with the version each tensor has now."""
+        cdef int i, n = len(values)
+        if n > 6:
+            self.versions = <unsigned int*> malloc(n * sizeof(unsigned int))
+            if self.versions == NULL:
+                self.versions = self.inline_versions
+                raise MemoryError()
+        for i in range(n):
+            if tensor_mask >> i & 1 and values[i] is not None:
+                self.versions[i] = (<Tensor> values[i]).storage.version
+        if special_bits & 16 and tensor_mask:                # dispatch.BIT_SAVED_HOOKS
+            values = tuple([pack_saved(value) if tensor_mask >> i & 1 and value is not None else value for i, value in enumerate(values)])
+            tensor_mask, output_mask = 0, PACKED
+        self.saved = values
+        self.tensor_mask = tensor_mask
+        self.output_mask = output_mask
+        return 0
+
+    cdef tuple unpack(self):
+        """Saved values after the version check; outputs get their history back when a graph of the backward is recorded."""
+        cdef int i
+        cdef unsigned long long mask = self.tensor_mask
+        cdef Tensor t, again
+        cdef list restored = None
+        if self.saved is None:
+            raise RuntimeError(
+                f"Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed) at {self.name()}. "
+                "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(); give retain_graph=True to keep them")
+        i = 0
+        while mask:
+            if mask & 1:
+                t = <Tensor> self.saved[i]
+                if t is not None and t.storage.version != self.versions[i]:
+                    raise RuntimeError(
+                        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                        f"{describe(t)}, saved by {self.name()} as value {i}, is at version {t.storage.version}; expected version {self.versions[i]} instead. "
+                        "Hint: clone it before the in-place write, or write out of place")
+                if t is not None and self.output_mask >> i & 1 and ft_grad_mode:
+                    again = detached(t)
+                    again.node = self
+                    again.node_output = self.output_number_of(i)
+                    if restored is None:
+                        restored = list(self.saved)
+                    restored[i] = again
+            mask >>= 1
+            i += 1
+        if self.output_mask & PACKED:
+            return tuple([unpack_saved(self, value) if type(value) is Packed else value for value in (self.saved if restored is None else restored)])
+        return self.saved if restored is None else tuple(restored)
+
+    def output_number_of(self, int i):
+        return 0 if self.op is None else self.op.saved_output_number(i)
+
+    def name(self):
+        """``AddBackward0`` and the like."""
+        if self.label is None:
+            self.label = self.op.node_name() if self.op is not None else "Node"
+        return self.label
+
+    @property
+    def next_functions(self):
+        """((node, output number), …): where each input gradient goes; (None, 0) where none is wanted."""
+        return tuple([(self.edges[i], self.edge_numbers[i] if self.edges[i] is not None else 0) for i in range(self.n_edges)])
+
+    @property
+    def sequence_nr(self):
+        return self.sequence
+
+    def _sequence_nr(self):
+        return self.sequence
+
+    @property
+    def metadata(self):
+        if self.metadata_dict is None:
+            self.metadata_dict = {}
+        return self.metadata_dict
+
+    @property
+    def saved_values(self):
+        return self.unpack() if self.saved is not None and self.output_mask & PACKED else self.saved
+
+    @property
+    def op_entry(self):
+        return self.op
+
+    def edge_wanted(self, int i):
+        return i < self.n_edges and self.edges[i] is not None
+
+    def release(self):
+        self.saved = None
+
+    def __getattr__(self, name):
+        if name == "variable" and self.variable is not None:
+            return self.variable
+        if name.startswith("_saved_") and self.op is not None:
+            return self.op.saved_by_name(self, name[7:])
+        if self.callback is not None and not name.startswith("__"):
+            return getattr(self.callback.context, name)
+        raise AttributeError(f"'{self.name()}' object has no attribute '{name}'")
+
+    def __repr__(self):
+        return f"<{self.name()} object at {<size_t> <PyObject*> self:#x}>"
+
+    def register_hook(self, fn):
+        """Call ``fn(grad_inputs, grad_outputs)`` after this node ran; it may return new grad_inputs. Returns a handle."""
+        if self.post_hooks is None:
+            self.post_hooks = new_registry()
+        return add_hook(self.post_hooks, fn)
+
+    def register_prehook(self, fn):
+        """Call ``fn(grad_outputs)`` before this node runs; it may return new ones. Returns a handle."""
+        if self.pre_hooks is None:
+            self.pre_hooks = new_registry()
+        return add_hook(self.pre_hooks, fn)
+
+
+def add_hook(into, fn):
+    """Register `fn` in an OrderedDict; returns the handle that takes it out again."""
+    from frankentorch.utils.hooks import RemovableHandle
+    handle = RemovableHandle(into)
+    into[handle.id] = fn
+    return handle
+
+
+def new_registry():
+    """Hooks by id, in order of registration; handles hold it weakly, which a plain dict does not allow."""
+    from collections import OrderedDict
+    return OrderedDict()
