@@ -125,3 +125,4 @@ cdef class Overload:
 cdef object run(Overload ov, PyObject** slots, int mode, object out)
 cdef object run_primitive(Overload ov, PyObject** slots, int mode, object out)
 cdef Node make_node(Overload ov, PyObject** slots)
+cdef bint plain(object value)          # a Tensor or a Parameter, no subclass that may override

@@ -1,6 +1,7 @@
 """Adagrad (Duchi, Hazan and Singer, JMLR 12, 2011)."""
 
 from frankentorch import ops
+from frankentorch._ext import optim_ops
 from frankentorch.optim._scalar import number
 from frankentorch.optim.optimizer import ParameterWise, check_at_least, check_fused, check_one_element, new_counter
 
@@ -27,6 +28,7 @@ class Adagrad(ParameterWise):
     foreach, maximize, differentiable, fused : see `SGD`
     """
 
+    _kernel = staticmethod(optim_ops.adagrad_step)
     _options_since = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}
 
     def __init__(

@@ -1,6 +1,7 @@
 """Adam (Kingma and Ba, ICLR 2015), AMSGrad (Reddi et al., ICLR 2018), AdamW (Loshchilov and Hutter, ICLR 2019)."""
 
 from frankentorch import ops
+from frankentorch._ext import optim_ops
 from frankentorch._tensor import Tensor
 from frankentorch.optim._scalar import number, power, root
 from frankentorch.optim.optimizer import ParameterWise, check_at_least, check_betas, check_fused, check_rate, new_counter
@@ -50,6 +51,7 @@ class Adam(ParameterWise):
     ``p = p - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)``.
     """
 
+    _kernel = staticmethod(optim_ops.adam_step)
     _options_since = {
         "amsgrad": False, "maximize": False, "foreach": None, "capturable": False, "differentiable": False,
         "decoupled_weight_decay": False, "fused": None,

@@ -11,6 +11,7 @@ import functools
 import warnings
 
 from frankentorch import ops
+from frankentorch._ext.optim_ops import drop_gradients
 from frankentorch._tensor import Tensor
 from frankentorch.utils.hooks import RemovableHandle
 
@@ -266,11 +267,11 @@ class Optimizer:
     def zero_grad(self, set_to_none=True):
         """Drop the gradients of all parameters, or fill them with zeros if `set_to_none` is False."""
         for group in self.param_groups:
+            if set_to_none:
+                drop_gradients(group["params"])
+                continue
             for param in group["params"]:
                 if param.grad is None:
-                    continue
-                if set_to_none:
-                    param.grad = None
                     continue
                 if param.grad.grad_fn is not None:
                     param.grad.detach_()
@@ -365,9 +366,13 @@ class ParameterWise(Optimizer):
     ``_update(params, grads, states, group)``, which changes parameters and states in place. Before `_update`,
     gradients are negated for ``maximize``, the L2 penalty is added unless the decay is decoupled, and complex
     parameters, gradients and states are seen as pairs of reals (`_real_pairs`).
+
+    A subclass may name the compiled form of its update as ``_kernel(group, state)`` (`_ext/optim_ops.pyx`), which answers
+    whether it has taken the step. It leaves to `_update` what is to be differentiated and options given as tensors.
     """
 
     _real_pairs = True
+    _kernel = None
 
     def __setstate__(self, state):
         super().__setstate__(state)
@@ -388,15 +393,29 @@ class ParameterWise(Optimizer):
         What `closure` returned, or None.
         """
         loss = None
-        with ops.set_grad_enabled(bool(self.defaults.get("differentiable"))):
-            if closure is not None:
-                with ops.enable_grad():
-                    loss = closure()
-            for group in self.param_groups:
-                lists = self._gather(group)
-                if lists[0]:
-                    self._update(*lists, group)
+        if closure is not None:
+            with ops.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            if self._kernel is None or not self._step_by_kernel(group):
+                self._step_by_ops(group)
         return loss
+
+    def _step_by_kernel(self, group):
+        """One compiled call for the whole group; false, with nothing changed, if the group is not for the kernel."""
+        done = self._kernel(group, self.state)
+        if done is None:
+            for param in group["params"]:
+                if param.grad is not None and not self.state.get(param):
+                    self.state[param] = self._new_state(param, group)
+            done = self._kernel(group, self.state)
+        return done
+
+    def _step_by_ops(self, group):
+        with ops.set_grad_enabled(bool(self.defaults.get("differentiable"))):
+            lists = self._gather(group)
+            if lists[0]:
+                self._update(*lists, group)
 
     def _new_state(self, param, group):
         return {}

@@ -1,6 +1,7 @@
 """RMSprop (Tieleman and Hinton, Coursera lecture 6.5, 2012; centred form: Graves, arXiv:1308.0850)."""
 
 from frankentorch import ops
+from frankentorch._ext import optim_ops
 from frankentorch.optim._scalar import number
 from frankentorch.optim.optimizer import ParameterWise, check_at_least, check_one_element, new_counter
 
@@ -33,6 +34,7 @@ class RMSprop(ParameterWise):
     ``v = alpha * v + (1 - alpha) * g * g``; ``p = p - lr * g / (sqrt(v) + eps)``.
     """
 
+    _kernel = staticmethod(optim_ops.rmsprop_step)
     _options_since = {
         "momentum": 0, "centered": False, "foreach": None, "maximize": False, "differentiable": False,
         "capturable": False,

@@ -1,5 +1,6 @@
 """Stochastic gradient descent with momentum (Polyak 1964; Nesterov 1983; Sutskever et al., ICML 2013)."""
 
+from frankentorch._ext import optim_ops
 from frankentorch._tensor import Tensor
 from frankentorch.optim._scalar import number
 from frankentorch.optim.optimizer import ParameterWise, check_at_least, check_fused, check_one_element
@@ -36,6 +37,7 @@ class SGD(ParameterWise):
     ``b = momentum * b + (1 - dampening) * g``; ``p = p - lr * b``. The first `b` is the gradient itself.
     """
 
+    _kernel = staticmethod(optim_ops.sgd_step)
     _options_since = {"nesterov": False, "maximize": False, "foreach": None, "differentiable": False, "fused": False}
     _real_pairs = False
 
