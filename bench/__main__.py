@@ -18,7 +18,7 @@ import sys
 
 from bench import trainings  # noqa: F401  (adds its group)
 from bench.cases import GROUPS
-from bench.timing import interleave, summary
+from bench.timing import interleave, summary, use_threads
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "artifacts" / "bench"
@@ -36,6 +36,7 @@ def main(argv=None):
     parser.add_argument("--ours", default="frankentorch", help="module examined (frankentorch)")
     parser.add_argument("--oracle", default="torch", help="module beside it (torch)")
     options = parser.parse_args(argv)
+    use_threads(options.threads)
     groups = options.group or [*GROUPS, PROCESS_GROUP]
     if options.command == "list":
         for name in groups:

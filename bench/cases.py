@@ -243,3 +243,49 @@ for name, expression in {
         "bernoulli_ 1000000": "x.bernoulli_(0.5)", "uniform_ 1000000": "x.uniform_()", "normal_ 1000000": "x.normal_()",
         "multinomial": "torch.multinomial(x[:1000].abs(), 100, True)"}.items():
     group("random")[name] = forward(expression, (1_000_000,))
+
+
+# ---- optimizers ---------------------------------------------------------------------------------
+
+
+def stepping(name, *shapes, **options):
+    """One optimizer step of parameters of the given shapes, gradients held."""
+    def maker(torch):
+        parameters = tensors(torch, *shapes, grad=True)
+        for parameter in parameters:
+            parameter.grad = torch.randn(parameter.shape)
+        return getattr(torch.optim, name)(parameters, **options).step
+    return maker
+
+
+SIX = ((16, 8), (16,), (16, 16), (16,), (4, 16), (4,))
+for name, options in (("SGD", {"lr": 1e-3}), ("SGD", {"lr": 1e-3, "momentum": 0.9}), ("Adam", {}), ("AdamW", {}),
+                      ("Adam", {"amsgrad": True}), ("RMSprop", {}), ("Adagrad", {})):
+    label = " ".join([name, *(option for option in options if option != "lr")])
+    group("optim")[f"{label}, 6 small"] = stepping(name, *SIX, **options)
+    group("optim")[f"{label}, 1000000"] = stepping(name, (1000, 1000), **options)
+
+
+@case("optim", "zero_grad, 6 small")
+def zero_grad(torch):
+    parameters = tensors(torch, *SIX, grad=True)
+    gradients = [torch.zeros(shape) for shape in SIX]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+
+    def call():
+        for parameter, gradient in zip(parameters, gradients):
+            parameter.grad = gradient
+        optimizer.zero_grad()
+    return call
+
+
+def clipping(*shapes):
+    def maker(torch):
+        parameters = tensors(torch, *shapes, grad=True)
+        for parameter in parameters:
+            parameter.grad = torch.randn(parameter.shape)
+        return lambda: torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    return maker
+
+
+group("optim").update({"clip_grad_norm_, 6 small": clipping(*SIX), "clip_grad_norm_, 1000000": clipping((1000, 1000))})

@@ -6,7 +6,8 @@ cdef enum:
     OPTIM_ADAM = 40             # 8 * decay + 4 * amsgrad; first: mean, second: mean square, third: largest mean square
     OPTIM_RMSPROP = 64          # 16 * penalty + 8 * centred + 4 * momentum; first: mean square, second: momentum, third: mean
     OPTIM_ADAGRAD = 96          # 4 * penalty; first: sum of squares
-    OPTIM_SLOTS = 104
+    OPTIM_SCALE = 104           # param *= the one number at grad
+    OPTIM_SLOTS = 108
 
 cdef enum:                      # kinds of SGD
     SGD_PLAIN = 0

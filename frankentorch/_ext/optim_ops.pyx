@@ -7,9 +7,11 @@
 #     False  not for the kernels (options as tensors, differentiable, subclasses, meta, odd state): take the general path
 #     None   a parameter has no state yet: make it and call again
 # A gradient or state laid out unlike its parameter is worked on as a contiguous copy: the bits do not know the layout.
+from frankentorch._ext import reduce_ops
 from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport PyObject
 from libc.math cimport sqrt
+from libc.string cimport memcpy
 from libc.stdlib cimport malloc, free, qsort
 from frankentorch._ext.types cimport *
 from frankentorch._ext.bitmath cimport two_product
@@ -43,6 +45,7 @@ cdef struct Job:
     char* states[3]
     char* counter                # the step count in memory, or NULL
     int counter_code
+    bint grad_moves              # false: one number
     bint fresh                   # the state was made in this call
     double step
     double h[OPTIM_NUMBERS]
@@ -178,7 +181,7 @@ cdef int add_job(Steps steps, object parameter) except -1:
     job.n, job.item, job.kind = param.count, ITEMSIZE[param.code], param.code - F16
     if param.code >= C64:
         job.n, job.item, job.kind = 2 * job.n, job.item // 2, job.kind - 2
-    job.counter, job.step, job.fresh = NULL, 0, False
+    job.counter, job.step, job.fresh, job.grad_moves = NULL, 0, False, True
     job.states[0] = job.states[1] = job.states[2] = NULL
     steps.param = steps.model = param
     if not param.flags & DENSE and not non_overlapping_and_dense(param):
@@ -279,7 +282,7 @@ cdef void run_pieces(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
 
 cdef inline void run_job(Job* job, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t at = start * job.item
-    job.kernel(job.h, n, job.param + at, job.grad + at, job.states[0] + at, job.states[1] + at, job.states[2] + at)
+    job.kernel(job.h, n, job.param + at, job.grad + (at if job.grad_moves else 0), job.states[0] + at, job.states[1] + at, job.states[2] + at)
 
 
 cdef int run_steps(Steps steps) except -1:
@@ -499,3 +502,47 @@ def drop_gradients(params):
             (<Tensor> item).gradient = None
         else:
             item.grad = None
+
+
+def norms_of(list tensors, double order):
+    """The norm of each of some tensors of one floating dtype as a 1-d tensor, or None if they are not that."""
+    cdef Py_ssize_t i, n = len(tensors)
+    cdef int code, item
+    cdef Tensor t, out
+    if n == 0 or not plain(tensors[0]):
+        return None
+    code = (<Tensor> tensors[0]).code
+    for t in tensors:
+        if not plain(t) or t.code != code or is_meta(t) or t.count == 0:
+            return None
+    if not F16 <= code <= F64:
+        return None
+    out, item = new_tensor(code, False, 1, &n), ITEMSIZE[code]
+    for i in range(n):
+        t = reduce_ops.vector_norm(tensors[i], order, None, False, None)
+        memcpy(data_of(out) + i * item, data_of(t), item)
+    return out
+
+
+def scale_all(list tensors, Tensor factor):
+    """Multiply tensors in place by a 0-d tensor of their floating dtype; false, with nothing done, if they are not that."""
+    cdef Steps steps = Steps.__new__(Steps, len(tensors))
+    cdef Job* job
+    cdef Tensor t
+    if factor.rank or not F16 <= factor.code <= F64 or is_meta(factor):
+        return False
+    for t in tensors:
+        if not plain(t) or t.code != factor.code or not changeable(t) or not non_overlapping_and_dense(t) or tensor_requires_grad(t):
+            return False
+        job = &steps.jobs[steps.count]
+        job.kernel, job.n, job.item = <optim_kernel> table[OPTIM_SCALE + t.code - F16], t.count, ITEMSIZE[t.code]
+        job.counter, job.grad_moves = NULL, False
+        job.param = data_of(t)
+        job.grad = data_of(factor)
+        job.states[0] = job.states[1] = job.states[2] = NULL
+        steps.count += 1
+        steps.written.append(t)
+    if overlapping(steps):
+        return False
+    run_steps(steps)
+    return True

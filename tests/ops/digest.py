@@ -135,6 +135,31 @@ def random_case(name):
 CASES |= {name: random_case(name) for name in ("rand", "randn", "randperm", "randint", "dropout")}
 
 
+OPTIMIZERS = {
+    "SGD": {"lr": 0.1}, "SGD momentum": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01},
+    "SGD nesterov": {"lr": 0.1, "momentum": 0.9, "nesterov": True}, "Adam": {"lr": 0.1, "weight_decay": 0.01},
+    "AdamW amsgrad": {"lr": 0.1, "amsgrad": True}, "RMSprop": {"lr": 0.1},
+    "RMSprop centered": {"lr": 0.1, "centered": True, "momentum": 0.9}, "Adagrad": {"lr": 0.1, "lr_decay": 0.1},
+}
+
+
+def optimizer_case(name, dtype):
+    def case(lib):
+        shapes = ((50_021,), (7, 3), (), (19, 1001))
+        params = [tensor(lib, sizes, seed, dtype) for seed, sizes in enumerate(shapes)]
+        optimizer = getattr(lib.optim, name.split()[0])(params, **OPTIMIZERS[name])
+        for step in range(3):
+            for seed, param in enumerate(params):
+                param.grad = tensor(lib, tuple(param.shape), 10 * step + seed, dtype, grad=False)
+            optimizer.step()
+        return lib.cat([param.detach().reshape(-1) for param in params]), []
+    return case
+
+
+CASES |= {f"{name} {dtype}": optimizer_case(name, dtype) for name in OPTIMIZERS for dtype in ("float32", "float64", "bfloat16")
+          if dtype == "float32" or name in ("SGD momentum", "Adam")}
+
+
 def digest(lib, name):
     """SHA-256 over the result and the gradients of the inputs for a plain incoming gradient."""
     result, args = CASES[name](lib)

@@ -4,6 +4,7 @@ import types
 import warnings
 
 from frankentorch import ops
+from frankentorch._ext.optim_ops import norms_of, scale_all
 from frankentorch._tensor import Tensor
 from frankentorch.autograd import no_grad
 
@@ -24,6 +25,9 @@ def _total_norm(tensors, norm_type, error_if_nonfinite):
     norm_type = float(norm_type)
     if not tensors:
         return ops.tensor(0.0)
+    together = norms_of(tensors, norm_type)
+    if together is not None:
+        return _checked(ops.linalg_vector_norm(together, norm_type), norm_type, error_if_nonfinite)
     first_device = tensors[0].device
     norms = [None] * len(tensors)
     for positions in _groups(tensors):
@@ -32,7 +36,10 @@ def _total_norm(tensors, norm_type, error_if_nonfinite):
             norms[position] = ops.linalg_vector_norm(each, norm_type)
     # Groups come first, not positions: the order in which norms are stacked decides the last bits of their norm.
     ordered = [norms[position].to(first_device) for positions in _groups(tensors) for position in positions]
-    total = ops.linalg_vector_norm(ops.stack(ordered), norm_type)
+    return _checked(ops.linalg_vector_norm(ops.stack(ordered), norm_type), norm_type, error_if_nonfinite)
+
+
+def _checked(total, norm_type, error_if_nonfinite):
     if error_if_nonfinite and ops.logical_or(total.isnan(), total.isinf()):
         raise RuntimeError(f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
                            "cannot be clipped. To disable this error and scale the gradients by the non-finite norm "
@@ -70,6 +77,8 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
 
 
 def _scale(grads, factor):
+    if scale_all(grads, factor):
+        return
     for positions in _groups(grads):
         group = [grads[position] for position in positions]
         on_device = factor.to(group[0].device)
@@ -83,9 +92,11 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     if not grads:
         return
     with no_grad():
-        # Clamped instead of tested: no value has to be read back.
-        factor = ops.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
-        _scale(grads, factor)
+        _scale(grads, _factor(max_norm, total_norm))
+
+
+def _factor(max_norm, total_norm):
+    return ops.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
@@ -108,8 +119,10 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     """
     parameters = _as_list(parameters, "clip_grad_norm_")
     grads = [each.grad for each in parameters if each.grad is not None]
-    total_norm = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
-    clip_grads_with_norm_(parameters, max_norm, total_norm, foreach)
+    with no_grad():
+        total_norm = _total_norm(grads, norm_type, error_if_nonfinite)
+        if grads:
+            _scale(grads, _factor(max_norm, total_norm))
     return total_norm
 
 
