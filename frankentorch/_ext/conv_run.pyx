@@ -7,8 +7,8 @@ from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.gemm cimport (
-    gemm_function, gemm_workspace, pack_function, band_function, taps_function, pack_size, band_workspace, taps_workspace,
-    GEMM_KC, GEMM_PACK, GEMM_BAND, GEMM_THIN, GEMM_TAPS, THIN_ROWS, BAND_SLACK)
+    gemm_function, gemm_workspace, band_function, taps_function, band_workspace, GEMM_KC, GEMM_BAND, GEMM_THIN, GEMM_TAPS, THIN_ROWS,
+    BAND_SLACK)
 from frankentorch._ext.conv cimport *
 from frankentorch._ext.matmul cimport find_gemm, gemm_slot, matmul_use_level
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
@@ -55,8 +55,6 @@ cdef struct Job:
     taps_function from_taps
     pad_function pad
     const Py_ssize_t* offsets
-    const char* packed
-    Py_ssize_t packed_bytes                            # of one group
     bint unfolded                       # 1x1, stride 1, no padding: the image is its own unfolding
     const char* x                       # input, or g
     const char* weight
@@ -170,7 +168,7 @@ cdef void band_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
                 starts[i * rows + r] = i * job.band_item / job.item + band_row * (
                     ((row + r) / s.out[1] - z) * s.stride[0] * job.band.height + ((row + r) % s.out[1] - y) * s.stride[1])
         n = images * rows * s.out[2]
-        w = job.packed + group * job.packed_bytes
+        w = job.weight + group * job.out_group * job.depth * job.item
         out = job.out + ((image * s.out_channels + group * job.out_group) * job.positions + row * s.out[2]) * job.item
         if job.shared == 1:
             job.from_band(job.out_group, job.depth, w, band, job.offsets, starts, rows, s.out[2], out, job.positions, band + at_panel)
@@ -215,10 +213,8 @@ cdef void fill_offsets(Job* job, Py_ssize_t channels, Py_ssize_t* offsets) noexc
 cdef int forward_from_bands(Job* job) noexcept nogil:
     """Forward for float32 and float64: no unfolding; panels are gathered from padded images."""
     cdef const ConvShape* s = job.shape
-    cdef Py_ssize_t rows = s.out[0] * s.out[1], slices, group, columns, scratch, band_row, tasks
+    cdef Py_ssize_t rows = s.out[0] * s.out[1], slices, scratch, band_row, tasks
     cdef Py_ssize_t* offsets
-    cdef char* packed
-    cdef pack_function pack = <pack_function> gemm_slot(GEMM_PACK + job.code)
     cdef bint thin = job.out_group <= THIN_ROWS
     job.from_band = <band_function> gemm_slot((GEMM_THIN if thin else GEMM_BAND) + job.code)
     job.pad = <pad_function> table[CONV_PAD + job.code]
@@ -238,17 +234,12 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
     shape_band(job)
     band_row = job.band.phases * job.band.width
     job.band_item = job.in_group * job.band.depth * job.band.height * band_row * job.item
-    job.packed_bytes = job.out_group * job.depth * job.item if thin else up64(pack_size(job.out_group, job.depth) * job.item)
-    columns = up64(job.depth * <Py_ssize_t> sizeof(Py_ssize_t))
-    scratch = columns + (0 if thin else s.groups * job.packed_bytes)
+    scratch = job.depth * <Py_ssize_t> sizeof(Py_ssize_t)
     offsets = <Py_ssize_t*> ft_alloc(scratch)
     if offsets == NULL:
         return CONV_MEMORY
     fill_offsets(job, job.in_group, offsets)
-    packed = <char*> offsets + columns
-    for group in range(0 if thin else s.groups):
-        pack(job.out_group, job.depth, job.weight + group * job.out_group * job.depth * job.item, packed + group * job.packed_bytes)
-    job.offsets, job.packed = offsets, job.weight if thin else packed
+    job.offsets = offsets
     tasks = (s.images + job.shared - 1) / job.shared * s.groups * job.blocks
     parallel_for(band_body, job, tasks,
                  max(GRAIN / max(job.shared * job.band_rows * s.out[2] * job.depth * job.out_group, 1), 1))
@@ -386,7 +377,7 @@ cdef void taps_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     at_runs = at_offsets + up64(job.block * job.taps * <Py_ssize_t> sizeof(Py_ssize_t))
     at_g = at_runs + 2 * GEMM_KC * <Py_ssize_t> sizeof(Py_ssize_t)
     at_work = at_g + up64(job.out_group * GEMM_KC * job.item)
-    scratch = at_work + taps_workspace(job.out_group, job.item)
+    scratch = at_work + band_workspace(GEMM_KC, job.item)
     band = <char*> ft_alloc(scratch)
     if band == NULL:
         job.status = CONV_MEMORY

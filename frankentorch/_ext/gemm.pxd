@@ -14,21 +14,21 @@ ctypedef void (*gemm_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const c
 
 cdef enum:
     GEMM_ADD = 15          # slots GEMM_ADD + code: block sums are added to C in place (not for half types)
-    GEMM_PACK = 30         # F32, F64: pack_function
-    GEMM_BAND = 45         # F32, F64: band_function
-    GEMM_THIN = 60         # F32, F64: the same for THIN_ROWS outputs or fewer, weights unpacked
-    GEMM_TAPS = 75         # F32, F64: taps_function
-    GEMM_SLOTS = 90
+    GEMM_BAND = 30         # F32, F64: band_function
+    GEMM_THIN = 45         # F32, F64: the same for THIN_ROWS outputs or fewer
+    GEMM_TAPS = 60         # F32, F64: taps_function
+    GEMM_SLOTS = 75
     GEMM_KC = 256          # fixed by the contract: steps of one chain
-    GEMM_MC = 192          # rows of A packed at a time (L2)
-    GEMM_NC = 2048         # columns of B packed at a time (L3)
-    GEMM_HALF_ROWS = 512   # rows of the float32 buffer under a half-typed C
+    GEMM_RB = 48           # rows of A copied at a time when they are not contiguous
+    A_ROW = GEMM_KC + 16   # distance of such rows: not a power of two, for those share cache sets
+    GEMM_NC = 384          # most columns of B packed at a time
+    GEMM_HALF_ROWS = 512   # rows and columns of the float32 buffer under a half-typed C
+    GEMM_HALF_COLUMNS = 384
 
 # Convolution as a product whose right factor is read from a padded image ("band"): column (row r, x), step k is
 # band[starts[r] + offsets[k] + x], for rows of row_len outputs; same order of sums as the product. The band must be readable for
-# BAND_SLACK bytes past its last value. `packed`: k x m weights from pack_function, pack_size(m, k) values. `panel`: band_workspace bytes.
-ctypedef void (*pack_function)(Py_ssize_t m, Py_ssize_t k, const char* weight, char* packed) noexcept nogil
-ctypedef void (*band_function)(Py_ssize_t m, Py_ssize_t k, const char* packed, const char* band, const Py_ssize_t* offsets,
+# BAND_SLACK bytes past its last value. `panel`: band_workspace bytes.
+ctypedef void (*band_function)(Py_ssize_t m, Py_ssize_t k, const char* weight, const char* band, const Py_ssize_t* offsets,
                                const Py_ssize_t* starts, Py_ssize_t rows, Py_ssize_t row_len,
                                char* c, Py_ssize_t c_row, char* panel) noexcept nogil
 
@@ -38,30 +38,21 @@ ctypedef void (*taps_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t kb, const 
                                const Py_ssize_t* offsets, const Py_ssize_t* runs, Py_ssize_t count,
                                char* c, Py_ssize_t c_row, bint first, char* workspace) noexcept nogil
 
-cdef inline Py_ssize_t taps_workspace(Py_ssize_t m, int item) noexcept nogil:
-    return (m + 12 + 64 + 32) * GEMM_KC * item + 1024
-
 cdef enum:
     THIN_ROWS = 2
     BAND_SLACK = 512
 
-cdef inline Py_ssize_t pack_size(Py_ssize_t m, Py_ssize_t k) noexcept nogil:
-    return (m + 12) * k + 128
-
 cdef inline Py_ssize_t band_workspace(Py_ssize_t k, int item) noexcept nogil:
+    """Bytes of one panel, for taps too."""
     return (min(k, GEMM_KC) + 2) * 64 * item + 256
 
 cdef inline Py_ssize_t gemm_workspace(int code, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Bytes of scratch that any kernel of any CPU level needs for this product, or for its transpose."""
-    cdef Py_ssize_t size = 4, rows, columns, depth
+    cdef Py_ssize_t size = 4, most = max(m, n), depth
     if code == F64 or code == C128 or code == I64 or code == U64:
         size = 8
-    if code == C64 or code == C128:
-        n, k = 2 * n, 2 * k
-    rows = min(max(m, n), GEMM_MC) + 64                   # a column-major C swaps the operands
-    columns = min(max(m, n), GEMM_NC) + 128
-    depth = min(k, GEMM_KC)
-    size *= (rows + columns) * depth + 256
+    depth = min(2 * k if code == C64 or code == C128 else k, GEMM_KC)
+    size *= min(most, GEMM_RB) * A_ROW + (min(2 * most if code == C64 or code == C128 else most, 1536 // size) + 128) * depth + 256
     if code == F16 or code == BF16:
-        size += 4 * min(max(m, n), GEMM_HALF_ROWS) * min(max(m, n), GEMM_NC)
-    return size + 256
+        size += 4 * min(most, GEMM_HALF_ROWS) * min(most, GEMM_HALF_COLUMNS)
+    return size + 512

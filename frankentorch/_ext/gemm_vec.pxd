@@ -1,6 +1,6 @@
 # Vectors for the product kernels, one width per CPU level: 64 bytes (avx512), 32 (avx2), else scalars for floats and 16 bytes
 # for integers. madd is the fused multiply-add for floats (the only rounding step a product may take) and wrapping a*b+c for
-# integers. WIDE_r: vectors of a tile of r rows that reads unpacked factors. load_<code>/store_<code> convert half types on the way. MR x (NV*VL) is the register tile of each level.
+# integers. WIDE_r: vectors of a tile of r rows that reads unpacked factors. load_<code>/store_<code> convert half types on the way. MR x (PV*VL) is the register tile of each level.
 # transpose_<type>: VL vectors in place. Everything here is a C macro world because gcc's vector types have no Cython spelling.
 from frankentorch._ext.types cimport *
 
@@ -14,41 +14,40 @@ cdef extern from *:
     #endif
     #define FT_FORCE static inline __attribute__((always_inline))
     #define ft_prefetch(p) __builtin_prefetch((const void *)(p), 0, 3)
+    #define ft_prefetch_far(p) __builtin_prefetch((const void *)(p), 0, 2)      /* into the L2 cache only */
+    #if defined(__AVX2__)
+    #define ft_prefetch_write(p) __asm__ volatile("prefetchw %0" : : "m"(*(const char *)(p)))
+    #else
+    #define ft_prefetch_write(p) __builtin_prefetch((const void *)(p), 1, 3)
+    #endif
+    #define ft_apart __attribute__((noinline)) void            /* and of those that must not be */
     #define ft_inlined __attribute__((always_inline)) void     /* return type of the Cython helpers that must be inlined */
 
     #if defined(__AVX512F__)
     #define FT_VB 64
-    #define FT_MR 12
+    #define FT_MR 8
+    #define FT_PV 3
     #define FT_WIDE 2, 3, 4, 4, 8, 8
     #elif defined(__AVX2__) && defined(__FMA__)
     #define FT_VB 32
     #define FT_MR 6
+    #define FT_PV 2
     #define FT_WIDE 2, 2, 2, 3, 4, 8
     #else
     #define FT_VB 16
     #define FT_MR 4
+    #define FT_PV 2
     #define FT_WIDE 2, 2, 4, 4, 8, 8
     #endif
+    #define FT_IMR 4
+    #define FT_NC_BYTES (FT_VB == 64 ? 1536 : 768)
+    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
+    #define FT_PICKED(list, i) FT_PICK(list, i)
     #define FT_WIDE_12 FT_PICKED(FT_WIDE, 12)
-    #define FT_IMR 4
-    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
-    #define FT_PICKED(list, i) FT_PICK(list, i)
     #define FT_WIDE_8 FT_PICKED(FT_WIDE, 8)
-    #define FT_IMR 4
-    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
-    #define FT_PICKED(list, i) FT_PICK(list, i)
     #define FT_WIDE_6 FT_PICKED(FT_WIDE, 6)
-    #define FT_IMR 4
-    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
-    #define FT_PICKED(list, i) FT_PICK(list, i)
     #define FT_WIDE_4 FT_PICKED(FT_WIDE, 4)
-    #define FT_IMR 4
-    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
-    #define FT_PICKED(list, i) FT_PICK(list, i)
     #define FT_WIDE_2 FT_PICKED(FT_WIDE, 2)
-    #define FT_IMR 4
-    #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
-    #define FT_PICKED(list, i) FT_PICK(list, i)
     #define FT_WIDE_1 FT_PICKED(FT_WIDE, 1)
 
     #define FT_VECTOR(t, c, n)                                                                                        \\
@@ -207,10 +206,16 @@ cdef extern from *:
     #endif
     """
     ctypedef void inlined "ft_inlined"
+    ctypedef void apart "ft_apart"
     void prefetch "ft_prefetch"(const void* p) noexcept nogil
+    void prefetch_far "ft_prefetch_far"(const void* p) noexcept nogil
+    void prefetch_write "ft_prefetch_write"(const void* p) noexcept nogil
     enum:
         FMR "FT_MR"
         IMR "FT_IMR"
+        FPV "FT_PV"
+        IPV "2"
+        NC_BYTES "FT_NC_BYTES"      # bytes of one step of a packed right block: a block of 256 steps fills a part of the L2 cache
         WIDE_12 "FT_WIDE_12"
         WIDE_8 "FT_WIDE_8"
         WIDE_6 "FT_WIDE_6"

@@ -6,7 +6,7 @@ from libc.stdint cimport uintptr_t
 from frankentorch._ext.types cimport *
 from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_SLOTS, GEMM_ADD
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
-from frankentorch._ext.threads cimport parallel_for
+from frankentorch._ext.threads cimport parallel_for, num_threads
 from frankentorch._ext.cpu cimport cpu_level
 
 cdef extern from *:
@@ -26,7 +26,7 @@ cdef extern from *:
 cdef enum:
     MAX_DIMS = 64
     TILE_ROWS = 384
-    TILE_COLUMNS = 1024
+    TILE_COLUMNS = 768
     GRAIN = 1 << 19             # multiply-adds worth a thread
     STACK = 16384               # bytes of scratch that need no allocation
 
@@ -68,22 +68,27 @@ cdef void* gemm_slot(int slot) noexcept nogil:
 
 cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Job* job = <Job*> context
-    cdef Py_ssize_t tile, rest, i, j, m, n, at_a, at_b, at_c, scratch
+    cdef Py_ssize_t tile, rest, count, i, j, m, n, at_a, at_b, at_c, scratch
     cdef char stack[STACK]
     cdef char* workspace = stack
     cdef int d
-    scratch = gemm_workspace(job.code, min(job.m, TILE_ROWS), min(job.n, TILE_COLUMNS), job.k)
+    scratch = gemm_workspace(job.code, job.m, min(job.n, TILE_COLUMNS), job.k)
     if scratch > STACK:
         workspace = <char*> ft_alloc(scratch)
         if workspace == NULL:
             job.status = MATMUL_MEMORY
             return
-    for tile in range(begin, end):
-        j = tile % job.column_tiles * TILE_COLUMNS
-        rest = tile / job.column_tiles
-        i = rest % job.row_tiles * TILE_ROWS
-        rest = rest / job.row_tiles
-        m, n = min(job.m - i, TILE_ROWS), min(job.n - j, TILE_COLUMNS)
+    tile = begin
+    while tile < end:
+        # tiles of one column lie one after the other: those of this chunk are one product, which packs the column once
+        i = tile % job.row_tiles
+        rest = tile / job.row_tiles
+        count = min(job.row_tiles - i, end - tile)
+        tile += count
+        i = i * TILE_ROWS
+        j = rest % job.column_tiles * TILE_COLUMNS
+        rest = rest / job.column_tiles
+        m, n = min(job.m - i, count * TILE_ROWS), min(job.n - j, TILE_COLUMNS)
         at_a, at_b, at_c = i * job.a_row, j * job.b_col, i * job.c_row + j * job.c_col
         for d in range(job.ndim - 1, -1, -1):
             at_a += rest % job.sizes[d] * job.a_batch[d]
@@ -129,7 +134,7 @@ cdef int matmul_run(int code, int batch_ndim, const Py_ssize_t* batch_sizes, con
     job.column_tiles = (n + TILE_COLUMNS - 1) / TILE_COLUMNS
     tiles = batch * job.row_tiles * job.column_tiles
     work = min(m, TILE_ROWS) * min(n, TILE_COLUMNS) * max(k, 1)
-    parallel_for(tiles_body, &job, tiles, max(GRAIN / work, 1))
+    parallel_for(tiles_body, &job, tiles, tiles if num_threads() == 1 else max(GRAIN / work, 1))
     return job.status
 
 
