@@ -2,7 +2,7 @@
 # cython: cdivision=True, initializedcheck=False
 # Resampling of grids along one dim, and patches as columns. Interpolation, and padding that repeats values, are sums of a few weighted
 # input places per output place: `Taps` lists them, one loop reads them, its adjoint adds back. Outputs ascend and taps ascend, so the
-# order of every sum is fixed. Halves work in float32 and round once per dim; complex numbers are pairs of reals.
+# order of every sum is fixed. Halves work in float32 and round once; complex numbers are pairs of reals.
 from libc.stdlib cimport malloc, free
 from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
@@ -123,73 +123,76 @@ cdef int working_code(Tensor t, str name) except -1:
     return F32 if t.code == F16 or t.code == BF16 else t.code
 
 
-def resample(Tensor self, Py_ssize_t dim, Taps taps):
-    """out[.., o, ..] = sum of weight * self[.., index, ..] over the taps of o."""
-    cdef Tensor x, out
-    cdef Py_ssize_t outer, inner, b, o, item, row
-    cdef int code
+cdef Tensor copy_pass(Tensor self, Py_ssize_t dim, Taps taps):
+    """Taps without weights move bytes, whatever they are."""
+    cdef Tensor x, out = resized(self, self.code, dim, taps.n_out)
+    cdef Py_ssize_t outer, inner, b, o, item, row = ITEMSIZE[self.code]
     cdef const char* source
     cdef char* to
-    dim = self.wrap_dim(dim)
-    if not taps.weighted:
-        out = resized(self, self.code, dim, taps.n_out)
-        if is_meta(out) or out.count == 0:
-            return out
-        x = contiguous_tensor(self)
-        split(x, dim, &outer, &inner)
-        item = inner * ITEMSIZE[self.code]
-        row = ITEMSIZE[self.code]
-        source, to = data_of(x), data_of(out)
-        with nogil:
-            for b in range(outer):
-                if row == 4 and inner == 1:
-                    for o in range(taps.n_out):
-                        (<int*> to)[o] = (<const int*> source)[taps.index[o]]
-                    to += 4 * taps.n_out
-                else:
-                    for o in range(taps.n_out):
-                        memcpy(to, source + taps.index[o] * item, item)
-                        to += item
-                source += taps.n_in * item
-        return out
-    code = working_code(self, "upsample")
-    out = resized(self, code, dim, taps.n_out)
     if is_meta(out) or out.count == 0:
-        return resized(self, self.code, dim, taps.n_out)
-    x = contiguous_tensor(cast_tensor(self, code))
+        return out
+    x = contiguous_tensor(self)
     split(x, dim, &outer, &inner)
-    if is_complex_code(code):
+    item = inner * row
+    source, to = data_of(x), data_of(out)
+    with nogil:
+        for b in range(outer):
+            if row == 4 and inner == 1:
+                for o in range(taps.n_out):
+                    (<int*> to)[o] = (<const int*> source)[taps.index[o]]
+                to += 4 * taps.n_out
+            else:
+                for o in range(taps.n_out):
+                    memcpy(to, source + taps.index[o] * item, item)
+                    to += item
+            source += taps.n_in * item
+    return out
+
+
+cdef Tensor sum_pass(Tensor self, Py_ssize_t dim, Taps taps, bint adjoint):
+    """Weighted sums of float32, float64 or complex values, or their adjoint."""
+    cdef Tensor x, out = resized(self, self.code, dim, taps.n_in if adjoint else taps.n_out)
+    cdef Py_ssize_t outer, inner
+    cdef const char* source
+    cdef char* to
+    if is_meta(out) or out.count == 0:
+        return out
+    x = contiguous_tensor(self)
+    split(x, dim, &outer, &inner)
+    if is_complex_code(self.code):
         inner *= 2
     source, to = data_of(x), data_of(out)
     with nogil:
-        if code == F32 or code == C64:
-            forward_real[float](taps, <const float*> source, <float*> to, outer, inner)
+        if self.code == F32 or self.code == C64:
+            if adjoint:
+                backward_real[float](taps, <const float*> source, <float*> to, outer, inner)
+            else:
+                forward_real[float](taps, <const float*> source, <float*> to, outer, inner)
+        elif adjoint:
+            backward_real[double](taps, <const double*> source, <double*> to, outer, inner)
         else:
             forward_real[double](taps, <const double*> source, <double*> to, outer, inner)
+    return out
+
+
+def resample(Tensor self, tuple passes):
+    """For each (dim, taps) in turn: out[.., o, ..] = sum of weight * self[.., index, ..] over the taps of o. Halves are rounded once, at the end."""
+    cdef Tensor out = self
+    cdef Taps taps
+    cdef bint weighted = any([(<Taps> one[1]).weighted for one in passes])
+    if weighted:
+        out = cast_tensor(self, working_code(self, "upsample"))
+    for dim, one in passes:
+        taps = <Taps> one
+        out = sum_pass(out, self.wrap_dim(dim), taps, False) if taps.weighted else copy_pass(out, self.wrap_dim(dim), taps)
     return cast_tensor(out, self.code)
 
 
-def resample_backward(Tensor g, Py_ssize_t dim, Taps taps):
+def resample_backward(Tensor g, tuple passes):
     """The adjoint: every output place gives its gradient back to the places it read."""
-    cdef Tensor x, out
-    cdef Py_ssize_t outer, inner
-    cdef int code = working_code(g, "upsample_backward")
-    cdef const char* source
-    cdef char* to
-    dim = g.wrap_dim(dim)
-    out = resized(g, code, dim, taps.n_in)
-    if is_meta(out) or out.count == 0:
-        return resized(g, g.code, dim, taps.n_in)
-    x = contiguous_tensor(cast_tensor(g, code))
-    split(x, dim, &outer, &inner)
-    if is_complex_code(code):
-        inner *= 2
-    source, to = data_of(x), data_of(out)
-    with nogil:
-        if code == F32 or code == C64:
-            backward_real[float](taps, <const float*> source, <float*> to, outer, inner)
-        else:
-            backward_real[double](taps, <const double*> source, <double*> to, outer, inner)
+    cdef Tensor out = cast_tensor(g, working_code(g, "upsample_backward"))
+    for dim, taps in reversed(passes):
+        out = sum_pass(out, g.wrap_dim(dim), <Taps> taps, True)
     return cast_tensor(out, g.code)
 
 

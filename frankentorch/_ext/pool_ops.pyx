@@ -166,7 +166,7 @@ cdef object backward(int kind, Tensor g, Tensor index, tuple size, int n, PoolSh
     return out
 
 
-def max_pool_backward(Tensor g, Tensor indices, tuple size, int n):
+cdef object max_pool_backward(Tensor g, Tensor self, Tensor indices, int n):
     """g put to where the largest values were; equal places add up in order of the windows."""
     cdef PoolShape s
     cdef int d
@@ -175,8 +175,20 @@ def max_pool_backward(Tensor g, Tensor indices, tuple size, int n):
         s.size[d] = s.out[d] = s.kernel[d] = s.stride[d] = s.dilation[d] = 1
         s.padding[d] = 0
     for d in range(n):
-        s.size[3 - n + d], s.out[3 - n + d] = size[len(size) - n + d], g.sizes[g.rank - n + d]
-    return backward(POOL_MAX_BACKWARD, g, indices, size, n, &s, "max_pool_backward")
+        s.size[3 - n + d], s.out[3 - n + d] = self.sizes[self.rank - n + d], g.sizes[g.rank - n + d]
+    return backward(POOL_MAX_BACKWARD, g, indices, sizes_tuple(self), n, &s, "max_pool_backward")
+
+
+def max_pool1d_backward(Tensor g, Tensor self, Tensor indices):
+    return max_pool_backward(g, self, indices, 1)
+
+
+def max_pool2d_backward(Tensor g, Tensor self, Tensor indices):
+    return max_pool_backward(g, self, indices, 2)
+
+
+def max_pool3d_backward(Tensor g, Tensor self, Tensor indices):
+    return max_pool_backward(g, self, indices, 3)
 
 
 cdef int average_window(PoolShape* s, int n, tuple size, kernel_size, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override) except -1:
@@ -192,7 +204,7 @@ cdef int average_window(PoolShape* s, int n, tuple size, kernel_size, stride, pa
     return 0
 
 
-def avg_pool(Tensor self, int n, kernel_size, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
+cdef object avg_pool(Tensor self, int n, kernel_size, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
     """Mean of each window."""
     cdef PoolShape s
     check_input(self, n, f"avg_pool{n}d")
@@ -212,11 +224,24 @@ def avg_pool3d(Tensor self, kernel_size, stride, padding, ceil_mode, count_inclu
     return avg_pool(self, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def avg_pool_backward(Tensor g, tuple size, int n, kernel_size, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
+cdef object avg_pool_backward(Tensor g, Tensor self, int n, kernel_size, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
     """g shared out over each window."""
     cdef PoolShape s
+    cdef tuple size = sizes_tuple(self)
     average_window(&s, n, size, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return backward(POOL_AVERAGE_BACKWARD, g, None, size, n, &s, "avg_pool_backward")
+
+
+def avg_pool1d_backward(Tensor g, Tensor self, kernel_size, stride, padding, ceil_mode, count_include_pad):
+    return avg_pool_backward(g, self, 1, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d_backward(Tensor g, Tensor self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    return avg_pool_backward(g, self, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool3d_backward(Tensor g, Tensor self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    return avg_pool_backward(g, self, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 cdef int adaptive_shape(PoolShape* s, int n, tuple size, tuple out, str op) except -1:
@@ -234,7 +259,7 @@ cdef int adaptive_shape(PoolShape* s, int n, tuple size, tuple out, str op) exce
     return 0
 
 
-def adaptive_pool(Tensor self, int n, output_size, bint average):
+cdef object adaptive_pool(Tensor self, int n, output_size, bint average):
     """Windows that cover the input: floor(o size / out) to ceil((o + 1) size / out)."""
     cdef PoolShape s
     cdef str op = f"adaptive_{'avg' if average else 'max'}_pool{n}d"
@@ -269,8 +294,20 @@ def adaptive_max_pool3d(Tensor self, output_size):
     return adaptive_pool(self, 3, output_size, False)
 
 
-def adaptive_avg_pool_backward(Tensor g, tuple size, int n):
+cdef object adaptive_avg_pool_backward(Tensor g, Tensor self, int n):
     """g shared out over each covering window."""
     cdef PoolShape s
-    adaptive_shape(&s, n, size, sizes_tuple(g)[g.rank - n:], "adaptive_avg_pool_backward")
-    return backward(POOL_AVERAGE_BACKWARD, g, None, size, n, &s, "adaptive_avg_pool_backward")
+    adaptive_shape(&s, n, sizes_tuple(self), sizes_tuple(g)[g.rank - n:], "adaptive_avg_pool_backward")
+    return backward(POOL_AVERAGE_BACKWARD, g, None, sizes_tuple(self), n, &s, "adaptive_avg_pool_backward")
+
+
+def adaptive_avg_pool1d_backward(Tensor g, Tensor self):
+    return adaptive_avg_pool_backward(g, self, 1)
+
+
+def adaptive_avg_pool2d_backward(Tensor g, Tensor self):
+    return adaptive_avg_pool_backward(g, self, 2)
+
+
+def adaptive_avg_pool3d_backward(Tensor g, Tensor self):
+    return adaptive_avg_pool_backward(g, self, 3)

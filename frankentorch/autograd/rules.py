@@ -349,10 +349,6 @@ def softplus_backward(g, self, beta, threshold):
     return ops._where(self * beta > threshold, g, g * ops.sigmoid(self * beta))
 
 
-def hardtanh_backward(g, self, min_val, max_val):
-    return g * ops.logical_and(self > min_val, self < max_val)
-
-
 def hardsigmoid_backward(g, self):
     return g * ops.logical_and(self > -3, self < 3) / 6
 
@@ -363,10 +359,6 @@ def hardswish_backward(g, self):
 
 def log_sigmoid_backward(g, self):
     return g * ops.sigmoid(-self)
-
-
-def shrink_backward(g, self, lambd):
-    return g * ops.logical_or(self > lambd, self < -lambd)
 
 
 # ---- families ----

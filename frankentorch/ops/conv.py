@@ -1,5 +1,6 @@
 """Convolutions by their public names: arguments are checked, filled up and handed to `convolution`."""
 from frankentorch import ops
+from frankentorch._ext import conv_ops
 
 
 def _each(value, n, name):
@@ -90,9 +91,27 @@ def conv_tbc(self, weight, bias, pad):
     return ops.permute(out, (2, 0, 1))
 
 
+def _padding_of_output(start, target, kernel, stride, padding, dilation):
+    # a transposed convolution reaches (start - 1) stride - 2 padding + dilation (kernel - 1) + 1; the rest is padding of the output
+    return tuple(t - ((s - 1) * st - 2 * p + d * (k - 1) + 1) for s, t, k, st, p, d in zip(start, target, kernel, stride, padding, dilation))
+
+
+def _input_gradient(g, weight, sizes, stride, padding, dilation, transposed, groups):
+    """The convolution of g, transposed the other way, whose result has the size `sizes`."""
+    n = weight.dim() - 2
+    extra = (0,) * n if transposed else _padding_of_output(g.shape[-n:], sizes[-n:], weight.shape[2:], stride, padding, dilation)
+    out = conv_ops.convolution(g, ops.conj(weight), None, stride, padding, dilation, not transposed, extra, groups)
+    for d in range(-n, 0):              # padding of an output by a stride or more (dilated kernels) reaches places that are not there
+        if out.shape[d] > sizes[d]:
+            out = ops.slice(out, d, 0, sizes[d])
+    return out
+
+
 def convolution_backward(grad_output, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, output_mask):
     """Gradients of `convolution` for input, weight and bias, None where the mask says so."""
-    from frankentorch.autograd import rules_conv
-    return (rules_conv.conv_input_gradient(grad_output, weight, input.shape, stride, padding, dilation, transposed, groups) if output_mask[0] else None,
-            ops._conv_weight_gradient(grad_output, ops.conj(input), tuple(weight.shape), stride, padding, dilation, transposed, groups) if output_mask[1] else None,
-            rules_conv.conv_bias_gradient(grad_output, weight.dim()) if output_mask[2] else None)
+    n = weight.dim() - 2
+    axes = tuple(tuple(value) * n if len(value) == 1 and n > 1 else tuple(value) for value in (stride, padding, dilation))
+    others = tuple(d for d in range(grad_output.dim()) if d != grad_output.dim() - n - 1)
+    return (_input_gradient(grad_output, weight, tuple(input.shape), *axes, transposed, groups) if output_mask[0] else None,
+            conv_ops.weight_gradient(grad_output, ops.conj(input), tuple(weight.shape), *axes, transposed, groups) if output_mask[1] else None,
+            ops.sum(grad_output, others) if output_mask[2] else None)

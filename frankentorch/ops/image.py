@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from frankentorch import ops
 from frankentorch._ext import create, views
-from frankentorch._ext.image_ops import Taps, nearest_places
+from frankentorch._ext.image_ops import Taps, nearest_places, resample, resample_backward
 
 
 def kept_format(self, out):
@@ -68,10 +68,9 @@ def _check_edges(self, spatial, pad, name):
         raise RuntimeError(f"{name}: Expected {spatial + 1}D or {spatial + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {list(self.shape)}")
 
 
-def _edge_pad(self, pad, mode, name):
-    spatial = len(pad) // 2
-    out = self
-    for i in range(spatial):
+def _edge_passes(self, pad, mode, name):
+    passes = []
+    for i in range(len(pad) // 2):
         d = self.dim() - 1 - i
         n, low, high = self.shape[d], pad[2 * i], pad[2 * i + 1]
         if mode == "reflect" and (low >= n or high >= n):
@@ -81,23 +80,33 @@ def _edge_pad(self, pad, mode, name):
         if n + low + high < (0 if mode == "circular" else 1):
             raise RuntimeError(f"input (W: {n}) is too small. Calculated output W: {n + low + high} ({name}, dimension {d} of input {list(self.shape)})")
         if low or high:
-            out = ops._resample(out, d, _edge_taps(n, low, high, mode))
-    return kept_format(self, ops.clone(out) if out is self else out)
+            passes.append((d, _edge_taps(n, low, high, mode)))
+    return tuple(passes)
 
 
 def _edge(mode, name, spatial):
+    name = f"{name}_pad{spatial}d"
+
     def padded(self, padding):
-        _check_edges(self, spatial, padding, f"{name}_pad{spatial}d")
-        return _edge_pad(self, padding, mode, f"{name}_pad{spatial}d")
-    return padded
+        _check_edges(self, spatial, padding, name)
+        passes = _edge_passes(self, padding, mode, name)
+        return kept_format(self, resample(self, passes) if passes else ops.clone(self))
+
+    def backward(grad, self, padding):
+        passes = _edge_passes(self, padding, mode, name)
+        return resample_backward(grad, passes) if passes else ops.clone(grad)
+    return padded, backward
 
 
-reflection_pad1d, reflection_pad2d, reflection_pad3d = (_edge("reflect", "reflection", n) for n in (1, 2, 3))
-replication_pad1d, replication_pad2d, replication_pad3d = (_edge("replicate", "replication", n) for n in (1, 2, 3))
+(reflection_pad1d, reflection_pad1d_backward), (reflection_pad2d, reflection_pad2d_backward), (reflection_pad3d, reflection_pad3d_backward) = (
+    _edge("reflect", "reflection", n) for n in (1, 2, 3))
+(replication_pad1d, replication_pad1d_backward), (replication_pad2d, replication_pad2d_backward), (replication_pad3d, replication_pad3d_backward) = (
+    _edge("replicate", "replication", n) for n in (1, 2, 3))
 
 
 def pad_circular(self, pad):
-    return _edge_pad(self, pad, "circular", "pad")
+    passes = _edge_passes(self, pad, "circular", "pad")
+    return kept_format(self, ops._resample(self, passes) if passes else ops.clone(self))
 
 
 def pad(self, pad, mode, value):
@@ -131,15 +140,13 @@ def _check_grid(self, output_size, name):
 
 def _along_all(self, output_size, scales, make, *more):
     """One pass per spatial dim, the last first."""
-    out, whole = self, make is not _nearest_taps and self.dtype is ops.uint8
-    for i in range(len(output_size) - 1, -1, -1):
-        n_in, n_out = self.shape[2 + i], output_size[i]
-        taps = make(n_in, n_out, scales[i], *more)
-        if whole and taps.weighted:         # bytes are rounded after each pass
-            out = ops.clamp(ops.floor(ops._resample(out.to(ops.float32), 2 + i, taps) + 0.5), 0, 255).to(ops.uint8)
-        else:
-            out = ops._resample(out, 2 + i, taps)
-    return kept_format(self, out)
+    passes = tuple((2 + i, make(self.shape[2 + i], output_size[i], scales[i], *more)) for i in range(len(output_size) - 1, -1, -1))
+    if self.dtype is ops.uint8 and make is not _nearest_taps:
+        out = self
+        for one in passes:                  # bytes are rounded after each pass
+            out = ops.clamp(ops.floor(ops._resample(out.to(ops.float32), (one,)) + 0.5), 0, 255).to(ops.uint8) if one[1].weighted else ops._resample(out, (one,))
+        return kept_format(self, out)
+    return kept_format(self, ops._resample(self, passes))
 
 
 @lru_cache(512)

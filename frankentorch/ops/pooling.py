@@ -4,8 +4,16 @@ from frankentorch._ext import pool_ops
 from frankentorch.ops.image import kept_format
 
 
-def adaptive_avg_pool(self, spatial, size):
-    return pool_ops.adaptive_pool(self, spatial, tuple(size)[-spatial:], True)
+def _adaptive_avg_pool(n):
+    def pooled(self, output_size):
+        if len(output_size) == n and all(size == 1 for size in output_size) and self.dim() in (n + 1, n + 2) and self.is_floating_point():
+            if 0 not in self.shape[-n - 1:]:        # one window is a plain mean
+                return kept_format(self, ops.mean(self, tuple(range(-n, 0)), True))
+        return getattr(ops, f"_adaptive_avg_pool{n}d")(self, output_size)
+    return pooled
+
+
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = (_adaptive_avg_pool(n) for n in (1, 2, 3))
 
 
 def _max_pool(n, self, kernel_size, stride, padding, dilation, ceil_mode):

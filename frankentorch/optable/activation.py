@@ -39,9 +39,14 @@ op("mish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * tanh(log1p(exp(x))
 op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x if x * beta > threshold else log1p(exp(x * beta)) / beta"},
    grad={"self": "softplus_backward(g, self, beta, threshold)"}, doc="log(1 + exp(beta * self)) / beta, self itself above threshold.")
 op("hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", forms=NN, loop={INT: "min_val if x < min_val else (max_val if x > max_val else x)", FLOAT: "min_val if x < min_val else (max_val if x > max_val else x)"},
-   grad={"self": "hardtanh_backward(g, self, min_val, max_val)"}, doc="self held between two values.")
+   grad={"self": "_hardtanh_backward(g, self, min_val, max_val)"}, doc="self held between two values.")
+op("_hardtanh_backward(Tensor grad, Tensor self, Scalar min_val, Scalar max_val) -> Tensor", forms="internal", loop={FLOAT: "0 if (y <= min_val or y >= max_val) else x"},
+   grad={"grad": "_hardtanh_backward(g, self, min_val, max_val)", "self": "zeros_like(g)"}, node="HardtanhBackwardBackward0")
 op("hardsigmoid(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardsigmoid_backward(g, self)"}, doc="Piecewise linear sigmoid.")
 op("hardswish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardswish_backward(g, self)"}, doc="self * hardsigmoid(self).")
 op("log_sigmoid(Tensor self) -> Tensor", forms="internal", aliases="logsigmoid", loop={FLOAT: "minimum(x, 0) - log1p(exp(-abs(x)))"}, grad={"self": "log_sigmoid_backward(g, self)"}, doc="log(sigmoid(self)).")
-op("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x - lambd if x > lambd else (x + lambd if x < -lambd else x * 0)"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="self moved towards 0 by lambd.")
-op("hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="function method nn out", out="exact", loop={FLOAT: "0 if (x >= -lambd and x <= lambd) else x"}, grad={"self": "shrink_backward(g, self, lambd)"}, doc="0 within lambd of 0, else self.")
+op("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x - lambd if x > lambd else (x + lambd if x < -lambd else x * 0)"}, grad={"self": "_softshrink_backward(g, self, lambd)"}, doc="self moved towards 0 by lambd.")
+op("hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="function method nn out", out="exact", loop={FLOAT: "0 if (x >= -lambd and x <= lambd) else x"}, grad={"self": "_hardshrink_backward(g, self, lambd)"}, doc="0 within lambd of 0, else self.")
+for name in ("hardshrink", "softshrink"):
+    op(f"_{name}_backward(Tensor grad, Tensor self, Scalar lambd) -> Tensor", forms="internal", loop={FLOAT: "0 if (y >= -lambd and y <= lambd) else x"},
+       grad={"grad": f"_{name}_backward(g, self, lambd)", "self": "zeros_like(g)"}, node=f"{name.title()}BackwardBackward0")

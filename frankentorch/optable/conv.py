@@ -1,5 +1,5 @@
-"""Convolutions. `convolution` is the one op that computes; the others name its arguments. Its input gradient is the convolution
-transposed the other way, so the gradient of the gradient is a convolution again."""
+"""Convolutions. `convolution` is the one op that computes; the others name its arguments. Its gradients are one op of three results,
+which depend on all that it was given: the gradient of the gradient is made of convolutions and of that op again."""
 from .family import table
 
 ROWS, op = table()
@@ -7,15 +7,11 @@ AXES = "int[] stride, int[] padding, int[] dilation"
 
 op(f"convolution(Tensor input, Tensor weight, Tensor? bias, {AXES}, bool transposed, int[] output_padding, int groups) -> Tensor", forms="function",
    kernel="_ext.conv_ops:convolution",
-   grad={"input": "conv_input_gradient(g, weight, input_sizes, stride, padding, dilation, transposed, groups)",
-         "weight": "_conv_weight_gradient(g, conj(input), weight_sizes, stride, padding, dilation, transposed, groups)",
-         "bias": "conv_bias_gradient(g, weight_ndim)"}, doc="Plain or transposed convolution over 1 to 3 spatial dims.")
-op(f"_conv_weight_gradient(Tensor grad, Tensor input, int[] weight_size, {AXES}, bool transposed, int groups) -> Tensor", forms="internal",
-   kernel="_ext.conv_ops:weight_gradient",
-   grad={"grad": "conv_again(conj(input), g, grad_sizes, stride, padding, dilation, transposed, groups)",
-         "input": "conv_again(conj(grad), g, input_sizes, stride, padding, dilation, not transposed, groups)"}, node="ConvolutionBackwardBackward0")
+   grad={"input,weight,bias": "convolution_backward(g, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, (wants(0), wants(1), wants(2)))"},
+   doc="Plain or transposed convolution over 1 to 3 spatial dims.")
 op(f"convolution_backward(Tensor grad_output, Tensor input, Tensor weight, int[]? bias_sizes, {AXES}, bool transposed, int[] output_padding, int groups, Any output_mask)"
-   " -> (Tensor, Tensor, Tensor)", forms="internal", body="ops.conv:convolution_backward")
+   " -> (Tensor, Tensor, Tensor)", forms="internal", kernel="ops.conv:convolution_backward", node="ConvolutionBackwardBackward0",
+   grad={"grad_output,input,weight": "convolution_twice(g0, g1, g2, grad_output, input, weight, stride, padding, dilation, transposed, output_padding, groups, wants(0), wants(1), wants(2))"})
 for n in (1, 2, 3):
     op(f"conv{n}d(Tensor input, Tensor weight, Tensor? bias=None, int[{n}] stride=1, int[{n}] padding=0, int[{n}] dilation=1, int groups=1) -> Tensor", forms="function nn",
        body=f"ops.conv:conv{n}d", doc=f"Convolution over {n} spatial dim{'s' if n > 1 else ''}.")

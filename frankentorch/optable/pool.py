@@ -1,42 +1,39 @@
 """Pooling. Backward passes are ops of their own, linear in the gradient: their derivative is the forward pass again (of an average),
-or a look-up of the places that won (of a maximum)."""
+or a look-up of the places that won (of a maximum). They take the input too, with a derivative of zero: a gradient depends on it, if only on its size."""
 from .family import table
 
 ROWS, op = table()
 EXT = "_ext.pool_ops:"
 BOTH = "function nn"
 
-op("_max_pool_backward(Tensor grad, Tensor indices, int[] size, int spatial) -> Tensor", forms="internal", kernel=EXT + "max_pool_backward",
-   grad={"grad": "max_pool_pick(g, indices, spatial)"})
-op("_avg_pool_backward(Tensor grad, int[] size, int spatial, int[] kernel_size, int[] stride, int[] padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor",
-   forms="internal", kernel=EXT + "avg_pool_backward",
-   grad={"grad": "_avg_pool(g, spatial, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)"})
-op("_avg_pool(Tensor self, int spatial, int[] kernel_size, int[] stride, int[] padding, bool ceil_mode, bool count_include_pad, int? divisor_override) -> Tensor",
-   forms="internal", kernel=EXT + "avg_pool",
-   grad={"self": "_avg_pool_backward(g, self_sizes, spatial, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)"})
-op("_adaptive_avg_pool_backward(Tensor grad, int[] size, int spatial) -> Tensor", forms="internal", kernel=EXT + "adaptive_avg_pool_backward",
-   grad={"grad": "_adaptive_avg_pool(g, spatial, grad_sizes)"})
-op("_adaptive_avg_pool(Tensor self, int spatial, int[] size) -> Tensor", forms="internal", kernel="ops.pooling:adaptive_avg_pool",
-   grad={"self": "_adaptive_avg_pool_backward(g, self_sizes, spatial)"})
 for n in (1, 2, 3):
     dims = f"{n} spatial dim{'s' if n > 1 else ''}"
-    arguments = f"Tensor self, int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, int[{n}] dilation=1, bool ceil_mode=False"
-    op(f"max_pool{n}d_with_indices({arguments}) -> (Tensor, Tensor)", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}max_pool{n}d_with_indices",
-       grad={"self": f"_max_pool_backward(g0, out1, self_sizes, {n})"}, node=f"MaxPool{n}DWithIndicesBackward0", doc=f"Largest value of each window over {dims}, and its flat place.")
-    op(f"max_pool{n}d({arguments}) -> Tensor", forms=BOTH, body=f"ops.pooling:max_pool{n}d", doc=f"Largest value of each window over {dims}.")
-    last = "" if n == 1 else ", int? divisor_override=None"
-    op(f"avg_pool{n}d(Tensor self, int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, bool ceil_mode=False, bool count_include_pad=True{last}) -> Tensor",
-       forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}avg_pool{n}d",
-       grad={"self": f"avg_pool_gradient(g, self_sizes, {n}, kernel_size, stride, padding, ceil_mode, count_include_pad, {'None' if n == 1 else 'divisor_override'})"},
-       node=f"AvgPool{n}DBackward0", doc=f"Mean of each window over {dims}.")
-    op(f"adaptive_avg_pool{n}d(Tensor self, int[{n}] output_size) -> Tensor", forms=BOTH if n == 1 else "nn", kernel=f"{EXT}adaptive_avg_pool{n}d",
-       grad={"self": f"_adaptive_avg_pool_backward(g, self_sizes, {n})"}, node=f"AdaptiveAvgPool{n}DBackward0", doc=f"Means of windows that cover {dims}.")
+    windows = f"int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, int[{n}] dilation=1, bool ceil_mode=False"
+    op(f"max_pool{n}d_with_indices(Tensor self, {windows}) -> (Tensor, Tensor)", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}max_pool{n}d_with_indices",
+       grad={"self": f"_max_pool{n}d_backward(g0, self, out1)"}, node=f"MaxPool{n}DWithIndicesBackward0", doc=f"Largest value of each window over {dims}, and its flat place.")
+    op(f"max_pool{n}d(Tensor self, {windows}) -> Tensor", forms=BOTH, body=f"ops.pooling:max_pool{n}d", doc=f"Largest value of each window over {dims}.")
     op(f"adaptive_max_pool{n}d(Tensor self, int[{n}] output_size) -> (Tensor, Tensor)", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}adaptive_max_pool{n}d",
-       grad={"self": f"_max_pool_backward(g0, out1, self_sizes, {n})"}, node=f"AdaptiveMaxPool{n}DBackward0", doc=f"Largest values of windows that cover {dims}, and their flat places.")
+       grad={"self": f"_adaptive_max_pool{n}d_backward(g0, self, out1)"}, node=f"AdaptiveMaxPool{n}DBackward0", doc=f"Largest values of windows that cover {dims}, and their flat places.")
+    for name, label in ((f"max_pool{n}d", f"MaxPool{n}DWithIndices"), (f"adaptive_max_pool{n}d", f"AdaptiveMaxPool{n}D")):
+        op(f"_{name}_backward(Tensor grad, Tensor self, Tensor indices) -> Tensor", forms="internal", kernel=f"{EXT}max_pool{n}d_backward",
+           grad={"grad": f"max_pool_pick(g, indices, {n})", "self": "zeros_like(g)"}, node=f"{label}BackwardBackward0")
+    last = "" if n == 1 else ", int? divisor_override=None"
+    given = "kernel_size, stride, padding, ceil_mode, count_include_pad" + last.partition("=")[0].replace("int? ", "")
+    windows = f"int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, bool ceil_mode=False, bool count_include_pad=True{last}"
+    op(f"avg_pool{n}d(Tensor self, {windows}) -> Tensor", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}avg_pool{n}d",
+       grad={"self": f"_avg_pool{n}d_backward(g, self, {given})"}, node=f"AvgPool{n}DBackward0", doc=f"Mean of each window over {dims}.")
+    op(f"_avg_pool{n}d_backward(Tensor grad, Tensor self, {windows}) -> Tensor", forms="internal", kernel=f"{EXT}avg_pool{n}d_backward",
+       grad={"grad": f"avg_pool{n}d(g, {given})", "self": "zeros_like(g)"}, node=f"AvgPool{n}DBackwardBackward0")
+    op(f"adaptive_avg_pool{n}d(Tensor self, int[{n}] output_size) -> Tensor", forms=BOTH if n == 1 else "nn", body=f"ops.pooling:adaptive_avg_pool{n}d",
+       doc=f"Means of windows that cover {dims}.")
+    op(f"_adaptive_avg_pool{n}d(Tensor self, int[{n}] output_size) -> Tensor", forms="internal", kernel=f"{EXT}adaptive_avg_pool{n}d",
+       grad={"self": f"_adaptive_avg_pool{n}d_backward(g, self)"}, node=f"AdaptiveAvgPool{n}DBackward0")
+    op(f"_adaptive_avg_pool{n}d_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", kernel=f"{EXT}adaptive_avg_pool{n}d_backward",
+       grad={"grad": f"_adaptive_avg_pool{n}d(g, grad_sizes[-{n}:])", "self": "zeros_like(g)"}, node=f"AdaptiveAvgPool{n}DBackwardBackward0")
 
 # ---- resampling of grids ----
-op("_resample(Tensor self, int dim, Any taps) -> Tensor", forms="internal", kernel="_ext.image_ops:resample", grad={"self": "_resample_backward(g, dim, taps)"}, node="ResampleBackward0")
-op("_resample_backward(Tensor grad, int dim, Any taps) -> Tensor", forms="internal", kernel="_ext.image_ops:resample_backward", grad={"grad": "_resample(g, dim, taps)"})
+op("_resample(Tensor self, Any passes) -> Tensor", forms="internal", kernel="_ext.image_ops:resample", grad={"self": "_resample_backward(g, passes)"}, node="ResampleBackward0")
+op("_resample_backward(Tensor grad, Any passes) -> Tensor", forms="internal", kernel="_ext.image_ops:resample_backward", grad={"grad": "_resample(g, passes)"})
 op("im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn out", kernel="_ext.image_ops:im2col",
    grad={"self": "col2im(g, self_sizes[-2:], kernel_size, dilation, padding, stride)"}, doc="Patches as columns.")
 op("col2im(Tensor self, int[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn out", kernel="_ext.image_ops:col2im",
@@ -47,7 +44,10 @@ op("pad(Tensor self, int[] pad, str mode='constant', float? value=None) -> Tenso
 op("_pad_circular(Tensor self, int[] pad) -> Tensor", forms="internal", body="ops.image:pad_circular")
 for n in (1, 2, 3):
     for name in ("reflection", "replication"):
-        op(f"{name}_pad{n}d(Tensor self, int[{2 * n}] padding) -> Tensor", forms="nn out", body=f"ops.image:{name}_pad{n}d", doc=f"Widened by {name} in the last {n} dims.")
+        op(f"{name}_pad{n}d(Tensor self, int[{2 * n}] padding) -> Tensor", forms="nn out", kernel=f"ops.image:{name}_pad{n}d",
+           grad={"self": f"_{name}_pad{n}d_backward(g, self, padding)"}, doc=f"Widened by {name} in the last {n} dims.")
+        op(f"_{name}_pad{n}d_backward(Tensor grad, Tensor self, int[{2 * n}] padding) -> Tensor", forms="internal", kernel=f"ops.image:{name}_pad{n}d_backward",
+           grad={"grad": f"{name}_pad{n}d(g, padding)", "self": "zeros_like(g)"}, node=f"{name.title()}Pad{n}DBackwardBackward0")
     scales = {1: "float? scales=None", 2: "float? scales_h=None, float? scales_w=None", 3: "float? scales_d=None, float? scales_h=None, float? scales_w=None"}[n]
     op(f"upsample_nearest{n}d(Tensor self, int[{n}] output_size, {scales}) -> Tensor", forms="nn out", body="ops.image:upsample_nearest", doc="Each place takes the value at or before it.")
     op(f"_upsample_nearest_exact{n}d(Tensor self, int[{n}] output_size, {scales}) -> Tensor", forms="nn out", body="ops.image:upsample_nearest_exact", doc="Each place takes the nearest value.")
