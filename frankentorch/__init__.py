@@ -39,6 +39,11 @@ from frankentorch._settings import (get_default_device, get_num_interop_threads,
                                     set_default_tensor_type, set_num_interop_threads, set_num_threads, set_warn_always, typename, is_conj, is_neg, is_signed, is_same_size,
                                     set_float32_matmul_precision, get_float32_matmul_precision)
 
+# ---- numbers ----
+from math import e, inf, nan, pi  # noqa: E402, F401
+
+newaxis = None
+
 # ---- imported at first use ----
 _SUBMODULES = ("autograd", "nn", "optim", "utils", "runtime", "checkpoint", "serialization", "special", "linalg", "fft", "testing", "random", "func", "functional", "datasets", "cli",
                "overrides", "cuda", "mps", "xpu", "cpu", "backends", "version", "storage")
