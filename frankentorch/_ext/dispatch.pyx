@@ -764,6 +764,8 @@ cdef object run_body(Overload ov, PyObject** slots, int mode, object out):
             result = call_implementation(ov, held)
         else:
             result = call_implementation(ov, slots)
+        if not can_cast_codes((<Tensor> result).code, (<Tensor> <object> slots[0]).code):
+            raise RuntimeError(f"{ov.name}_: result type {scalar_name((<Tensor> result).code)} can't be cast to the desired output type {scalar_name((<Tensor> <object> slots[0]).code)}")
         return (<object> slots[0]).copy_(result)
     check_out(ov, slots, out)
     return write_out(ov, slots, call_implementation(ov, slots), out)

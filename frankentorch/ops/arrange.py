@@ -70,11 +70,11 @@ def combinations(input, r, with_replacement):
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
-        return ops.empty(0, dtype=input.dtype, device=input.device)
+        return input[:0] * 1 if input.is_floating_point() or input.is_complex() else ops.empty(0, dtype=input.dtype, device=input.device)
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(input.numel()), r))
     if not rows:
-        return ops.empty(0, r, dtype=input.dtype, device=input.device)
+        return input[:0].reshape(0, 1).expand(0, r).clone()
     return ops.stack([input[ops.tensor(column)] for column in zip(*rows)], 1)
 
 
@@ -103,6 +103,7 @@ def unravel_index(indices, shape):
         raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
     if any(n < 0 for n in shape):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
+    indices = indices.to(ops.int64)
     out, stride = [], 1
     for n in reversed(shape):
         out.append(ops.remainder(ops.floor_divide(indices, stride), n))

@@ -319,7 +319,7 @@ def histogram_count(self, bins, range, weight, density):
 
 def histogram_edges(self, bins, weight, density):
     _check_histogram("histogram", self, weight)
-    return _count(self.detach().reshape(-1, 1), [bins], weight, density), bins
+    return _count(self.detach().reshape(-1, 1), [bins], weight, density), bins.clone()
 
 
 def histogramdd(self, bins, range, weight, density):
@@ -334,5 +334,5 @@ def histogramdd(self, bins, range, weight, density):
         raise RuntimeError(f"torch.histogramdd: expected {dims} sequence of bin edges or bin counts for a {dims}-dimensional histogram but got {len(bins)}")
     if range is not None and len(range) != 2 * dims:
         raise RuntimeError(f"torch.histogramdd: for a {dims}-dimensional histogram range should have {2 * dims} elements, but got {len(range)}")
-    edges = [count if isinstance(count, ops.Tensor) else _even_edges(points[:, d], count, None if range is None else range[2 * d:2 * d + 2]) for d, count in enumerate(bins)]
+    edges = [count.clone() if isinstance(count, ops.Tensor) else _even_edges(points[:, d], count, None if range is None else range[2 * d:2 * d + 2]) for d, count in enumerate(bins)]
     return _count(points, edges, weight, density), tuple(edges)

@@ -41,4 +41,4 @@ op("squeeze_copy(Tensor self) -> Tensor", forms="function out", body=PLACE + "sq
 op("squeeze_copy.dim(Tensor self, int dim) -> Tensor", forms="function out", body=PLACE + "squeeze_dim_copy")
 op("squeeze_copy.dims(Tensor self, int[] dim) -> Tensor", forms="function out", body=PLACE + "squeeze_dim_copy")
 for _name, _args in (("split", ", int split_size, int dim=0"), ("split_with_sizes", ", int[] split_sizes, int dim=0"), ("unbind", ", int dim=0")):
-    op(f"{_name}_copy(Tensor self{_args}) -> Tensor[]", forms="function", body=f"{PLACE}{_name}_copy", doc=f"Copies of what {_name} shows.")
+    op(f"{_name}_copy(Tensor self{_args}) -> Tensor[]", forms="function out", body=f"{PLACE}{_name}_copy", doc=f"Copies of what {_name} shows.")
