@@ -15,6 +15,7 @@ FAULTS = {
     "permute": ("contiguous copy", "strides"),
     "tanh": ("gradient doubled", "grad"),
     "sin": ("gradient cut", "requires_grad"),
+    "logsumexp": ("gradient off by one part in a thousand in one element", "grad"),
     "cat": ("wrong type of exception", "error"),
     "sqrt": ("out= ignored", "out"),
     "chunk": ("list instead of tuple", "forward"),
@@ -45,6 +46,19 @@ def library():
         def backward(ctx, g):
             (out,) = ctx.saved_tensors
             return 2 * g * (1 - out * out).conj()
+
+    class Slanted(torch.autograd.Function):
+        """The identity with one element of its gradient a little off: less than noise, far more than rounding."""
+
+        @staticmethod
+        def forward(ctx, value):
+            return value.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            g = g.clone()
+            g.view(-1)[g.abs().argmax()] *= 1.001
+            return g
 
     def neg(value, **kwargs):
         out = torch.neg(value, **kwargs)
@@ -79,6 +93,7 @@ def library():
 
     made.exp = lambda value, **kwargs: torch.exp(value, **kwargs) * 1.001
     made.neg, made.sum, made.cat, made.mm = neg, total, cat, mm
+    made.logsumexp = lambda value, *args, **kwargs: torch.logsumexp(Slanted.apply(value) if value.requires_grad and value.numel() else value, *args, **kwargs)
     made.unsqueeze = lambda value, dim: torch.unsqueeze(value, dim).clone()
     made.permute = lambda value, dims: torch.permute(value, dims).contiguous()
     made.tanh = lambda value, **kwargs: torch.tanh(value, **kwargs) if kwargs else Doubled.apply(value)

@@ -152,9 +152,9 @@ class Checker:
         self.result.max_ulp = max(self.result.max_ulp, comparison.max_ulp)
         self.result.saved_by_truth += comparison.saved_by_truth
 
-    def values_differ(self, expected, actual, exact=False, strict=()):
+    def values_differ(self, expected, actual, exact=False, strict=(), truth=None):
         """First difference in structure, dtype, shape or value (or what `strict` adds), or None."""
-        comparison = Comparison(exact)
+        comparison = Comparison(exact, truth)
         comparison.trees(expected, actual)
         self.take(comparison)
         for check, message in comparison.differences:
@@ -164,14 +164,27 @@ class Checker:
 
     def truth(self, args, kwargs):
         """The oracle's answer to the same question in double precision: arrays, or None."""
+        answer = self.wide_answer(args, kwargs)
+        return None if answer is None or answer.error is not None else arrays(answer.seen(True))
+
+    def wide_answer(self, args, kwargs):
+        if self.dtype not in WIDER:
+            return None
         storages = {}
         wide_args, wide_kwargs = (rewrite(tree, lambda leaf: widen(leaf, self.oracle, storages))
                                   for tree in (args, kwargs))
-        answer = attempt(self.oracle, self.entry.op.op, wide_args, wide_kwargs)
-        if answer.error is not None:
+        return attempt(self.oracle, self.entry.op.op, wide_args, wide_kwargs)
+
+    def true_gradients(self, process, positions, cotangents):
+        """The oracle's gradients of the same question and the same cotangents in double precision: arrays, or None."""
+        answer = self.wide_answer(self.args, self.kwargs)
+        if answer is None or answer.error is not None:
             return None
-        flat = [item for item in flatten(answer.seen(True)) if isinstance(item, Seen)]
-        return [decode(item.raw, item.dtype) for item in flat]
+        wide = Backward(self.oracle, answer, process, positions=positions)
+        storages = {}
+        if wide.error is not None or not wide.run([widen(one, self.oracle, storages) for one in cotangents], False):
+            return None
+        return arrays(Sequence("list", [self.ties.arranged(observe(self.oracle, grad), self.args) for grad in wide.grads]))
 
     def inputs(self, expected, actual):
         """What the call left in its arguments, running statistics for example."""
@@ -201,7 +214,7 @@ class Checker:
         second = (self.entry.op.supports_gradgrad and self.dtype in ("float64", "complex128")
                   and self.number < SECOND_ORDER_SAMPLES)
         cotangents = make_cotangents(self.oracle, theirs.outs, self.number)
-        if not self.one_order("grad", theirs, ours, cotangents, second):
+        if not self.one_order("grad", theirs, ours, cotangents, second, lambda: self.true_gradients(process, theirs.positions, cotangents)):
             return
         if second and theirs.advance():
             self.step("grad2")
@@ -209,7 +222,7 @@ class Checker:
                 return self.note("grad2", "first gradient cannot be differentiated")
             self.one_order("grad2", theirs, ours, make_cotangents(self.oracle, theirs.outs, self.number + 1), False)
 
-    def one_order(self, check, theirs, ours, cotangents, create_graph):
+    def one_order(self, check, theirs, ours, cotangents, create_graph, truth=None):
         if not theirs.run(cotangents, create_graph):
             return False                 # the oracle has no derivative here: nothing to agree with
         if not ours.run(cotangents, create_graph):
@@ -220,7 +233,7 @@ class Checker:
         expected, actual = (Sequence("list", [self.ties.arranged(item, self.args) for item in side.items]) for side in (expected, actual))
         if self.explain:
             self.explain(check, expected, actual)
-        wrong = self.values_differ(expected, actual)
+        wrong = self.values_differ(expected, actual, truth=truth)
         self.note(check, wrong)
         return wrong is None
 
@@ -240,7 +253,8 @@ class Checker:
         if actual.value[0] is not actual.value[1]:
             return self.note("inplace", "result is not the tensor it was called on")
         expected_seen, actual_seen = (side.seen(True, first=True) for side in (expected, actual))
-        wrong = self.values_differ(expected_seen, actual_seen, self.exact_here(kwargs), ("strides", "requires_grad"))
+        wrong = self.values_differ(expected_seen, actual_seen, self.exact_here(kwargs), ("strides", "requires_grad"),
+                                   lambda: self.truth(args, kwargs))
         if wrong is None and self.entry.differentiable(self.dtype):
             wrong = self.inplace_gradient(expected, actual)
         self.note("inplace", wrong)
@@ -258,7 +272,7 @@ class Checker:
             return f"gradient raised {brief(ours.error)}"
         pair = [Sequence("list", [observe(lib, grad) for grad in side.grads])
                 for lib, side in ((self.oracle, theirs), (self.subject, ours))]
-        wrong = self.values_differ(*pair)
+        wrong = self.values_differ(*pair, truth=lambda: self.true_gradients(lambda value: value, theirs.positions, cotangents))
         return wrong and f"gradient {wrong}"
 
     def out(self, args, kwargs, expected):
@@ -284,7 +298,7 @@ class Checker:
         pair = [observe(lib, as_list(side.value[1]), values=self.values)
                 for lib, side in ((self.oracle, theirs), (self.subject, ours))]
         pair[1] = self.aligned(*pair, args, kwargs)
-        self.note("out", self.values_differ(*pair, self.exact_here(kwargs), ("strides",)))
+        self.note("out", self.values_differ(*pair, self.exact_here(kwargs), ("strides",), lambda: self.truth(plain_args, plain_kwargs)))
 
     def method(self, args, kwargs, expected):
         """The method and the aliases of an entry give what the function gives."""
@@ -310,7 +324,7 @@ class Checker:
                 self.note("method", f"{label} raised {brief(actual.error)}")
             else:
                 seen = self.aligned(expected, actual.seen(self.values), args, kwargs)
-                wrong = self.values_differ(expected, seen, self.exact_here(kwargs))
+                wrong = self.values_differ(expected, seen, self.exact_here(kwargs), truth=lambda: self.truth(args, kwargs))
                 self.note("method", wrong and f"{label} {wrong}")
 
     def noncontiguous(self, sample):
@@ -328,7 +342,7 @@ class Checker:
         exact = self.exact_here(packed[1])
         expected = expected.seen(self.values)
         pair = expected, self.aligned(expected, actual.seen(self.values), *packed)
-        self.note("noncontiguous", self.values_differ(*pair, exact, ("strides", "alias")))
+        self.note("noncontiguous", self.values_differ(*pair, exact, ("strides", "alias"), lambda: self.truth(*packed)))
 
 
 class ErrorChecker(Checker):
@@ -525,6 +539,11 @@ def as_list(value):
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
+def arrays(tree):
+    """NumPy arrays of the tensors in a tree, in order."""
+    return [decode(item.raw, item.dtype) for item in flatten(tree) if isinstance(item, Seen)]
+
+
 def holds_tensor(tree):
     return any(isinstance(item, Seen) for item in flatten(tree))
 
@@ -547,6 +566,6 @@ def widen(leaf, oracle, storages):
         return leaf
     key = id(leaf)
     if key not in storages:
-        wide = Builder(oracle).build(leaf).detach().to(getattr(oracle, WIDER[leaf.dtype]))
+        wide = Builder(oracle).build(leaf).detach().to(getattr(oracle, WIDER[leaf.dtype])).requires_grad_(leaf.requires_grad)
         storages[key] = Packer(oracle).pack(wide)
     return storages[key]

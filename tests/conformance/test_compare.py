@@ -84,12 +84,38 @@ def test_python_numbers_differ_by_type():
     assert checks(float("nan"), float("nan")) == []
 
 
-def test_nearer_to_the_truth_than_the_oracle_is_agreement():
-    truth = lambda: [numpy.array([1.0])]  # noqa: E731
-    oracle, ours, worse = seen(1.001), seen(1.0001), seen(1.01)
+def arbitrated(oracle, ours, true, **fields):
+    return checks(seen(*oracle, **fields), seen(*ours, **fields), truth=lambda: [numpy.array(true)])
 
-    assert checks(oracle, ours, truth=truth) == []
-    assert checks(oracle, worse, truth=truth) == ["value"]
+
+def test_truth_excuses_an_error_like_the_oracles_own():
+    assert arbitrated([1.001], [1.0001], [1.0]) == []
+    assert arbitrated([1.001], [0.998], [1.0]) == []
+    assert arbitrated([1.001], [1.01], [1.0]) == ["value"]
+
+
+def test_truth_excuses_a_few_last_places_where_the_oracle_is_exact():
+    """Halves at 1 are 2^-10 apart; the tolerance alone covers 2 places, the truth 4."""
+    one, ulp = 1.0, 2.0 ** -10
+
+    assert checks(seen(one, dtype="float16"), seen(one + 4 * ulp, dtype="float16")) == ["value"]
+    assert arbitrated([one], [one + 4 * ulp], [one], dtype="float16") == []
+    assert arbitrated([one], [one + 5 * ulp], [one], dtype="float16") == ["value"]
+
+
+def test_truth_convicts_one_wrong_element_among_right_ones():
+    """The other elements' errors are those of the oracle; one planted value is a thousandth off."""
+    assert arbitrated([10.0, 3.0, 5.0001], [10.0, 3.003, 5.0001], [10.0, 3.0, 5.0]) == ["value"]
+    assert arbitrated([10.0, 3.0, 5.0001], [10.0, 3.0002, 5.0001], [10.0, 3.0, 5.0]) == []
+
+
+def test_truth_excuses_no_infinity_and_no_nan():
+    assert arbitrated([1.001], [float("nan")], [1.0]) == ["value"]
+    assert arbitrated([float("inf"), 1.0], [3e38, 1.0], [4e38, 1.0]) == ["value"]
+
+
+def test_truth_of_another_shape_decides_nothing():
+    assert arbitrated([1.001], [1.0001], [1.0, 1.0]) == ["value"]
 
 
 def test_not_implemented_does_not_pass_for_runtime_error():
