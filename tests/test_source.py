@@ -26,7 +26,7 @@ LAYERS = (
     ("autograd.backward", "autograd.rules"),
     ("_protocols",),
     ("_tensor", "_tensor_str"),
-    ("_settings", "functional", "linalg", "special", "overrides", "storage", "version", "cuda", "mps", "xpu", "cpu", "backends"),
+    ("_settings", "functional", "linalg", "special", "fft", "overrides", "storage", "version", "cuda", "mps", "xpu", "cpu", "backends"),
     ("autograd", "utils.hooks"),
     ("nn",),
     ("optim",),

@@ -8,6 +8,7 @@ from frankentorch.autograd.rules_conv import *  # noqa: F401,F403
 from frankentorch.autograd.rules_linalg import *  # noqa: F401,F403
 from frankentorch.autograd.rules_reduce import *  # noqa: F401,F403
 from frankentorch.autograd.rules_pool import *  # noqa: F401,F403
+from frankentorch.autograd.rules_fft import *  # noqa: F401,F403
 from frankentorch.autograd.rules_index import *  # noqa: F401,F403
 
 
