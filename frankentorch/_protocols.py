@@ -91,6 +91,8 @@ def type_(self, dtype=None, non_blocking=False, **kwargs):
         dtype = dtype.dtype
     elif dtype is Tensor:
         dtype = ops.get_default_dtype()
+    elif not isinstance(dtype, (ops.dtype, type)):
+        raise TypeError("dtype must be a type, str, or dtype object")
     return self.to(dtype)
 
 
@@ -146,7 +148,10 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
 
 def resize_(self, *sizes, memory_format=None):
     """Other sizes in place; the storage grows when it must."""
-    size = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    size = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+    for item in size:
+        if isinstance(item, bool) or not hasattr(item, "__index__") or not -(1 << 63) <= item < 1 << 63:
+            raise TypeError(f"resize_(): argument 'size' (position 1) must be tuple of ints that fit 64 bits, not {type(item).__name__}")
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     return interchange.resize_(self, size, 1 if memory_format is None else memory_format.tag)

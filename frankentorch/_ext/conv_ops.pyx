@@ -52,12 +52,15 @@ cdef str by(tuple sizes):
 cdef tuple filled(object value, int n, str name):
     """One number for all spatial dims, or one each."""
     if isinstance(value, int):
-        return (value,) * n
+        value = (value,) * n
+    for one in value:
+        if not -(1 << 31) <= one < 1 << 31 and name != "stride":            # so that no sum of them overflows
+            raise RuntimeError(f"{name} {one}: integer out of range")
     if len(value) == 1 and n > 1:
         return tuple(value) * n
     if len(value) != n:
         raise RuntimeError(f"expected {name} to be a single integer value or a list of {n} values to match the convolution dimensions, but got {name}={list(value)}")
-    return tuple(value)
+    return tuple([min(one, (1 << 31) - 1) for one in value])     # no input is as long as such a stride
 
 
 cdef object check(Tensor input, Tensor weight, Tensor bias, tuple stride, tuple padding, tuple dilation, bint transposed, tuple output_padding, Py_ssize_t groups):

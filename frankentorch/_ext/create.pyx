@@ -8,7 +8,7 @@ from cpython.ref cimport Py_INCREF
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype, dtype_of, ITEMSIZE, default_code, default_complex_code, device, memory_format, Format
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.elementwise cimport store_number, load_number, copy_into, is_number, scalar_name, number_code
+from frankentorch._ext.elementwise cimport check_fits, store_number, load_number, copy_into, is_number, scalar_name, number_code
 from frankentorch._ext.views cimport read_sizes
 
 _fill_uninitialized = False
@@ -69,6 +69,7 @@ def fill(Tensor self, value):
     if is_meta(self):
         return self
     cell = new_tensor(self.code, False, 0, NULL)
+    check_fits(value, self.code)
     store_number(value, self.code, cell.storage.data)
     if self.flags & DENSE and self.count and (is_zero(cell) or ITEMSIZE[self.code] == 1):
         memset(data_of(self), cell.storage.data[0], self.count * ITEMSIZE[self.code])
@@ -89,6 +90,7 @@ def scalar_tensor(value, dtype to, bint meta):
     """0-d tensor of a number."""
     cdef Tensor out = new_tensor(number_code(value) if to is None else to.code, meta, 0, NULL)
     if not meta:
+        check_fits(value, out.code)
         store_number(value, out.code, out.storage.data)
     return out
 
@@ -150,8 +152,8 @@ def fill_linspace(Tensor out, start, end, Py_ssize_t steps):
 
 
 # ---- Python data ----
-cdef int look(object data, int depth, list sizes, int* code, bint* has_tensor) except -1:
-    """Shape from the first element of each level, and the dtype that holds every element."""
+cdef int look(object data, int depth, list sizes, int* code, bint* has_tensor, bint infers) except -1:
+    """Shape from the first element of each level, and the dtype that holds every element (`infers`: it will be the result's)."""
     cdef int found
     if isinstance(data, Tensor):
         has_tensor[0] = True
@@ -163,18 +165,21 @@ cdef int look(object data, int depth, list sizes, int* code, bint* has_tensor) e
     elif is_number(data):
         found = number_code(data)
     elif isinstance(data, (str, bytes)):
+        if depth:
+            raise ValueError(f"too many dimensions '{type(data).__name__}'")
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
     else:
-        try:
-            n = len(data)
-        except TypeError:
-            raise TypeError(f"new(): invalid data type '{type(data).__name__}'") from None
+        if isinstance(data, (dict, set, frozenset)) or not hasattr(data, "__len__"):
+            if infers:
+                raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+            raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+        n = len(data)
         if depth >= 64:
             raise ValueError("excessive nesting: tensor(): more than 64 levels of sequences")
         if len(sizes) <= depth:
             sizes.append(n)
         for item in data:
-            look(item, depth + 1, sizes, code, has_tensor)
+            look(item, depth + 1, sizes, code, has_tensor, infers)
         return 0
     if code[0] < 0:
         code[0] = found
@@ -202,7 +207,7 @@ cdef int store_nested(object data, int depth, tuple sizes, int code, char** at) 
     if depth == len(sizes):
         if not is_number(data):
             raise TypeError(f"must be real number, not {type(data).__name__}")
-        if isinstance(data, complex) and code < C64:
+        if isinstance(data, complex) and code < C64 and code != BOOL:
             raise TypeError("must be real number, not complex")
         check_range(data, code)
         store_number(data, code, at[0])
@@ -219,19 +224,12 @@ cdef int store_nested(object data, int depth, tuple sizes, int code, char** at) 
 
 
 cdef int check_range(object value, int code) except -1:
-    """Integers that the dtype cannot hold are refused, as the oracle refuses them in tensor()."""
-    cdef object bits      # a Python int: 1 << bits must not wrap
-    if not isinstance(value, int) or code > U64 or code == BOOL or code == I64:
-        if isinstance(value, int) and code == I64 and not -(1 << 63) <= value < 1 << 63:
-            raise RuntimeError(f"Overflow when unpacking long long: {value}")
+    """Numbers that an integer dtype cannot hold are refused: ValueError beyond 64 bits, else RuntimeError."""
+    if code == BOOL or code >= F16:
         return 0
-    bits = 8 * ITEMSIZE[code]
-    if code == U8 or code >= U16:
-        if not 0 <= value < 1 << bits:
-            raise RuntimeError(f"value cannot be converted to type {dtype_of(code).name} without overflow: {value}")
-    elif not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-        raise RuntimeError(f"value cannot be converted to type {dtype_of(code).name} without overflow: {value}")
-    return 0
+    if isinstance(value, int) and not (-(<object> 1 << 63) <= value < (<object> 1 << (64 if code == U64 else 63))):
+        raise ValueError(f"Overflow when unpacking long long: {value}")
+    return check_fits(value, code)
 
 
 def from_data(data, dtype to):
@@ -242,7 +240,7 @@ def from_data(data, dtype to):
     cdef Tensor out
     cdef char* at
     cdef Py_ssize_t dims[64]
-    look(data, 0, sizes, &code, &has_tensor)
+    look(data, 0, sizes, &code, &has_tensor, to is None)
     if code < 0:
         code = default_code()
     if to is not None:

@@ -102,6 +102,7 @@ cdef class Overload:
     cdef int list_sizes[24]
     cdef bint required[24]
     cdef bint keyword_only[24]
+    cdef bint lenient[24]                # ints that anything with an index may stand for
     cdef int kind
     cdef LoopSpec loop
     cdef int operands[3]

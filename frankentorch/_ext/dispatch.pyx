@@ -16,12 +16,14 @@ from frankentorch._ext.dtype cimport dtype, device, layout, memory_format, dtype
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.tensor import pack_saved
 from frankentorch._ext.elementwise cimport (run_loop, is_number, load_number, copy_into, resize_storage, scalar_name, cast_tensor,
-                                            check_no_internal_overlap, overlap_of, OVERLAP_PARTIAL, OVERLAP_FULL)
+                                            check_no_internal_overlap, overlap_of, OVERLAP_PARTIAL, OVERLAP_FULL, check_64_bits, plain_number,
+                                            GUARD_ZERO, GUARD_EXPONENT, GUARD_FIT, GUARD_ALPHA)
 from frankentorch._ext.dtype cimport can_cast_codes
 from frankentorch._ext.engine cimport check_inplace, rebase_history, set_view, bump
 from frankentorch._ext.backward cimport backward_of
 
 cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object, int*)
     ctypedef PyObject* (*vectorcallfunc)(PyObject*, PyObject**, size_t, PyObject*) except NULL
     ctypedef PyObject* (*descrgetfunc)(PyObject*, PyObject*, PyObject*)
     ctypedef struct TypeObject "PyTypeObject":
@@ -46,6 +48,8 @@ cdef dict _PYTHON_TYPES = {}
 
 
 cdef object no_default = object()
+cdef dict GUARDS = {"floor_divide": GUARD_ZERO, "remainder": GUARD_ZERO, "fmod": GUARD_ZERO, "_truncate_divide": GUARD_ZERO, "pow": GUARD_EXPONENT | GUARD_FIT,
+                    "clamp_min": GUARD_FIT, "clamp_max": GUARD_FIT, "_clamp": GUARD_FIT, "_where": GUARD_FIT, "add": GUARD_ALPHA, "sub": GUARD_ALPHA, "rsub": GUARD_ALPHA}
 
 
 cdef class Overload:
@@ -61,7 +65,7 @@ cdef class Overload:
         self.kind = {"loop": LOOP, "kernel": KERNEL, "body": BODY}[kind]
         self.n_args = len(args)
         self.varargs = self.variadic = -1
-        names, defaults = [], []
+        names, defaults, lists = [], [], []
         for i, (name, kind_number, size, optional, default, keyword_only) in enumerate(args):
             names.append(name)
             defaults.append(default)
@@ -69,15 +73,22 @@ cdef class Overload:
             self.list_sizes[i] = size or 0
             self.required[i] = not optional
             self.keyword_only[i] = keyword_only
+            self.lenient[i] = kind_number in (K_INT, K_OPT_INT, K_INTS, K_OPT_INTS) and "dim" not in name
+            if kind_number in (K_INT, K_OPT_INT):
+                self.list_sizes[i] = -1
             if not keyword_only:
                 self.n_positional = i + 1
                 if kind_number == K_TENSORS and "variadic" in self.forms:
                     self.variadic = i
-                if kind_number == K_INTS and size is None and self.varargs < 0 and not optional:
-                    self.varargs = i
+                if kind_number == K_INTS and size is None and not optional:
+                    lists.append(i)
         self.arg_names, self.defaults = tuple(names), tuple(defaults)
+        # bare ints stand for an int list that is the only positional argument beside self
+        if lists and self.n_positional == lists[0] + 1 and (lists[0] == 0 or (lists[0] == 1 and args[0][1] == K_TENSOR)):
+            self.varargs = lists[0]
         self.loop.number, self.loop.promote, self.loop.result = loop_number, promote, result
         self.loop.n_operands, self.loop.n_params = len(operands), len(params)
+        self.loop.guard = GUARDS.get(self.name, 0)
         self.loop.exact_out = self.out_rule == OUT_EXACT
         for i, position in enumerate(operands):
             self.operands[i] = position
@@ -139,35 +150,86 @@ cdef inline bint is_tensor(object value):
 
 
 cdef object as_int(object value):
-    """A plain int for anything with an index; 0-d integer tensors too. None when it is none."""
+    """A plain int for an int, a NumPy integer or a 0-d integer tensor; None for anything else, bool among them, as in the oracle."""
+    cdef Tensor t
     if PyLong_Check(value):
-        return value
-    if PyFloat_Check(value) or value is None or isinstance(value, (str, bytes, list, tuple)):
-        return None
-    try:
-        return value.__index__()
-    except (AttributeError, TypeError, ValueError):
-        return None
+        return None if PyBool_Check(value) else value
+    if isinstance(value, Tensor):
+        t = <Tensor> value
+        return hooks.item(t) if t.rank == 0 and t.code != BOOL and not is_meta(t) and not is_float_code(t.code) and not is_complex_code(t.code) else None
+    if type(value).__module__ == "numpy" and hasattr(value, "__index__") and not hasattr(value, "__len__"):
+        try:
+            return value.__index__()
+        except TypeError:                    # a NumPy float or bool
+            return None
+    return None
+
+
+cdef inline bint fits_int64(object value):
+    cdef int over = 0
+    PyLong_AsLongLongAndOverflow(value, &over)
+    return over == 0
+
+
+cdef object size_item(object value):
+    """A member of a list of sizes or dims; None when it is no int or does not fit 64 bits."""
+    value = as_int(value)
+    return value if value is not None and fits_int64(value) else None
+
+
+cdef object one_int(object value):
+    """A single int argument; None when it is no int. ValueError beyond 64 bits."""
+    value = as_int(value)
+    if value is not None and not fits_int64(value):
+        raise ValueError(f"Overflow when unpacking long long: {value}")
+    return value
 
 
 cdef object as_int_tuple(object value, int size):
     cdef list out
     if PyLong_Check(value):
-        if size <= 0:
+        if size <= 0 or PyBool_Check(value):
             return None
-        return (value,) * size
+        return (one_int(value),) * size
     if isinstance(value, (list, tuple)):
         out = []
         for item in value:
-            item = as_int(item)
+            item = size_item(item)
             if item is None:
                 return None
             out.append(item)
         return tuple(out)
     if size > 0:
-        item = as_int(value)
+        item = one_int(value)
         return None if item is None else (item,) * size
     return None
+
+
+cdef object convert_sizes(int size, object value):
+    """Sizes and counts (not dims) may be anything with an index, tensors of one element among them; `no_default` when they are not."""
+    cdef list out
+    if isinstance(value, (list, tuple)):
+        if size == -1:                       # a single int is wanted
+            return no_default
+        out = []
+        for item in value:
+            item = index_of(item)
+            if item is None:
+                return no_default
+            out.append(item)
+        return tuple(out)
+    value = index_of(value)
+    return no_default if value is None else value if size == -1 else (value,) * size if size > 0 else no_default
+
+
+cdef object index_of(object value):
+    if PyBool_Check(value) or PyFloat_Check(value) or value is None or isinstance(value, (str, bytes, list, tuple)):
+        return None
+    try:
+        value = value.__index__()
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return value if fits_int64(value) else None
 
 
 cdef object convert(int kind, int size, object value):
@@ -176,13 +238,16 @@ cdef object convert(int kind, int size, object value):
     if kind == K_TENSOR:
         return value if is_tensor(value) else no_default
     if kind == K_OPERAND or kind == K_OPT_OPERAND:
+        if PyLong_Check(value):
+            check_64_bits(value)
+            return value
         if is_tensor(value) or is_number(value):
             return value
         return value if value is None and kind == K_OPT_OPERAND else no_default
     if kind == K_INT or kind == K_OPT_INT:
         if value is None:
             return value if kind == K_OPT_INT else no_default
-        value = as_int(value)
+        value = one_int(value)
         return no_default if value is None else value
     if kind == K_INTS or kind == K_OPT_INTS:
         if value is None:
@@ -201,7 +266,10 @@ cdef object convert(int kind, int size, object value):
         if is_tensor(value):
             t = <Tensor> value
             return hooks.item(t) if t.rank == 0 and not is_meta(t) else no_default
-        return value if is_number(value) else no_default
+        if PyLong_Check(value):
+            check_64_bits(value)
+            return value
+        return plain_number(value) if is_number(value) else no_default
     if kind == K_FLOAT or kind == K_OPT_FLOAT:
         if value is None:
             return value if kind == K_OPT_FLOAT else no_default
@@ -312,14 +380,14 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
         if given <= MAX_ARGS:
             packed = PyTuple_New(given - ov.varargs)
             for k in range(ov.varargs, given):
-                made = as_int(<object> args[k])
+                made = size_item(<object> args[k])
                 if made is None:
                     packed = None
                     break
                 Py_INCREF(made)
                 PyTuple_SET_ITEM(packed, k - ov.varargs, made)
         else:
-            packed = tuple([as_int(<object> args[k]) for k in range(ov.varargs, given)])
+            packed = tuple([size_item(<object> args[k]) for k in range(ov.varargs, given)])
             packed = None if None in packed else packed
         if packed is not None:
             m.packed = packed
@@ -362,6 +430,8 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
         if packed is not None and i == ov.varargs:
             continue
         made = convert(kind, ov.list_sizes[i], value)
+        if made is no_default and ov.lenient[i]:
+            made = convert_sizes(ov.list_sizes[i], value)
         if made is no_default:
             if wants_override(kind, value):
                 m.override = True

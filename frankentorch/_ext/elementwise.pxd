@@ -14,12 +14,19 @@ cdef enum Result:
     RESULT_REAL = 2
     RESULT_I64 = 3
 
+cdef enum Guard:             # what is looked at before a loop over integers
+    GUARD_ZERO = 1           # no zero among the divisors
+    GUARD_EXPONENT = 2       # no negative number as the exponent
+    GUARD_FIT = 4            # numbers among the operands fit the dtype
+    GUARD_ALPHA = 8          # the kind of a multiplier
+
 cdef struct LoopSpec:
     int number               # row of LOOPS
     int promote
     int result
     int n_operands
     int n_params
+    int guard
     bint exact_out           # an out= tensor must have the result's own dtype
 
 cdef struct Kinds:
@@ -33,6 +40,9 @@ cdef int kinds_result(Kinds* k) except -2
 
 cdef Tensor run_loop(str name, const LoopSpec* spec, PyObject** operands, PyObject** params, Tensor target, bint resize_target)
 cdef int store_number(object value, int code, char* cell) except -1
+cdef int check_fits(object value, int code) except -1
+cdef int check_64_bits(object value) except -1
+cdef object plain_number(object value)
 cdef object load_number(const char* cell, int code)
 cdef bint is_number(object value)
 cdef int number_code(object value) except -1

@@ -8,7 +8,7 @@ from cpython.bool cimport PyBool_Check
 from cpython.long cimport PyLong_Check
 from cpython.float cimport PyFloat_Check, PyFloat_AS_DOUBLE
 from cpython.complex cimport PyComplex_Check
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memset, memchr
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport (dtype_of, PROMOTE, ITEMSIZE, default_code, default_complex_code, is_float_code, is_complex_code,
                                       is_integral_code, to_complex_code, to_real_code, can_cast_codes)
@@ -53,6 +53,19 @@ cdef object plain_number(object value):
     return float(value)
 
 
+cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object, int*)
+
+
+cdef int check_64_bits(object value) except -1:
+    """OverflowError for an int that neither 64 signed nor 64 unsigned bits hold."""
+    cdef int over = 0
+    PyLong_AsLongLongAndOverflow(value, &over)
+    if over < 0 or (over > 0 and value >= 1 << 64):
+        raise OverflowError(f"int too big to convert: {value} needs more than 64 bits")
+    return 0
+
+
 cdef int number_code(object value) except -1:
     if PyFloat_Check(value):
         return default_code()
@@ -65,28 +78,68 @@ cdef int number_code(object value) except -1:
     return number_code(plain_number(value))
 
 
+cdef int check_fits(object value, int code) except -1:
+    """RuntimeError for a number that a dtype cannot hold: fills and parameters are refused where arithmetic would wrap.
+
+    As in the oracle, unsigned dtypes take the negatives of what they hold, halves overflow to infinity, bool holds everything.
+    """
+    cdef object top, low, bits          # Python ints: 1 << 64 must not wrap
+    cdef bint over
+    value = plain_number(value)
+    if PyLong_Check(value):
+        check_64_bits(value)
+    if code == BOOL or is_complex_code(code) and not is_over_f32(value, code):
+        return 0
+    over = is_over_f32(value, code)
+    if PyComplex_Check(value) and not over:
+        over = value.imag != 0
+        value = value.real
+    if not over and is_integral_code(code):
+        bits = 8 * ITEMSIZE[code]
+        top, low = (1 << bits) - 1, 0
+        if code != U8 and code < U16:
+            top = top >> 1
+            low = -top - 1
+        elif PyLong_Check(value):
+            low = -top
+        over = value != value or value < low or value > top
+    if over:
+        raise RuntimeError(f"value cannot be converted to type {dtype_of(code).name} without overflow: {value}")
+    return 0
+
+
+cdef bint is_over_f32(object value, int code):
+    """A finite number beyond the range of float32, for the dtypes made of it."""
+    cdef double real
+    if code != F32 and code != C64 or PyLong_Check(value):
+        return False
+    if PyComplex_Check(value):
+        return is_over_f32(value.real, F32) or is_over_f32(value.imag, F32)
+    real = abs(<double> value)
+    return 3.4028234663852886e38 < real < 1e400
+
+
 cdef int store_number(object value, int code, char* cell) except -1:
-    """Write a number in the given dtype. Integers wrap to narrower types; RuntimeError beyond 64 bits."""
+    """Write a number in the given dtype. Integers wrap to narrower types; OverflowError beyond 64 bits."""
     cdef double real = 0, imag = 0
     cdef long long integer = 0
     cdef ft_c128 wide
     value = plain_number(value)
+    if code == BOOL:
+        cell[0] = value != 0
+        return 0
     if is_integral_code(code) and not PyComplex_Check(value):
         if PyLong_Check(value):
             try:
                 integer = value
             except OverflowError:
-                if not 0 <= value < 1 << 64:
-                    raise RuntimeError(f"Overflow when unpacking long long: {value}") from None
+                check_64_bits(value)
                 integer = <long long> <unsigned long long> value
         else:
             real = value
             cast_one(cell, code, &real, F64)
             return 0
-        if code == BOOL:
-            cell[0] = integer != 0
-        else:
-            cast_one(cell, code, &integer, I64)
+        cast_one(cell, code, &integer, I64)
         return 0
     if PyComplex_Check(value):
         wide.re = value.real
@@ -151,6 +204,8 @@ cdef int kinds_add(Kinds* k, object operand) except -1:
         else:
             k.zero = promote_or_raise(k.zero, t.code)
     else:
+        if PyLong_Check(operand):
+            check_64_bits(operand)
         k.wrapped = promote_or_raise(k.wrapped, number_code(operand))
     return 0
 
@@ -296,6 +351,8 @@ cdef int resize_storage(Tensor t, int ndim, const Py_ssize_t* sizes) except -1:
     cdef Py_ssize_t n = checked_numel(ndim, sizes), need
     cdef Storage s = t.storage
     cdef Storage bigger
+    if n > (<Py_ssize_t> 1 << 62) // ITEMSIZE[t.code] - t.offset:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={[sizes[i] for i in range(ndim)]}")
     set_dims(t, ndim)
     memcpy(t.sizes, sizes, ndim * sizeof(Py_ssize_t))
     contiguous_strides(ndim, sizes, t.strides)
@@ -412,7 +469,54 @@ cdef dict BOOL_REFUSALS = {
 cdef int fill_params(const LoopSpec* spec, PyObject** params, int compute, char* cells) except -1:
     cdef int i, code = F32 if compute == F16 or compute == BF16 else compute
     for i in range(spec.n_params):
+        if spec.guard & GUARD_ALPHA:
+            check_alpha(<object> params[i], compute)
+        check_fits(<object> params[i], compute)
         store_number(<object> params[i], code, cells + 16 * i)
+    return 0
+
+
+cdef int check_alpha(object value, int code) except -1:
+    """The multiplier of add and sub is of a kind that the result has."""
+    if PyBool_Check(value) and code != BOOL:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if PyComplex_Check(value) and not is_complex_code(code):
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+    if PyFloat_Check(value) and is_integral_code(code):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    return 0
+
+
+cdef bint has_zero(Tensor t) except -1:
+    """Whether an integer tensor holds a zero."""
+    cdef Tensor flat = contiguous_tensor(t)
+    cdef const char* at = data_of(flat)
+    cdef Py_ssize_t i, n = flat.count
+    cdef int size = ITEMSIZE[flat.code]
+    if size == 1:
+        return memchr(at, 0, n) != NULL
+    for i in range(n):
+        if (size == 2 and (<const short*> at)[i] == 0) or (size == 4 and (<const int*> at)[i] == 0) or (size == 8 and (<const long long*> at)[i] == 0):
+            return True
+    return False
+
+
+cdef int guard_integers(str name, const LoopSpec* spec, PyObject** operands, int compute, Py_ssize_t count) except -1:
+    """What loops over integers cannot say themselves: division by zero, a negative exponent, a number that the dtype cannot hold."""
+    cdef int k
+    cdef object value
+    if spec.guard & GUARD_ZERO and count:
+        value = <object> operands[1]
+        if has_zero(<Tensor> value) if isinstance(value, Tensor) and not is_meta(<Tensor> value) else not isinstance(value, Tensor) and value == 0:
+            raise RuntimeError(f"ZeroDivisionError: {name} of integers by zero")
+    if spec.guard & GUARD_EXPONENT:
+        value = <object> operands[1]
+        if not isinstance(value, Tensor) and value < 0:
+            raise RuntimeError(f"Integers to negative integer powers are not allowed: exponent {value}")
+    if spec.guard & GUARD_FIT:
+        for k in range(spec.n_operands):
+            if not isinstance(<object> operands[k], Tensor) and (k or not spec.guard & GUARD_EXPONENT):
+                check_fits(<object> operands[k], compute)
     return 0
 
 
@@ -442,6 +546,8 @@ cdef Tensor run_loop(str name, const LoopSpec* spec, PyObject** operands, PyObje
                         and same_strides(first, second):
                     loop_codes(name, spec, first.code, &compute, &out_code)
                     if compute == first.code and compute != F16 and compute != BF16:
+                        if spec.guard and is_integral_code(compute):
+                            guard_integers(name, spec, operands, compute, first.count)
                         fill_params(spec, params, compute, cells)
                         loop = <loop_fn> LOOPS[spec.number * NCODES + compute]
                         out = like_dense(first, out_code)
@@ -467,6 +573,14 @@ cdef bint all_alike(int n, PyObject** tensors, int ndim) noexcept:
         if not same_sizes(first, <Tensor> tensors[i]) or not same_strides(first, <Tensor> tensors[i]):
             return False
     return True
+
+
+cdef Py_ssize_t numel_of(int ndim, const Py_ssize_t* sizes) noexcept:
+    cdef Py_ssize_t n = 1
+    cdef int d
+    for d in range(ndim):
+        n *= sizes[d]
+    return n
 
 
 cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyObject** params, Tensor target, bint resize_target):
@@ -495,6 +609,8 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
     loop_codes(name, spec, common, &compute, &out_code)
     fill_params(spec, params, compute, w.params)
     ndim = broadcast_sizes(n_tensors, tensors, sizes)
+    if spec.guard and is_integral_code(compute):
+        guard_integers(name, spec, operands, compute, numel_of(ndim, sizes))
     if target is None:
         if n_tensors and all_alike(n_tensors, tensors, ndim):
             t = <Tensor> tensors[0]

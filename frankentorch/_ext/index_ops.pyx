@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype_of, ITEMSIZE, PROMOTE, category_of
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name, copy_into, store_number, broadcast_sizes, check_no_internal_overlap, number_code
+from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name, copy_into, check_fits, store_number, broadcast_sizes, check_no_internal_overlap, number_code
 from frankentorch._ext.index cimport *
 from frankentorch._ext.reduce_run cimport RUN_OK, RUN_INDEX, RUN_DTYPE
 from frankentorch._ext.index_run cimport IndexTensor, IndexFault, index_run, nonzero_run
@@ -148,6 +148,7 @@ def scatter(Tensor self, Py_ssize_t dim, Tensor index, src, int op):
         dims_of(source, sizes, steps)
         along("scatter", op, self, axis, index, data_of(source), steps)
     else:
+        check_fits(src, self.code)
         store_number(src, self.code, cell)
         for d in range(64):
             steps[d] = 0
@@ -294,6 +295,7 @@ cdef int fill_cell(str name, Tensor self, object value, char* cell) except -1:
         return 0
     if isinstance(value, complex) and self.code < C64:
         raise RuntimeError(f"value cannot be converted to type {'int64_t' if self.code == I64 else scalar_name(self.code)} without overflow: {value!r}")
+    check_fits(value, self.code)
     return store_number(value, self.code, cell)
 
 

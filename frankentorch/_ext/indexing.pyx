@@ -5,6 +5,8 @@
 # records nothing is answered here without going through the door.
 from cpython.ref cimport PyObject, Py_INCREF
 from cpython.long cimport PyLong_Check
+from cpython.float cimport PyFloat_Check
+from cpython.complex cimport PyComplex_Check
 from cpython.bool cimport PyBool_Check
 from cpython.tuple cimport PyTuple_Check
 from cpython.slice cimport PySlice_Check
@@ -54,7 +56,7 @@ cdef Tensor step_select(Tensor t, Py_ssize_t dim, object index):
     try:
         i = index
     except OverflowError:
-        raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}") from None
+        raise ValueError(f"Overflow when unpacking long long: index {index}") from None
     if i < -size or i >= size:
         raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
     if quiet(t):
@@ -110,9 +112,27 @@ cdef object as_index_tensor(object item):
     """An index tensor for a sequence, array or range; None when the item is a basic index."""
     if isinstance(item, Tensor):
         return item
-    if isinstance(item, (list, range)) or hasattr(item, "__array__") or hasattr(item, "__len__"):
-        return _ops["tensor"](item) if len(item) else _ops["tensor"](item, dtype=dtype_of(I64))
-    return None
+    if isinstance(item, (dict, set)) or not (isinstance(item, (list, range)) or getattr(item, "ndim", 0) or hasattr(item, "__len__")):
+        return None
+    if not len(item):
+        return _ops["tensor"](item, dtype=dtype_of(I64))
+    try:
+        found = _ops["tensor"](item)
+    except OverflowError:
+        raise ValueError(f"Overflow when unpacking long long: {item}") from None
+    if (<Tensor> found).code >= F16 and (<Tensor> found).code <= F64 and not hasattr(item, "__array__"):      # a list of floats counts as their integers
+        found = _ops["tensor"](item, dtype=dtype_of(I64))
+    return found
+
+
+cdef bint reads_as_tuple(object index):
+    """A short list that holds anything but numbers is an index per dim, as in NumPy of old."""
+    if not isinstance(index, list) or len(index) >= 32:
+        return False
+    for item in index:
+        if item is None or item is Ellipsis or isinstance(item, (slice, Tensor, list, tuple, range)) or getattr(item, "ndim", 0):
+            return True
+    return False
 
 
 cdef Tensor basic_and_indices(Tensor t, object index, list indices):
@@ -121,7 +141,9 @@ cdef Tensor basic_and_indices(Tensor t, object index, list indices):
     cdef tuple items
     cdef bint dots = False
     if not PyTuple_Check(index):
-        if isinstance(index, list) and any([isinstance(x, (slice, Tensor)) or x is None or x is Ellipsis for x in index]):
+        if reads_as_tuple(index):
+            import warnings
+            warnings.warn("Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead of x[seq]", UserWarning, stacklevel=2)
             items = tuple(index)
         else:
             items = (index,)
@@ -132,6 +154,8 @@ cdef Tensor basic_and_indices(Tensor t, object index, list indices):
         raise IndexError(f"too many indices for tensor of dimension {t.rank}")
     for position, item in enumerate(items):
         if item is Ellipsis:
+            if dots and not consumed(items[position:]):
+                continue
             if dots:
                 raise IndexError("an index can only have a single ellipsis ('...')")
             dots = True
@@ -178,7 +202,10 @@ cdef int put_index(list indices, int dim, object value) except -1:
 cdef object normal(object item):
     """Sequences and arrays to tensors, index-like scalars to ints."""
     if hasattr(item, "__index__") and not hasattr(item, "__len__"):
-        return item.__index__()
+        try:
+            return item.__index__()
+        except TypeError:                    # a NumPy float or bool
+            pass
     found = as_index_tensor(item)
     if found is None:
         raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {type(item).__name__})")
@@ -207,10 +234,12 @@ cdef int setitem(Tensor self, object index, object value) except -1:
     t = basic_and_indices(self, index, indices)
     if isinstance(value, Tensor):
         v = <Tensor> value
-    elif is_number(value):
+    elif PyLong_Check(value) or PyFloat_Check(value) or PyComplex_Check(value):
         v = None
+        if PyLong_Check(value) and not (-(<object> 1 << 63) <= value < (<object> 1 << 63)):
+            raise ValueError(f"Overflow when unpacking long long: {value}")
     else:
-        v = <Tensor> _ops["tensor"](value, dtype=dtype_of(self.code))
+        raise TypeError(f"can't assign a {type(value).__name__} to a {describe(self)}")
     if not indices:
         if v is None:
             _ops["fill_"](t, value)

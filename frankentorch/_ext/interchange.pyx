@@ -128,6 +128,8 @@ def resize_(Tensor self, tuple size, int format):
     cdef Py_ssize_t sizes[64]
     cdef int n = read_sizes(size, sizes, "resize_")
     cdef Py_ssize_t count = checked_numel(n, sizes), needed
+    if count > (<Py_ssize_t> 1 << 62) // ITEMSIZE[self.code] - self.offset:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)}")
     needed = (self.offset + count) * ITEMSIZE[self.code]
     if count and needed > self.storage.nbytes:
         grow(self.storage, needed)

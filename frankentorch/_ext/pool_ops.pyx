@@ -29,7 +29,10 @@ cdef Tensor in_format(Tensor t):
 
 cdef tuple filled(object value, int n, str op, str name):
     if isinstance(value, int):
-        return (value,) * n
+        value = (value,)
+    for one in value:
+        if not -(1 << 31) <= one < 1 << 31:            # so that no sum of them overflows
+            raise RuntimeError(f"{op}: {name} {one}: integer out of range")
     if len(value) == 1:
         return tuple(value) * n
     if len(value) != n:

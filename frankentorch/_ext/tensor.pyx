@@ -207,7 +207,13 @@ cdef class Tensor:
         return self.strides[self.wrap_dim(dim)]
 
     cdef int wrap_dim(self, dim) except -1:
-        cdef Py_ssize_t d = dim
+        cdef Py_ssize_t d
+        if isinstance(dim, bool) or not hasattr(dim, "__index__"):
+            raise TypeError(f"argument 'dim' (position 1) must be int, not {type(dim).__name__}")
+        try:
+            d = dim
+        except OverflowError:
+            raise ValueError(f"Overflow when unpacking long long: dim {dim}") from None
         cdef int n = self.rank if self.rank else 1
         if d < -n or d >= n:
             raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
@@ -311,6 +317,8 @@ cdef class Tensor:
 
     def requires_grad_(self, requires_grad=True):
         """Set the leaf flag; returns self."""
+        if not isinstance(requires_grad, bool):
+            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {type(requires_grad).__name__}")
         self._set_requires_grad(requires_grad)
         return self
 
@@ -535,6 +543,9 @@ cdef class Tensor:
 
     def __setitem__(self, index, value):
         hooks.setitem(self, index, value)
+
+    def __delitem__(self, index):
+        raise TypeError("Tensor does not support deleting items")
 
     def __hash__(self):
         return <Py_hash_t> ((<size_t> <PyObject*> self) >> 4)

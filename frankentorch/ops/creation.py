@@ -36,10 +36,8 @@ def tensor(data, dtype, device, requires_grad, pin_memory):
     elif isinstance(data, (list, tuple)) and data and hasattr(data[0], "__array_interface__"):
         from frankentorch.ops import interchange
         out = interchange.from_array_copy(data, dtype)
-    elif isinstance(data, (bytes, bytearray, memoryview)) or (isinstance(data, (list, tuple, range)) or not hasattr(data, "__iter__")):
-        out = create.from_data(data, dtype)
     else:
-        out = create.from_data(data if hasattr(data, "__len__") else list(data), dtype)
+        out = create.from_data(data, dtype)
     if is_meta(device):
         out = create.to_meta(out)
     return finish(out, requires_grad)

@@ -16,9 +16,10 @@ def square(self):
 def round_decimals(self, decimals):
     if decimals == 0 or not self.is_floating_point():
         return ops.round(self)
+    scale = 10.0 ** abs(decimals) if abs(decimals) <= 308 else float("inf")
     if decimals > 0:
-        return ops.round(self * 10.0 ** decimals) / 10.0 ** decimals
-    return ops.round(self / 10.0 ** -decimals) * 10.0 ** -decimals
+        return ops.round(self * scale) / scale
+    return ops.round(self / scale) * scale
 
 
 def div_mode(self, other, rounding_mode):

@@ -23,7 +23,6 @@ def imag(self):
 
 
 def narrow(self, dim, start, length):
-    start = int(start)
     if self.dim() == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if length < 0:

@@ -23,7 +23,7 @@ op("t(Tensor self) -> Tensor", forms=BOTH, kernel="_ext.views:t", view="single",
 op("select(Tensor self, int dim, int index) -> Tensor", forms=BOTH, kernel="_ext.views:select", view="single", grad={"self": "select_backward(g, self_sizes, dim, index)"}, doc="One position of one dim.")
 op("slice(Tensor self, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor", forms="internal", kernel="_ext.views:slice_", view="single",
    grad={"self": "slice_backward(g, self_sizes, dim, start, end, step)"})
-op("narrow(Tensor self, int dim, Operand start, int length) -> Tensor", forms=BOTH, body="ops.shape:narrow", doc="`length` positions of one dim from `start`.")
+op("narrow(Tensor self, int dim, int start, int length) -> Tensor", forms=BOTH, body="ops.shape:narrow", doc="`length` positions of one dim from `start`.")
 op("squeeze(Tensor self) -> Tensor", forms=BOTH, kernel="ops.shape:squeeze_all", view="single", grad={"self": "g.reshape(self_sizes)"}, doc="Without the dims of size 1.")
 op("squeeze.dim(Tensor self, int dim) -> Tensor", forms=BOTH, kernel="ops.shape:squeeze_dim", view="single", grad={"self": "g.reshape(self_sizes)"})
 op("squeeze.dims(Tensor self, int[] dim) -> Tensor", forms=BOTH, kernel="ops.shape:squeeze_dims", view="single", grad={"self": "g.reshape(self_sizes)"})

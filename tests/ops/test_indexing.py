@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import frankentorch as ft
+
 numpy = pytest.importorskip("numpy")
 
 SHAPES = st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple)
@@ -198,3 +200,37 @@ def test_index_tensor_out_of_range(ft):
 def test_mask_of_another_shape(ft):
     with pytest.raises(IndexError):
         ft.zeros(3, 2)[ft.tensor([True, False])]
+
+
+def test_a_list_that_holds_sequences_is_an_index_per_dim():
+    t = ft.arange(12).reshape(3, 4)
+
+    with pytest.warns(UserWarning, match="non-tuple sequence"):
+        assert t[[[0, 1], [1, 2]]].tolist() == [1, 6]
+    with pytest.warns(UserWarning, match="non-tuple sequence"):
+        assert t[[ft.tensor([0]), ft.tensor([3])]].tolist() == [3]
+
+
+def test_floats_in_an_index_list_count_as_integers_and_tensors_of_floats_do_not():
+    t = ft.arange(3)
+
+    assert t[[1.5, 0.0]].tolist() == [1, 0]
+    with pytest.raises(IndexError, match="must be long, int, byte or bool"):
+        t[ft.tensor([1.5])]
+
+
+@pytest.mark.parametrize("index", [{}, {1}, "a", 1.5, object()])
+def test_what_cannot_index_is_an_index_error(index):
+    with pytest.raises(IndexError):
+        ft.arange(3)[index]
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], (1.0, 2.0), range(2), None, "a"])
+def test_only_numbers_and_tensors_can_be_assigned(value):
+    with pytest.raises(TypeError, match="can't assign a"):
+        ft.ones(2)[:] = value
+
+
+def test_assigning_a_complex_number_to_a_real_tensor_is_refused():
+    with pytest.raises(RuntimeError, match="without overflow"):
+        ft.ones(2)[0] = 1j
