@@ -381,6 +381,8 @@ cdef int match(Overload ov, PyObject** args, Py_ssize_t n, PyObject* names, PyOb
             packed = PyTuple_New(given - ov.varargs)
             for k in range(ov.varargs, given):
                 made = size_item(<object> args[k])
+                if made is None and ov.lenient[ov.varargs]:
+                    made = index_of(<object> args[k])
                 if made is None:
                     packed = None
                     break
