@@ -112,7 +112,7 @@ cdef object as_index_tensor(object item):
     """An index tensor for a sequence, array or range; None when the item is a basic index."""
     if isinstance(item, Tensor):
         return item
-    if isinstance(item, (dict, set, str, bytes)) or not (isinstance(item, (list, range)) or getattr(item, "ndim", 0) or hasattr(item, "__len__")):
+    if isinstance(item, (dict, set)) or not (isinstance(item, (list, range)) or getattr(item, "ndim", 0) or hasattr(item, "__len__")):
         return None
     if not len(item):
         return _ops["tensor"](item, dtype=dtype_of(I64))

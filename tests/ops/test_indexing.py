@@ -219,7 +219,7 @@ def test_floats_in_an_index_list_count_as_integers_and_tensors_of_floats_do_not(
         t[ft.tensor([1.5])]
 
 
-@pytest.mark.parametrize("index", [{}, {1}, "a", 1.5, object()])
+@pytest.mark.parametrize("index", [{}, {1}, 1.5, object()])
 def test_what_cannot_index_is_an_index_error(index):
     with pytest.raises(IndexError):
         ft.arange(3)[index]
