@@ -2,7 +2,23 @@
 import math
 
 from frankentorch import ops
-from frankentorch.ops.loss import masked
+
+
+def weights(query, key, mask, scale, causal):
+    """Attention weights by separate ops; rows whose every place is masked are 0."""
+    scores = ops.matmul(query, ops.transpose(key, -2, -1)) * scale
+    forbidden = None
+    if causal:
+        forbidden = ops.logical_not(ops.tril(ops.ones((query.size(-2), key.size(-2)), dtype=ops.bool, device=query.device)))
+    elif mask is not None and mask.dtype is ops.bool:
+        forbidden = ops.logical_not(mask)
+    elif mask is not None:
+        scores = scores + mask
+        forbidden = mask == -math.inf
+    if forbidden is None:
+        return ops.softmax(scores, -1)
+    p = ops.softmax(ops.masked_fill(scores, forbidden, -math.inf), -1)
+    return p if causal else ops.masked_fill(p, ops.all(forbidden, -1, True), 0.0)
 
 
 def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa):
@@ -16,33 +32,51 @@ def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_cau
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     if attn_mask is not None and attn_mask.dtype is not ops.bool and attn_mask.dtype is not query.dtype and attn_mask.dtype is not ops.float32:
         raise RuntimeError(f"Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: {attn_mask.dtype} and  query.dtype: {query.dtype} instead.")
-    dtype = query.dtype
+    dtype, grouped, heads = query.dtype, enable_gqa and key.dim() >= 3 and query.size(-3) != key.size(-3), None
     if enable_gqa and key.dim() >= 3:
-        key = ops.repeat_interleave(key, query.size(-3) // key.size(-3), -3)
-        value = ops.repeat_interleave(value, query.size(-3) // value.size(-3), -3)
+        heads = (query.size(-3) // max(key.size(-3), 1), query.size(-3) // max(value.size(-3), 1))
     narrow = query.dtype in (ops.float16, ops.bfloat16)
     if narrow:                                         # halves are computed in float32 and rounded once, at the end
         query, key, value = (t.to(ops.float32) for t in (query, key, value))
-        attn_mask = attn_mask if attn_mask is None or attn_mask.dtype is ops.bool else attn_mask.to(ops.float32)
+    if attn_mask is not None and attn_mask.dtype is not ops.bool and attn_mask.dtype is not query.dtype:
+        attn_mask = attn_mask.to(query.dtype)
     scale = 1 / math.sqrt(max(query.size(-1), 1)) if scale is None else scale
-    scores = ops.matmul(query, ops.transpose(key, -2, -1)) * scale
-    forbidden = None
-    if is_causal:
-        forbidden = ops.logical_not(ops.tril(ops.ones((query.size(-2), key.size(-2)), dtype=ops.bool, device=query.device)))
-    elif attn_mask is not None and attn_mask.dtype is ops.bool:
-        forbidden = ops.logical_not(attn_mask)
-    elif attn_mask is not None:
-        scores = scores + attn_mask
-    if forbidden is None:
-        weights = ops.softmax(scores, -1)
+    if grouped and heads[0] == heads[1] and dropout_p == 0 and attn_mask is None and query.size(-3) == heads[0] * key.size(-3):
+        # query heads of a group side by side: the key they share is stretched, not copied
+        split = ops.unflatten(query, -3, (key.size(-3), heads[0]))
+        shape = split.shape[:-2]
+        key, value = (ops.expand(ops.unsqueeze(t, -3), (*shape, *t.shape[-2:])) for t in (key, value))
+        if fits(split, key, value, None):
+            return ops.flatten(ops._attention(split, key, value, None, scale, is_causal), -4, -3).to(dtype)
+        query = split
+        return ops.flatten(_composed(query, key, value, None, dropout_p, is_causal, scale), -4, -3).to(dtype)
+    if heads is not None:
+        key, value = (t if times == 1 else ops.repeat_interleave(t, times, -3) for t, times in zip((key, value), heads))
+    if dropout_p == 0 and fits(query, key, value, attn_mask):
+        out = ops._attention(query, key, value, attn_mask, scale, is_causal)
     else:
-        weights = ops.softmax(masked(scores, forbidden, -math.inf), -1)
-        if attn_mask is not None:                      # rows without any place would be NaN
-            weights = masked(weights, ops.all(forbidden, -1, True), 0.0)
-    if dropout_p > 0:
-        weights = ops.dropout(weights, dropout_p, True)
-    out = ops.matmul(weights, value)
+        out = _composed(query, key, value, attn_mask, dropout_p, is_causal, scale)
     return out.to(dtype) if narrow else out
+
+
+def fits(query, key, value, mask):
+    """Whether the operands are what the one-kernel form takes: equal batch dims, a mask without gradient that broadcasts to them."""
+    if query.dtype not in (ops.float32, ops.float64) or query.dim() != key.dim() or query.dim() != value.dim():
+        return False
+    batch = query.shape[:-2]
+    if batch != key.shape[:-2] or batch != value.shape[:-2] or key.shape[-1] != query.shape[-1] or value.shape[-2] != key.shape[-2]:
+        return False
+    if 0 in key.shape or 0 in query.shape or value.shape[-1] == 0:
+        return False
+    if mask is None:
+        return True
+    whole = (*batch, query.shape[-2], key.shape[-2])
+    return not mask.requires_grad and mask.dim() <= len(whole) and all(m in (1, n) for m, n in zip(reversed(mask.shape), reversed(whole)))
+
+
+def _composed(query, key, value, mask, dropout_p, causal, scale):
+    p = weights(query, key, mask, scale, causal)
+    return ops.matmul(ops.dropout(p, dropout_p, True) if dropout_p > 0 else p, value)
 
 
 def glu(self, dim):

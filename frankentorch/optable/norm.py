@@ -66,5 +66,7 @@ op("embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad
 # ---- attention, gated and learned activations ----
 op("scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, "
    "bool enable_gqa=False) -> Tensor", forms="nn", body="ops.attention:scaled_dot_product_attention", doc="softmax(query key^T scale + mask) value.", source="Vaswani et al. 2017")
+op("_attention(Tensor query, Tensor key, Tensor value, Tensor? mask, float scale, bool causal) -> Tensor", forms="internal", kernel="_ext.attention_run:forward",
+   grad={"query,key,value": "attention_gradients(g, query, key, value, mask, scale, causal)"}, node="ScaledDotProductFlashAttentionForCpuBackward0")
 op("glu(Tensor self, int dim=-1) -> Tensor", forms="internal", body="ops.attention:glu", doc="First half times the sigmoid of the second.", source="Dauphin et al. 2017")
 op("prelu(Tensor self, Tensor weight) -> Tensor", forms="function method", body="ops.attention:prelu", doc="self where positive, else weight * self.", source="He et al. 2015")
