@@ -45,7 +45,10 @@ class Generator(_random.Generator):
         return Generator().set_state(self.get_state())
 
     def __setstate__(self, state):
-        _random.Generator.set_state(self, state)
+        if isinstance(state, tuple):        # as PyTorch pickles one: (seed, offset, state)
+            self.set_state(state[2])
+        else:
+            _random.Generator.set_state(self, state)
 
 
 default_generator = Generator()
