@@ -1,5 +1,5 @@
-"""Gathering, scattering, masks and copies."""
-GROUPS_HERE = ("index",)
+"""Gathering, scattering, masks, copies, sorting."""
+GROUPS_HERE = ("index", "sort")
 
 
 def test_speed(benchmark, library, maker):

@@ -217,7 +217,8 @@ def indexed(expression, rows=5000, high=1000, width=128, ways=False):
         (x,) = tensors(torch, (high, width), grad=ways)
         names = {"torch": torch, "F": torch.nn.functional, "x": x, "i": torch.randint(0, high, (rows,)),
                  "j": torch.randint(0, width, (rows,)), "wide": torch.randint(0, high, (rows, width)),
-                 "s": torch.randn(rows, width)}
+                 "s": torch.randn(rows, width), "across": torch.randint(0, width, (high, width)), "rows": torch.randperm(high),
+                 "flat": torch.randint(0, high * width, (rows * width,)), "bags": torch.randint(0, high, (500, 10))}
         function = eval(compile(f"lambda: {expression}", expression, "eval"), names)
         if not ways:
             return function
@@ -236,12 +237,63 @@ group("index").update({
     "slice copy": indexed("x[::2, 1:].contiguous()"), "cat": indexed("torch.cat([x, x])"),
     "stack": indexed("torch.stack([x, x])"), "one_hot": indexed("F.one_hot(i, 1000)"), "flip": indexed("x.flip(0)"),
     "repeat": indexed("x.repeat(2, 2)"), "tril": indexed("x.tril()"), "x[i] = s": indexed("x.__setitem__(i, s)"),
+    "gather columns": indexed("x.gather(1, across)"), "gather both ways": indexed("x.gather(1, across)", ways=True),
+    "scatter columns": indexed("x.scatter(1, across, s[:1000])"), "scatter value": indexed("x.scatter(1, across, 1.0)"),
+    "scatter_add columns": indexed("x.scatter_add(1, across, s[:1000])"),
+    "scatter_reduce amax": indexed("x.scatter_reduce(1, across, s[:1000], 'amax')"),
+    "index_add 1-d": indexed("x.view(-1).index_add(0, flat, s.view(-1))"),
+    "index_copy": indexed("x.index_copy(0, rows, s[:1000])"), "index_fill": indexed("x.index_fill(0, i, 1.0)"),
+    "take": indexed("x.take(wide)"), "put_ accumulate": indexed("x.clone().put_(wide, s, accumulate=True)"),
+    "x[i, j] accumulate": indexed("x.clone().index_put_((i, j), s[:, 0], accumulate=True)"),
+    "masked_select half": indexed("x.masked_select(x > 0)"), "masked_scatter": indexed("x.masked_scatter(x > 0, s)"),
+    "nonzero 1-d": indexed("(x > 0).view(-1).nonzero()"), "nonzero sparse": indexed("(x > 2.5).nonzero()"),
+    "where indices": indexed("torch.where(x > 0)"),
+    "embedding_bag": indexed("F.embedding_bag(bags, x)"), "embedding_bag both ways": indexed("F.embedding_bag(bags, x)", ways=True),
+    "embedding tiny": indexed("F.embedding(i[:8], x)"), "index_select tiny": indexed("x.index_select(0, i[:4])"),
+    "gather tiny": indexed("x.gather(1, across[:, :1])"), "x[i] tiny": indexed("x[i[:4]]"),
+    "roll": indexed("x.roll(3, 1)"), "triu_indices": indexed("torch.triu_indices(500, 500)"),
+    "repeat_interleave": indexed("x.repeat_interleave(2, 0)"), "unfold copy": indexed("x.unfold(1, 8, 4).contiguous()"),
+    "cat columns": indexed("torch.cat([x, x], 1)"), "cat many": indexed("torch.cat(list(x.split(10)))"),
+    "split": indexed("x.split(100)"), "chunk and stack": indexed("torch.stack(x.chunk(4, 1))"),
 })
+
+
+def sorted_by(expression):
+    """The expression over normal numbers x (1000000), whole numbers i, and rows of both."""
+    def maker(torch):
+        (x,) = tensors(torch, (1_000_000,))
+        names = {"torch": torch, "x": x, "i": torch.randint(0, 1_000_000, (1_000_000,)), "small": torch.randint(0, 100, (1_000_000,)),
+                 "rows": x.view(1000, 1000), "many": x.view(20_000, 50), "edges": x[:1000].sort()[0], "line": x[:1000]}
+        return eval(compile(f"lambda: {expression}", expression, "eval"), names)
+    return maker
+
+
+for name, expression in {
+        "sort 1000": "line.sort()", "sort 1000000": "x.sort()", "sort rows": "rows.sort(1)", "sort short rows": "many.sort(1)",
+        "sort columns": "rows.sort(0)", "sort descending": "rows.sort(1, descending=True)", "sort int64": "i.sort()",
+        "sort small int64": "small.sort()", "argsort int32": "i.int().argsort()", "sort sorted": "edges.sort()",
+        "argsort rows": "rows.argsort(1)", "sort float64": "x[:100000].double().sort()", "sort bfloat16": "x.bfloat16().sort()",
+        "topk 10 rows": "rows.topk(10)", "topk 100 of 1000000": "x.topk(100)", "topk 5 short rows": "many.topk(5)",
+        "topk half": "rows.topk(500)", "kthvalue": "rows.kthvalue(500)", "median": "rows.median(1)", "median all": "x.median()",
+        "mode": "small.view(1000, 1000).mode(1)", "unique": "i.unique()", "unique few": "small.unique()",
+        "unique inverse": "small.unique(return_inverse=True, return_counts=True)", "unique float": "x.unique()",
+        "unique_consecutive": "small.unique_consecutive()", "unique rows": "small.view(-1, 4)[:20000].unique(dim=0)",
+        "searchsorted": "torch.searchsorted(edges, x)", "bucketize": "torch.bucketize(x, edges[::100].contiguous())",
+        "histc": "x.histc(100, -4, 4)", "bincount": "small.bincount()", "bincount weights": "small.bincount(x)",
+        "isin": "torch.isin(i, small[:100])", "quantile": "line.quantile(0.3)"}.items():
+    group("sort")[name] = sorted_by(expression)
 for name, expression in {
         "rand 1000": "torch.rand(1000)", "rand 1000000": "torch.rand(1_000_000)", "randn 1000000": "torch.randn(1_000_000)",
         "randint 1000000": "torch.randint(0, 100, (1_000_000,))", "randperm 100000": "torch.randperm(100_000)",
         "bernoulli_ 1000000": "x.bernoulli_(0.5)", "uniform_ 1000000": "x.uniform_()", "normal_ 1000000": "x.normal_()",
-        "multinomial": "torch.multinomial(x[:1000].abs(), 100, True)"}.items():
+        "multinomial": "torch.multinomial(x[:1000].abs(), 100, True)",
+        "multinomial without": "torch.multinomial(x[:1000].abs(), 100, False)", "randn 1000": "torch.randn(1000)",
+        "randn 10": "torch.randn(10)", "rand float64": "torch.rand(1_000_000, dtype=torch.float64)",
+        "randn bfloat16": "torch.randn(1_000_000, dtype=torch.bfloat16)", "randint small": "torch.randint(0, 2, (1000,))",
+        "randperm 1000": "torch.randperm(1000)", "exponential_ 1000000": "x.exponential_()", "random_ 1000000": "x.random_()",
+        "bernoulli 1000000": "torch.bernoulli(x.abs().clamp(max=1))", "dropout 1000000": "F.dropout(x, 0.3)",
+        "log_normal_ 1000000": "x.log_normal_()", "cauchy_ 1000000": "x.cauchy_()", "geometric_ 1000000": "x.geometric_(0.3)",
+        "normal tensors": "torch.normal(x, 1.0)", "rand_like": "torch.rand_like(x)"}.items():
     group("random")[name] = forward(expression, (1_000_000,))
 
 
