@@ -8,7 +8,12 @@ from frankentorch._ext.types cimport *
 from frankentorch._ext.index cimport *
 from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_ARGUMENT, RUN_MEMORY, RUN_INDEX, code_size, reduce_table
 from frankentorch._ext.reduce cimport SLOT_LOAD, SLOT_STORE, SLOT_COUNT, load_kernel, store_kernel, count_kernel
+from frankentorch._ext.gather cimport *
+from frankentorch._ext.levels cimport fill_gather
 from frankentorch._ext.threads cimport parallel_for
+
+cdef void* planes[PLANE_SLOTS]
+fill_gather(planes)
 
 cdef enum:
     RUN = 256                   # positions worked at once
@@ -20,6 +25,9 @@ cdef struct Walk:
     element_kernel kernel
     int ndim, n_index, cut      # cut: the dim threads divide, or -1
     bint shared                 # no index tensor varies along the last dim
+    bint checks                 # planes: look at the indices
+    plane_kernel plane          # planes: then move, or NULL
+    int outside                 # planes: an index was out of bounds
     Py_ssize_t* sizes
     Py_ssize_t* self_steps
     Py_ssize_t* other_steps
@@ -148,6 +156,61 @@ cdef void walk_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
             return
 
 
+cdef inline plane_kernel plane_of(int op, int code) noexcept nogil:
+    cdef int item = code_size(code), log = 0
+    if op > INDEX_WRITE:
+        return <plane_kernel> planes[PLANE_ADD + 15 * (op - INDEX_ADD) + code]
+    while item > 1 << log:
+        log += 1
+    return <plane_kernel> planes[(PLANE_READ if op == INDEX_READ else PLANE_WRITE) + log]
+
+
+cdef void plane_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """The two innermost dims at a time; the cut dim from begin to end."""
+    cdef Walk* w = <Walk*> context
+    cdef IndexPlane p
+    cdef Py_ssize_t at[MAX_DIMS]
+    cdef Py_ssize_t size[MAX_DIMS]
+    cdef Py_ssize_t* steps = w.index_steps
+    cdef const char* index = w.index[0].data
+    cdef char* base = w.base
+    cdef char* other = w.other
+    cdef int d, last = w.ndim - 1
+    for d in range(w.ndim):
+        at[d], size[d] = 0, w.sizes[d]
+    if w.cut >= 0:
+        size[w.cut] = end - begin
+        base += begin * w.self_steps[w.cut]
+        other += begin * w.other_steps[w.cut]
+        index += begin * steps[w.cut]
+    p.low, p.size, p.step = -w.index[0].size if w.index[0].wrap else 0, w.index[0].size, w.index[0].step
+    p.n, p.self_step, p.other_step, p.index_step = size[last], w.self_steps[last], w.other_steps[last], steps[last]
+    p.rows, p.self_row, p.other_row, p.index_row = 1, 0, 0, 0
+    if last > 0:
+        p.rows, p.self_row, p.other_row, p.index_row = size[last - 1], w.self_steps[last - 1], w.other_steps[last - 1], steps[last - 1]
+    while True:
+        if w.checks and (<plane_kernel> planes[PLANE_CHECK])(&p, base, other, index):
+            w.outside = 1
+            return
+        if w.plane != NULL:
+            w.plane(&p, base, other, index)
+        d = last - 2
+        while d >= 0:
+            at[d] += 1
+            base += w.self_steps[d]
+            other += w.other_steps[d]
+            index += steps[d]
+            if at[d] < size[d]:
+                break
+            base -= at[d] * w.self_steps[d]
+            other -= at[d] * w.other_steps[d]
+            index -= at[d] * steps[d]
+            at[d] = 0
+            d -= 1
+        if d < 0:
+            return
+
+
 cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
                    char* other, const Py_ssize_t* other_steps, int n_index, const IndexTensor* index,
                    IndexFault* fault) noexcept nogil:
@@ -169,10 +232,6 @@ cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* se
         total *= sizes[d]
     if total == 0:
         return RUN_OK
-    for k in range(n_index):
-        status = check_index(ndim, sizes, &index[k], k, fault)
-        if status != RUN_OK:
-            return status
     steps = <Py_ssize_t*> malloc(n_index * MAX_DIMS * sizeof(Py_ssize_t))
     if steps == NULL:
         return RUN_MEMORY
@@ -207,14 +266,44 @@ cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* se
         for d in range(n):              # the longest dim along which threads cannot write the same place
             if (op == INDEX_READ or a[d] != 0) and (w.cut < 0 or size[d] > size[w.cut]):
                 w.cut = d
-    if w.cut < 0:
-        walk_body(&w, 0, size[n - 1])
-    else:
+    grain = 1
+    if w.cut >= 0:
         grain = GRAIN * size[w.cut] // total
         if w.cut == n - 1 and grain < 256:
             grain = 256                  # shorter runs cost more than they share out
-        parallel_for(walk_body, &w, size[w.cut], grain if grain > 1 else 1)
+        if grain < 1:
+            grain = 1
+    if n_index == 1 and not w.shared and index[0].code == I64:
+        status = run_planes(&w, op, code, size[w.cut] if w.cut >= 0 else 1, grain, ndim, sizes, index, fault)
+        free(steps)
+        return status
+    for k in range(n_index):
+        status = check_index(ndim, sizes, &index[k], k, fault)
+        if status != RUN_OK:
+            free(steps)
+            return status
+    if w.cut < 0:
+        walk_body(&w, 0, size[n - 1])
+    else:
+        parallel_for(walk_body, &w, size[w.cut], grain)
     free(steps)
+    return RUN_OK
+
+
+cdef int run_planes(Walk* w, int op, int code, Py_ssize_t length, Py_ssize_t grain, int ndim, const Py_ssize_t* sizes,
+                    const IndexTensor* index, IndexFault* fault) noexcept nogil:
+    """A read checks each plane just before it; a write is preceded by a look at all indices."""
+    cdef int turn
+    w.outside = 0
+    for turn in range(1 if op == INDEX_READ else 2):
+        w.checks = turn == 0
+        w.plane = plane_of(op, code) if op == INDEX_READ or turn else NULL
+        if w.cut < 0:
+            plane_body(w, 0, length)
+        else:
+            parallel_for(plane_body, w, length, grain)
+        if w.outside:
+            return check_index(ndim, sizes, index, 0, fault)
     return RUN_OK
 
 

@@ -1,0 +1,19 @@
+# Kernels for one int64 index tensor that varies along the innermost dim: gather, scatter, take, put, self[i] of a vector.
+# A plane is `rows` x `n` positions; at each, base + row * self_row + i * self_step + index * step meets other + row * other_row
+# + i * other_step. Negative indices count from the end. Rows are walked in order, so that equal indices meet in order.
+cdef struct IndexPlane:
+    Py_ssize_t rows, n
+    Py_ssize_t self_row, self_step, other_row, other_step, index_row, index_step      # bytes
+    Py_ssize_t low, size, step          # indices lie in [low, size); bytes of self per unit
+
+ctypedef int (*plane_kernel)(const IndexPlane* p, char* base, char* other, const char* index) noexcept nogil
+
+cdef enum:
+    PLANE_CHECK = 0              # 1 if some index lies outside
+    PLANE_READ = 1               # + log2 of the item size
+    PLANE_WRITE = 6              # + log2 of the item size
+    PLANE_ADD = 11               # + code; and so on, in the order of IndexOp
+    PLANE_MULTIPLY = 26
+    PLANE_GREATEST = 41
+    PLANE_LEAST = 56
+    PLANE_SLOTS = 71
