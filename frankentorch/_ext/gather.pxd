@@ -5,11 +5,12 @@ cdef struct IndexPlane:
     Py_ssize_t rows, n
     Py_ssize_t self_row, self_step, other_row, other_step, index_row, index_step      # bytes
     Py_ssize_t low, size, step          # indices lie in [low, size); bytes of self per unit
+    bint wraps                          # some index may be negative
 
 ctypedef int (*plane_kernel)(const IndexPlane* p, char* base, char* other, const char* index) noexcept nogil
 
 cdef enum:
-    PLANE_CHECK = 0              # 1 if some index lies outside
+    PLANE_CHECK = 0              # 2 if some index lies outside, else 1 if some is negative
     PLANE_READ = 1               # + log2 of the item size
     PLANE_WRITE = 6              # + log2 of the item size
     PLANE_ADD = 11               # + code; and so on, in the order of IndexOp

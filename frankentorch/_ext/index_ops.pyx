@@ -9,8 +9,9 @@ from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name, copy_into, check_fits, store_number, broadcast_sizes, check_no_internal_overlap, number_code
 from frankentorch._ext.index cimport *
 from frankentorch._ext.reduce_run cimport RUN_OK, RUN_INDEX, RUN_DTYPE
-from frankentorch._ext.index_run cimport IndexTensor, IndexFault, index_run, nonzero_run
-from frankentorch._ext.index_run cimport masked_fill as run_masked_fill, masked_select as run_masked_select, masked_scatter as run_masked_scatter
+from frankentorch._ext.index_run cimport IndexTensor, IndexFault, index_run
+from frankentorch._ext.mask_run cimport count_nonzero, nonzero_run
+from frankentorch._ext.mask_run cimport masked_fill as run_masked_fill, masked_select as run_masked_select, masked_scatter as run_masked_scatter
 from cpython.ref cimport PyObject
 
 cdef enum:
@@ -403,7 +404,7 @@ def masked_fill(Tensor self, Tensor mask, value):
 
 
 cdef Py_ssize_t count_set(Tensor mask, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps) noexcept:
-    return nonzero_run(mask.code, ndim, sizes, steps, data_of(mask), NULL, 0)
+    return count_nonzero(mask.code, ndim, sizes, steps, data_of(mask))
 
 
 def masked_select(Tensor self, Tensor mask):
@@ -430,7 +431,7 @@ def masked_select(Tensor self, Tensor mask):
     out = new_tensor(self.code, False, 1, &n)
     start, bits, to = data_of(self), data_of(mask), data_of(out)
     with nogil:
-        run_masked_select(ITEMSIZE[self.code], rank, sizes, start, steps, bits, mask_steps, to, n)
+        run_masked_select(ITEMSIZE[self.code], rank, sizes, start, steps, bits, mask_steps, to)
     return out
 
 
@@ -455,7 +456,7 @@ def masked_scatter(Tensor self, Tensor mask, Tensor source):
     source = cast_copy(source) if source.storage is self.storage else contiguous_tensor(source)
     start, bits, given = data_of(self), data_of(mask), data_of(source)
     with nogil:
-        run_masked_scatter(ITEMSIZE[self.code], self.rank, sizes, start, steps, bits, mask_steps, given, n)
+        run_masked_scatter(ITEMSIZE[self.code], self.rank, sizes, start, steps, bits, mask_steps, given)
     return self
 
 
@@ -465,36 +466,23 @@ def nonzero(Tensor self):
     cdef Py_ssize_t steps[64]
     cdef Py_ssize_t shape[2]
     cdef Py_ssize_t strides[2]
-    cdef Py_ssize_t n, i
-    cdef int d, rank = self.rank
-    cdef Tensor out, rows
-    cdef long long* found
+    cdef Py_ssize_t n
+    cdef int rank = self.rank
+    cdef Tensor out
     cdef long long* to
     if is_meta(self):
         raise NotImplementedError("nonzero: the result's shape depends on data that a meta tensor does not have")
     dims_of(self, sizes, steps)
     source = data_of(self)
     with nogil:
-        n = nonzero_run(self.code, rank, sizes, steps, source, NULL, 0)
+        n = count_nonzero(self.code, rank, sizes, steps, source)
     shape[0], shape[1] = n, rank
     strides[0], strides[1] = 1, n
-    rows = new_tensor(I64, False, 2, shape)
-    if rank <= 1:
-        if rank and n:
-            found = <long long*> data_of(rows)
-            with nogil:
-                nonzero_run(self.code, rank, sizes, steps, source, found, n)
-        return new_view(rows, 2, shape, strides, 0)
-    if n == 0:
-        return new_view(rows, 2, shape, strides, 0)
-    found = <long long*> data_of(rows)
     out = new_strided(I64, False, 2, shape, strides)
-    to = <long long*> data_of(out)
-    with nogil:
-        nonzero_run(self.code, rank, sizes, steps, source, found, n)
-        for i in range(n):
-            for d in range(rank):
-                to[d * n + i] = found[i * rank + d]
+    if n and rank:
+        to = <long long*> data_of(out)
+        with nogil:
+            nonzero_run(self.code, rank, sizes, steps, source, to, n)
     return out
 
 

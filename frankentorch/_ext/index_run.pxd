@@ -33,20 +33,6 @@ cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* se
                    char* other, const Py_ssize_t* other_steps, int n_index, const IndexTensor* index,
                    IndexFault* fault) noexcept nogil
 
-# Masks (BOOL or U8). self[mask] = value; out = self[mask] packed; self[mask] = packed source. The last two return how many were
-# moved, at most `limit` (so masked_scatter's caller counts first), or < 0. mask_count gives the number alone.
-cdef int masked_fill(int item, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
-                     const char* mask, const Py_ssize_t* mask_steps, const void* value) noexcept nogil
-cdef Py_ssize_t masked_select(int item, int ndim, const Py_ssize_t* sizes, const char* self, const Py_ssize_t* self_steps,
-                              const char* mask, const Py_ssize_t* mask_steps, char* out, Py_ssize_t limit) noexcept nogil
-cdef Py_ssize_t masked_scatter(int item, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
-                               const char* mask, const Py_ssize_t* mask_steps, const char* source,
-                               Py_ssize_t limit) noexcept nogil
-
-# Row-major coordinates of non-zeros, long long out[n][ndim]; the number found (out NULL: only count). limit guards out.
-cdef Py_ssize_t nonzero_run(int code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps, const char* input,
-                            long long* out, Py_ssize_t limit) noexcept nogil
-
 # counts[v] += 1, or weight (F32 or F64), over n values (any integer code, contiguous), in order; counts is zeroed here.
 # RUN_INDEX if a value is negative or >= bins.
 cdef int bincount_run(int code, const char* values, Py_ssize_t n, int weight_code, const char* weights, Py_ssize_t bins,

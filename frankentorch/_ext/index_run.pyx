@@ -7,7 +7,7 @@ from libc.string cimport memset, memcpy
 from frankentorch._ext.types cimport *
 from frankentorch._ext.index cimport *
 from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_ARGUMENT, RUN_MEMORY, RUN_INDEX, code_size, reduce_table
-from frankentorch._ext.reduce cimport SLOT_LOAD, SLOT_STORE, SLOT_COUNT, load_kernel, store_kernel, count_kernel
+from frankentorch._ext.reduce cimport SLOT_LOAD, SLOT_STORE, load_kernel, store_kernel
 from frankentorch._ext.gather cimport *
 from frankentorch._ext.levels cimport fill_gather
 from frankentorch._ext.threads cimport parallel_for
@@ -27,7 +27,7 @@ cdef struct Walk:
     bint shared                 # no index tensor varies along the last dim
     bint checks                 # planes: look at the indices
     plane_kernel plane          # planes: then move, or NULL
-    int outside                 # planes: an index was out of bounds
+    bint outside, negative      # planes: there is an index out of bounds, a negative one
     Py_ssize_t* sizes
     Py_ssize_t* self_steps
     Py_ssize_t* other_steps
@@ -52,6 +52,7 @@ cdef int check_index(int ndim, const Py_ssize_t* sizes, const IndexTensor* index
     cdef int d, n = 0
     cdef Py_ssize_t i, low = -index.size if index.wrap else 0, inner, inner_step
     cdef const char* p = index.data
+    cdef IndexPlane plane
     cdef long long v
     for d in range(ndim):
         if index.steps[d] != 0 and sizes[d] != 1:
@@ -59,8 +60,9 @@ cdef int check_index(int ndim, const Py_ssize_t* sizes, const IndexTensor* index
             n += 1
     inner = size[n - 1] if n else 1
     inner_step = step[n - 1] if n else 0
+    plane.rows, plane.n, plane.index_row, plane.index_step, plane.low, plane.size = 1, inner, 0, inner_step, low, index.size
     while True:
-        for i in range(inner):
+        for i in range(0 if index.code == I64 and (<plane_kernel> planes[PLANE_CHECK])(&plane, NULL, NULL, p) < 2 else inner):
             v = index_at(p + i * inner_step, index.code)
             if v < low or v >= index.size:
                 fault.which, fault.value, fault.size = which, v, index.size
@@ -175,7 +177,7 @@ cdef void plane_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef const char* index = w.index[0].data
     cdef char* base = w.base
     cdef char* other = w.other
-    cdef int d, last = w.ndim - 1
+    cdef int d, last = w.ndim - 1, found
     for d in range(w.ndim):
         at[d], size[d] = 0, w.sizes[d]
     if w.cut >= 0:
@@ -185,13 +187,18 @@ cdef void plane_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         index += begin * steps[w.cut]
     p.low, p.size, p.step = -w.index[0].size if w.index[0].wrap else 0, w.index[0].size, w.index[0].step
     p.n, p.self_step, p.other_step, p.index_step = size[last], w.self_steps[last], w.other_steps[last], steps[last]
-    p.rows, p.self_row, p.other_row, p.index_row = 1, 0, 0, 0
+    p.rows, p.self_row, p.other_row, p.index_row, p.wraps = 1, 0, 0, 0, w.negative
     if last > 0:
         p.rows, p.self_row, p.other_row, p.index_row = size[last - 1], w.self_steps[last - 1], w.other_steps[last - 1], steps[last - 1]
     while True:
-        if w.checks and (<plane_kernel> planes[PLANE_CHECK])(&p, base, other, index):
-            w.outside = 1
-            return
+        if w.checks:
+            found = (<plane_kernel> planes[PLANE_CHECK])(&p, base, other, index)
+            if found == 2:
+                w.outside = 1
+                return
+            if found:
+                w.negative = 1
+            p.wraps = found
         if w.plane != NULL:
             w.plane(&p, base, other, index)
         d = last - 2
@@ -294,7 +301,7 @@ cdef int run_planes(Walk* w, int op, int code, Py_ssize_t length, Py_ssize_t gra
                     const IndexTensor* index, IndexFault* fault) noexcept nogil:
     """A read checks each plane just before it; a write is preceded by a look at all indices."""
     cdef int turn
-    w.outside = 0
+    w.outside = w.negative = False
     for turn in range(1 if op == INDEX_READ else 2):
         w.checks = turn == 0
         w.plane = plane_of(op, code) if op == INDEX_READ or turn else NULL
@@ -305,150 +312,6 @@ cdef int run_planes(Walk* w, int op, int code, Py_ssize_t length, Py_ssize_t gra
         if w.outside:
             return check_index(ndim, sizes, index, 0, fault)
     return RUN_OK
-
-
-# ---------------------------------------------------------------- masks
-cdef Py_ssize_t mask_walk(int mode, int item, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
-                          const char* mask, const Py_ssize_t* mask_steps, char* packed, Py_ssize_t limit) noexcept nogil:
-    """mode 0 fill from one value, 1 pack out, 2 unpack in; the number of places."""
-    cdef Py_ssize_t at[MAX_DIMS]
-    cdef int d, last = ndim - 1
-    cdef Py_ssize_t i, n, found = 0, self_step, mask_step
-    cdef char* x
-    if ndim > MAX_DIMS:
-        return RUN_ARGUMENT
-    for d in range(ndim):
-        at[d] = 0
-        if sizes[d] == 0:
-            return 0
-    n = sizes[last] if ndim else 1
-    self_step = self_steps[last] if ndim else 0
-    mask_step = mask_steps[last] if ndim else 0
-    while True:
-        if mode == 1:                   # every item is written, the place moves on where the mask is set: no branch to miss
-            for i in range(n):
-                if found == limit:
-                    return found
-                move_item(packed + found * item, self + i * self_step, item)
-                found += mask[i * mask_step] != 0
-        for i in range(0 if mode == 1 else n):
-            if mask[i * mask_step]:
-                x = self + i * self_step
-                if mode and found == limit:
-                    return found
-                move_item(x, packed + (found * item if mode else 0), item)
-                found += 1
-        d = last - 1
-        while d >= 0:
-            at[d] += 1
-            self += self_steps[d]
-            mask += mask_steps[d]
-            if at[d] < sizes[d]:
-                break
-            self -= at[d] * self_steps[d]
-            mask -= at[d] * mask_steps[d]
-            at[d] = 0
-            d -= 1
-        if d < 0:
-            return found
-
-
-cdef inline void move_item(char* to, const char* source, int item) noexcept nogil:
-    if item == 4:
-        (<ft_u32*> to)[0] = (<const ft_u32*> source)[0]
-    elif item == 8:
-        (<ft_u64*> to)[0] = (<const ft_u64*> source)[0]
-    elif item == 2:
-        (<ft_u16*> to)[0] = (<const ft_u16*> source)[0]
-    elif item == 1:
-        to[0] = source[0]
-    else:
-        (<ft_c128*> to)[0] = (<const ft_c128*> source)[0]
-
-
-cdef int masked_fill(int item, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
-                     const char* mask, const Py_ssize_t* mask_steps, const void* value) noexcept nogil:
-    mask_walk(0, item, ndim, sizes, self, self_steps, mask, mask_steps, <char*> value, 0)
-    return RUN_OK
-
-
-cdef Py_ssize_t masked_select(int item, int ndim, const Py_ssize_t* sizes, const char* self, const Py_ssize_t* self_steps,
-                              const char* mask, const Py_ssize_t* mask_steps, char* out, Py_ssize_t limit) noexcept nogil:
-    return mask_walk(1, item, ndim, sizes, <char*> self, self_steps, mask, mask_steps, out, limit)
-
-
-cdef Py_ssize_t masked_scatter(int item, int ndim, const Py_ssize_t* sizes, char* self, const Py_ssize_t* self_steps,
-                               const char* mask, const Py_ssize_t* mask_steps, const char* source,
-                               Py_ssize_t limit) noexcept nogil:
-    return mask_walk(2, item, ndim, sizes, self, self_steps, mask, mask_steps, <char*> source, limit)
-
-
-cdef inline bint is_nonzero(const char* p, int code) noexcept nogil:
-    cdef int item = code_size(code)
-    if code == F32:
-        return (<const float*> p)[0] != 0
-    if code == F64:
-        return (<const double*> p)[0] != 0
-    if code == C64:
-        return (<const float*> p)[0] != 0 or (<const float*> p)[1] != 0
-    if code == C128:
-        return (<const double*> p)[0] != 0 or (<const double*> p)[1] != 0
-    if item == 1:
-        return p[0] != 0
-    if item == 2:
-        return ((<const ft_u16*> p)[0] & (0x7fff if code >= F16 else 0xffff)) != 0
-    if item == 4:
-        return (<const ft_u32*> p)[0] != 0
-    return (<const ft_u64*> p)[0] != 0
-
-
-cdef Py_ssize_t nonzero_run(int code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps, const char* input,
-                            long long* out, Py_ssize_t limit) noexcept nogil:
-    cdef Py_ssize_t at[MAX_DIMS]
-    cdef int d, last = ndim - 1
-    cdef Py_ssize_t i, n, step, found = 0, piece
-    cdef long long one
-    cdef count_kernel count = <count_kernel> reduce_table()[SLOT_COUNT + code]
-    if ndim > MAX_DIMS:
-        return RUN_ARGUMENT
-    for d in range(ndim):
-        at[d] = 0
-        if sizes[d] == 0:
-            return 0
-    n = sizes[last] if ndim else 1
-    step = steps[last] if ndim else 0
-    while True:
-        i = 0
-        while i < n:
-            piece = 64 if n - i > 64 else n - i
-            one = 0
-            count(input + i * step, piece, step, 1, 0, &one)
-            if out == NULL or one == 0:
-                found += one
-                i += piece
-                continue
-            for i in range(i, i + piece):
-                if not is_nonzero(input + i * step, code):
-                    continue
-                if found == limit:
-                    return found
-                for d in range(last):
-                    out[found * ndim + d] = at[d]
-                if ndim:
-                    out[found * ndim + last] = i
-                found += 1
-            i += 1
-        d = last - 1
-        while d >= 0:
-            at[d] += 1
-            input += steps[d]
-            if at[d] < sizes[d]:
-                break
-            input -= at[d] * steps[d]
-            at[d] = 0
-            d -= 1
-        if d < 0:
-            return found
 
 
 # ---------------------------------------------------------------- counting

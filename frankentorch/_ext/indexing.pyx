@@ -19,6 +19,7 @@ from frankentorch._ext.views cimport select_raw, slice_raw, clamp_index, wrap
 from frankentorch._ext.engine cimport set_view
 from frankentorch._ext.dispatch cimport Overload, run
 from frankentorch._ext.index cimport *
+from frankentorch._ext.mask_run cimport count_nonzero, masked_fill, masked_scatter, masked_select
 from frankentorch._ext.index_run cimport *
 from frankentorch._ext.reduce_run cimport RUN_OK, RUN_INDEX, RUN_MEMORY
 
@@ -372,10 +373,75 @@ cdef int raise_fault(Plan plan, IndexFault* fault) except -1:
     raise IndexError(f"index {fault.value} is out of bounds for dimension {plan.dims[fault.which]} with size {fault.size}")
 
 
+cdef Tensor full_mask(Tensor self, tuple indices):
+    """The one mask over all dims that the indices are, or None."""
+    cdef Tensor mask
+    cdef int d
+    if len(indices) != 1 or indices[0] is None or self.rank == 0:
+        return None
+    mask = <Tensor> indices[0]
+    if (mask.code != BOOL and mask.code != U8) or mask.rank != self.rank or is_meta(self) or is_meta(mask):
+        return None
+    for d in range(self.rank):
+        if mask.sizes[d] != self.sizes[d]:
+            return None
+    return mask
+
+
+cdef int steps_of(Tensor t, Py_ssize_t* steps) noexcept:
+    cdef int d
+    for d in range(t.rank):
+        steps[d] = t.strides[d] * ITEMSIZE[t.code]
+    return t.rank
+
+
+cdef Tensor read_mask(Tensor self, Tensor mask):
+    """self[mask], one pass to count and one to pack: no coordinates."""
+    cdef Py_ssize_t steps[64]
+    cdef Py_ssize_t mask_steps[64]
+    cdef Py_ssize_t n
+    cdef Tensor out
+    steps_of(self, steps)
+    steps_of(mask, mask_steps)
+    start, bits = data_of(self), data_of(mask)
+    with nogil:
+        n = count_nonzero(BOOL, self.rank, self.sizes, mask_steps, bits)
+    out = new_tensor(self.code, False, 1, &n)
+    to = data_of(out)
+    with nogil:
+        masked_select(ITEMSIZE[self.code], self.rank, self.sizes, start, steps, bits, mask_steps, to)
+    return out
+
+
+cdef bint write_mask(Tensor self, Tensor mask, Tensor values) except -1:
+    """self[mask] = values; false, with nothing done, if values is neither one nor one for each place."""
+    cdef Py_ssize_t steps[64]
+    cdef Py_ssize_t mask_steps[64]
+    cdef Py_ssize_t n
+    if values.storage is self.storage or mask.storage is self.storage:
+        return False
+    steps_of(self, steps)
+    steps_of(mask, mask_steps)
+    start, bits, source = data_of(self), data_of(mask), data_of(values)
+    if values.count == 1 and values.rank <= 1:
+        with nogil:
+            masked_fill(ITEMSIZE[self.code], self.rank, self.sizes, start, steps, bits, mask_steps, source)
+        return True
+    if values.rank != 1 or not values.flags & DENSE:
+        return False
+    with nogil:
+        n = count_nonzero(BOOL, self.rank, self.sizes, mask_steps, bits)
+    if n != values.count:
+        return False
+    with nogil:
+        masked_scatter(ITEMSIZE[self.code], self.rank, self.sizes, start, steps, bits, mask_steps, source)
+    return True
+
+
 def index(Tensor self, tuple indices):
     """self[indices] for a list of index tensors (None: the whole dim)."""
     cdef Plan plan
-    cdef Tensor out
+    cdef Tensor out, mask
     cdef IndexTensor tensors[16]
     cdef IndexFault fault
     cdef Py_ssize_t steps[64]
@@ -384,6 +450,9 @@ def index(Tensor self, tuple indices):
         out = new_like(self, self.code)
         copy_into(out, self)
         return out
+    mask = full_mask(self, indices)
+    if mask is not None:
+        return read_mask(self, mask)
     plan = make_plan(self, indices, "index")
     out = new_tensor(self.code, is_meta(self), plan.ndim, plan.sizes)
     if is_meta(self):
@@ -412,7 +481,7 @@ def index_put(Tensor self, tuple indices, Tensor values, bint accumulate):
     cdef IndexFault fault
     cdef Py_ssize_t steps[64]
     cdef int d, shift, status, n, code = self.code
-    cdef Tensor v = values
+    cdef Tensor v = values, mask
     if v.code != self.code:
         raise RuntimeError(f"Index put requires the source and destination dtypes match, got {scalar_name(self.code)} for the destination and {scalar_name(v.code)} for the source.")
     if all([x is None for x in indices]):
@@ -420,6 +489,9 @@ def index_put(Tensor self, tuple indices, Tensor values, bint accumulate):
             hooks.inplace(OP_ADD, self, values)
         else:
             copy_into(self, values)
+        return self
+    mask = None if accumulate else full_mask(self, indices)
+    if mask is not None and write_mask(self, mask, v):
         return self
     plan = make_plan(self, indices, "index_put_")
     shift = plan.ndim - v.rank
