@@ -68,5 +68,8 @@ op("scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor?
    "bool enable_gqa=False) -> Tensor", forms="nn", body="ops.attention:scaled_dot_product_attention", doc="softmax(query key^T scale + mask) value.", source="Vaswani et al. 2017")
 op("_attention(Tensor query, Tensor key, Tensor value, Tensor? mask, float scale, bool causal) -> Tensor", forms="internal", kernel="_ext.attention_run:forward",
    grad={"query,key,value": "attention_gradients(g, query, key, value, mask, scale, causal)"}, node="ScaledDotProductFlashAttentionForCpuBackward0")
+op("_lstm_scan(Tensor gates, Tensor hidden, Tensor cell, Tensor weight, Tensor? bias, bool reverse) -> (Tensor output, Tensor last, Tensor kept, Tensor cells)",
+   forms="internal", kernel="_ext.recurrent_run:lstm_scan",
+   grad={"gates,hidden,cell,weight,bias": "lstm_scan_gradients(g0, g1, gates, hidden, cell, weight, bias, output, kept, cells, reverse)"})
 op("glu(Tensor self, int dim=-1) -> Tensor", forms="internal", body="ops.attention:glu", doc="First half times the sigmoid of the second.", source="Dauphin et al. 2017")
 op("prelu(Tensor self, Tensor weight) -> Tensor", forms="function method", body="ops.attention:prelu", doc="self where positive, else weight * self.", source="He et al. 2015")

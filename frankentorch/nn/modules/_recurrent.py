@@ -87,6 +87,11 @@ def _scan_packed_reverse(step, steps_bx, batch_sizes, first, weights):
     return outputs, state
 
 
+def _scans(gates):
+    """Whether the op of all steps takes these gates."""
+    return gates.dtype in (ops.float32, ops.float64) and not gates.is_meta and gates.size(0) > 0
+
+
 def _run(mode, input, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional):
     """All layers over (T, B, width), or packed over (rows, width). Gives the output and the states, stacked."""
     step = STEPS[mode]
@@ -102,7 +107,11 @@ def _run(mode, input, batch_sizes, hx, params, has_biases, num_layers, dropout, 
             b_ih, b_hh = (rest.pop(0), rest.pop(0)) if has_biases else (None, None)
             weights = (w_hh, b_hh, rest[0] if rest else None)
             gates = ops.linear(input, w_ih, b_ih)
-            if batch_sizes is None:
+            if mode == "LSTM" and batch_sizes is None and weights[2] is None and _scans(gates):
+                output, last, _, _ = ops._lstm_scan(gates, *starts[which], w_hh, b_hh, direction == 1)
+                state = (output[0 if direction else -1], last)
+                halves.append(output)
+            elif batch_sizes is None:
                 outputs, state = _scan(step, gates.unbind(0), starts[which], weights, direction == 1)
                 halves.append(ops.stack(outputs, 0))
             else:
