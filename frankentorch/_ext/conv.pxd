@@ -3,7 +3,8 @@
 #
 # Canonical orders, bit for bit (tests/reference/conv.py); blocks of 256 steps as in gemm.pxd:
 # forward        an output is the chain over k = (channel in group, kd, kh, kw) row-major; padding takes part as zeros. Then + bias.
-# input gradient the column value of (channel, kd, kh, kw) at an output position is the chain over output channels of the group;
+# input gradient of real floats where every stride is 1 and padding reaches less than the kernel: forward of g with the weight turned,
+#                channels swapped and taps reversed: a chain over (out channel in group, kd, kh, kw descending). Otherwise: the column value of (channel, kd, kh, kw) at an output position is the chain over output channels of the group;
 #                an input adds its column values from +0.0 in ascending order of (kd, kh, kw).
 # weight gradient the chain over (image, output position) row-major, images one after the other in one count.
 # A transposed convolution is the input gradient; its input gradient is forward, its weight gradient swaps input and g.
@@ -36,9 +37,13 @@ cdef struct ConvBand:
 ctypedef void (*pad_function)(const ConvShape* shape, const ConvBand* band, const char* image, Py_ssize_t channels,
                               Py_ssize_t z, Py_ssize_t y, char* out) noexcept nogil      # z, y: first slice and row, may be < 0
 
+# flip: a group's weights (outs, ins, taps) as (ins, outs, reversed taps), or, not `reverse`, as (ins, taps, outs)
+ctypedef void (*flip_function)(const char* weight, Py_ssize_t outs, Py_ssize_t ins, Py_ssize_t taps, bint reverse, char* out) noexcept nogil
+
 cdef enum:                      # slots: base + code (not bool; FOLD and BIAS not for half types)
     CONV_UNFOLD = 0
     CONV_FOLD = 15
     CONV_BIAS = 30
     CONV_PAD = 45               # F32, F64
-    CONV_SLOTS = 60
+    CONV_FLIP = 60              # F32, F64
+    CONV_SLOTS = 75

@@ -32,7 +32,8 @@ cdef extern from *:
 cdef enum:
     GRAIN = 1 << 19             # multiply-adds worth a thread
     UNFOLDED = 1 << 17          # values of one unfolded block
-    FOLDED = 1 << 19            # column values of one block of input channels
+    FOLDED = 1 << 17            # column values of one block of input channels
+    SMALL_COLUMNS = 256         # images of fewer positions share a block
     BAND_COLUMNS = 512          # output positions of a task that reads bands
     SMALL_IMAGE = 128           # images of fewer positions share a task
     TAPS = 384                  # columns of the weight gradient per task
@@ -58,6 +59,7 @@ cdef struct Job:
     bint unfolded                       # 1x1, stride 1, no padding: the image is its own unfolding
     const char* x                       # input, or g
     const char* weight
+    const char* turned                  # input gradient: (group, in, taps, out), or NULL
     const char* bias
     char* out
 
@@ -269,34 +271,70 @@ cdef int conv_forward(int code, const ConvShape* shape, const char* input, const
 
 # ---------------------------------------------------------------- gradient of the input
 cdef void input_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Tasks (image block, group, channel block): column values of some images side by side, then folded image by image."""
     cdef Job* job = <Job*> context
     cdef const ConvShape* s = job.shape
-    cdef Py_ssize_t task, image, group, c, n, scratch, columns_bytes
+    cdef Py_ssize_t task, image, images, group, c, n, i, o, ld, scratch, columns_bytes, g_bytes, g_row
     cdef const char* g
     cdef const char* w
     cdef char* columns
-    columns_bytes = up64(job.block * job.taps * job.positions * job.item)
-    scratch = columns_bytes + gemm_workspace(job.code, job.block * job.taps, job.positions, job.out_group)
+    cdef char* gathered
+    ld = job.shared * job.positions
+    columns_bytes = up64(job.block * job.taps * ld * job.item)
+    g_bytes = up64(job.out_group * ld * job.item) if job.shared > 1 else 0
+    scratch = columns_bytes + g_bytes + gemm_workspace(job.code, job.block * job.taps, ld, job.out_group)
     columns = <char*> ft_alloc(scratch)
     if columns == NULL:
         job.status = CONV_MEMORY
         return
+    gathered = columns + columns_bytes
     for task in range(begin, end):
         c = task % job.blocks * job.block
         group = task / job.blocks % s.groups
-        image = task / (job.blocks * s.groups)
+        image = task / (job.blocks * s.groups) * job.shared
+        images = min(job.shared, s.images - image)
         n = min(job.block, job.in_group - c)
         g = job.x + (image * s.out_channels + group * job.out_group) * job.positions * job.item
-        w = job.weight + (group * job.out_group * job.depth + c * job.taps) * job.item
-        job.product(n * job.taps, job.positions, job.out_group, w, 1, job.depth, g, job.positions, 1,
-                    columns, job.positions, 1, columns + columns_bytes)
-        job.fold(s, columns, job.positions, n,
-                 job.out + (image * s.in_channels + group * job.in_group + c) * job.volume * job.item)
+        g_row = job.positions
+        if images > 1:
+            for o in range(job.out_group):
+                for i in range(images):
+                    memcpy(gathered + (o * ld + i * job.positions) * job.item, g + (i * s.out_channels + o) * job.positions * job.item,
+                           job.positions * job.item)
+            g = gathered
+            g_row = ld
+        if job.turned != NULL:
+            w = job.turned + (group * job.depth + c * job.taps) * job.out_group * job.item
+            job.product(n * job.taps, images * job.positions, job.out_group, w, job.out_group, 1, g, g_row, 1, columns, ld, 1, gathered + g_bytes)
+        else:
+            w = job.weight + (group * job.out_group * job.depth + c * job.taps) * job.item
+            job.product(n * job.taps, images * job.positions, job.out_group, w, 1, job.depth, g, g_row, 1, columns, ld, 1, gathered + g_bytes)
+        for i in range(images):
+            job.fold(s, columns + i * job.positions * job.item, ld, n,
+                     job.out + ((image + i) * s.in_channels + group * job.in_group + c) * job.volume * job.item)
     ft_free(columns, scratch)
+
+
+cdef bint is_turned(const ConvShape* s, ConvShape* turned) noexcept nogil:
+    """Whether the input gradient is a convolution of g by the turned weight, and which."""
+    cdef int d
+    turned[0] = s[0]
+    turned.in_channels, turned.out_channels = s.out_channels, s.in_channels
+    for d in range(3):
+        turned.size[d], turned.out[d] = s.out[d], s.size[d]
+        turned.padding[d] = s.dilation[d] * (s.kernel[d] - 1) - s.padding[d]
+        if s.stride[d] != 1 or turned.padding[d] < 0:
+            return False
+    return True
 
 
 cdef int conv_input_gradient(int code, const ConvShape* shape, const char* g, const char* weight, char* out) noexcept nogil:
     cdef Job job
+    cdef ConvShape turned
+    cdef Py_ssize_t group, bytes = 0
+    cdef bint forward
+    cdef char* copy = NULL
+    cdef flip_function flip
     cdef int status = prepare(&job, code, shape)
     if status != CONV_OK:
         return status
@@ -304,11 +342,27 @@ cdef int conv_input_gradient(int code, const ConvShape* shape, const char* g, co
         return CONV_DTYPE
     if shape.images * shape.in_channels * job.volume <= 0:
         return CONV_OK
-    job.x, job.weight, job.bias, job.out = g, weight, NULL, out
-    job.block = min(max(FOLDED / max(job.taps * job.positions, 1), 1), job.in_group)
+    if (code == F32 or code == F64) and job.out_group * job.depth > 0:
+        forward = is_turned(shape, &turned)
+        flip = <flip_function> table[CONV_FLIP + code]
+        bytes = job.depth * job.out_group * job.item
+        copy = <char*> ft_alloc(shape.groups * bytes)
+        if copy == NULL:
+            return CONV_MEMORY
+        for group in range(shape.groups):
+            flip(weight + group * bytes, job.out_group, job.in_group, job.taps, forward, copy + group * bytes)
+        if forward:
+            status = conv_forward(code, &turned, g, copy, NULL, out)
+            ft_free(copy, shape.groups * bytes)
+            return status
+    job.x, job.weight, job.turned, job.bias, job.out = g, weight, copy, NULL, out
+    job.shared = min(max(SMALL_COLUMNS / max(job.positions, 1), 1), shape.images)
+    job.block = min(max(FOLDED / max(job.taps * job.shared * job.positions, 1), 1), job.in_group)
     job.blocks = (job.in_group + job.block - 1) / job.block
-    parallel_for(input_body, &job, shape.images * shape.groups * job.blocks,
-                 max(GRAIN / max(job.block * job.taps * job.positions * job.out_group, 1), 1))
+    parallel_for(input_body, &job, (shape.images + job.shared - 1) / job.shared * shape.groups * job.blocks,
+                 max(GRAIN / max(job.block * job.taps * job.shared * job.positions * job.out_group, 1), 1))
+    if copy != NULL:
+        ft_free(copy, shape.groups * bytes)
     return job.status
 
 

@@ -38,9 +38,14 @@ def forward(x, weight, stride, padding, dilation, groups, out):
 
 
 def input_gradient(grad, weight, stride, padding, dilation, groups, size):
-    """Gradient (images, in_channels, *size): column values by a product, then added per kernel offset ascending."""
+    """Gradient (images, in_channels, *size). Real floats at stride 1: forward of the gradient with the weight turned. Else
+    column values by a product, then added per kernel offset ascending."""
     outs, in_group, kernel = weight.shape[0], weight.shape[1], weight.shape[2:]
     step = outs // groups
+    around = tuple(d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True))
+    if grad.dtype.kind == "f" and set(stride) == {1} and min(around) >= 0:
+        turned = np.flip(weight.reshape(groups, step, in_group, *kernel), (3, 4, 5)).swapaxes(1, 2)
+        return forward(grad, np.ascontiguousarray(turned).reshape(groups * in_group, step, *kernel), stride, around, dilation, groups, size)
     out = grad.shape[2:]
     result = np.zeros((grad.shape[0], in_group * groups, *size), grad.dtype)
     for n, g in np.ndindex(grad.shape[0], groups):
