@@ -12,6 +12,7 @@ from frankentorch.ops import (bfloat16, bool, can_cast, cdouble, cfloat, channel
                               uint32, uint64)
 
 # ---- recording ----
+from frankentorch.autograd.anomaly_mode import is_anomaly_check_nan_enabled, is_anomaly_enabled  # noqa: F401
 from frankentorch.autograd import is_grad_enabled, is_inference_mode_enabled  # noqa: F401
 from frankentorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: F401
 
@@ -34,7 +35,7 @@ globals().update(_LEGACY_TYPES)
 
 # ---- facts and settings of the process ----
 from frankentorch import return_types  # noqa: E402, F401
-from frankentorch._settings import (get_default_device, get_num_interop_threads, get_num_threads, is_anomaly_enabled, is_complex,  # noqa: E402, F401
+from frankentorch._settings import (get_default_device, get_num_interop_threads, get_num_threads, is_complex,  # noqa: E402, F401
                                     is_floating_point, is_inference, is_nonzero, is_storage, is_tensor, is_warn_always_enabled, numel, set_default_device,
                                     set_default_tensor_type, set_num_interop_threads, set_num_threads, set_warn_always, typename, is_conj, is_neg, is_signed, is_same_size,
                                     set_float32_matmul_precision, get_float32_matmul_precision)

@@ -154,8 +154,3 @@ def set_float32_matmul_precision(precision):
 
 def get_float32_matmul_precision():
     return _Flags.matmul_precision
-
-
-def is_anomaly_enabled():
-    """False: backward errors already say which node saved what."""
-    return False

@@ -19,7 +19,7 @@ from frankentorch._ext.elementwise cimport (run_loop, is_number, load_number, co
                                             check_no_internal_overlap, overlap_of, OVERLAP_PARTIAL, OVERLAP_FULL, check_64_bits, plain_number,
                                             GUARD_ZERO, GUARD_EXPONENT, GUARD_FIT, GUARD_ALPHA)
 from frankentorch._ext.dtype cimport can_cast_codes
-from frankentorch._ext.engine cimport check_inplace, rebase_history, set_view, bump
+from frankentorch._ext.engine cimport check_inplace, rebase_history, set_view, bump, note_traceback
 from frankentorch._ext.backward cimport backward_of
 
 cdef extern from "Python.h":
@@ -698,6 +698,8 @@ cdef Node make_node(Overload ov, PyObject** slots):
         save_inputs(node, ov, saved)
     else:
         node.saved = ()
+    if special_bits & BIT_ANOMALY:
+        note_traceback(node)
     return node
 
 

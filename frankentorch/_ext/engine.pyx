@@ -153,10 +153,15 @@ cdef Node regenerate_view(Tensor t):
     """grad_fn of a view whose storage was written since: as_strided of the base."""
     cdef Node node, below
     cdef int number = 0
-    t.view_version = t.storage.version
     below = gradient_edge(t.base, &number)
     if below is None:
+        t.view_version = t.storage.version
         return t.node
+    if t.creation_meta == VIEW_NO_GRAD:
+        raise RuntimeError("A view was created in no_grad mode and its base or another view of its base has been modified inplace with grad mode enabled. Given that this use "
+                           "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the "
+                           "no_grad block or both outside.")
+    t.view_version = t.storage.version
     node = Node.__new__(Node)
     node.label = "AsStridedBackward0"
     node.fn = view_backward
@@ -245,6 +250,9 @@ cdef class Heap:
             self.swap(i, child)
             i = child
         return top
+
+
+include "engine_anomaly.pxi"
 
 
 cdef object call_node(Node node, object g):
@@ -372,7 +380,7 @@ cdef set reachable(list roots, dict targets):
 
 
 def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, inputs, bint accumulate_inputs):
-    """Walk back from `tensors` with `grads`. With `inputs` (tensors or (node, number) edges) returns their gradients in order
+    """Walk back from `tensors` (or (node, number) edges) with `grads`. With `inputs` (tensors or (node, number) edges) returns their gradients in order
     (None where no path leads), or accumulates into just those when `accumulate_inputs`; without, accumulates into every leaf."""
     cdef dict buffers = {}
     cdef dict owned = {}
@@ -388,7 +396,12 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
     cdef long long steps = 0
     cdef tuple edges
     for tensor in tensors:
-        below = gradient_edge(<Tensor> tensor, &number)
+        if isinstance(tensor, Tensor):
+            below = gradient_edge(<Tensor> tensor, &number)
+            if below is None:                # a view made while nothing was recorded
+                continue
+        else:
+            below, number = tensor
         roots.append((below, number))
     if inputs is not None:
         targets = {}
@@ -453,7 +466,7 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                 values = None
             else:
                 g = tuple(values)
-            results = call_node(node, g)
+            results = call_watched(node, g) if special_bits & BIT_ANOMALY else call_node(node, g)
             if not isinstance(results, tuple):
                 results = (results,)
             if node.post_hooks:
@@ -619,6 +632,8 @@ def make_python_node(callback, list inputs, list outputs, str label):
         node.set_edges(tuple(edges), numbers)
     finally:
         free(numbers)
+    if special_bits & BIT_ANOMALY:
+        note_traceback(node)
     node.set_outputs(len(outputs) if len(outputs) > 1 else 1)
     for i in range(len(outputs)):
         if isinstance(outputs[i], Tensor):

@@ -130,7 +130,10 @@ cdef Node tensor_grad_fn(Tensor t):
 
 
 cdef bint tensor_requires_grad(Tensor t):
-    return t.flags & REQUIRES_GRAD or tensor_grad_fn(t) is not None
+    """A view asks for what its base asks for, even one made while nothing was recorded (its gradient then leads nowhere)."""
+    if t.flags & REQUIRES_GRAD or t.base is None:
+        return t.flags & REQUIRES_GRAD or t.node is not None
+    return (tensor_requires_grad(t.base) and (is_float_code(t.code) or is_complex_code(t.code))) or tensor_grad_fn(t) is not None
 
 
 cdef Extra extra_of(Tensor t):

@@ -199,6 +199,9 @@ cdef class Node:
                 raise MemoryError()
         for i in range(n):
             if tensor_mask >> i & 1 and values[i] is not None:
+                if (<Tensor> values[i]).flags & INFERENCE and not ft_inference_mode:
+                    raise RuntimeError("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. "
+                                       "To work around this, you can make a clone to get a normal tensor and use it in autograd")
                 self.versions[i] = (<Tensor> values[i]).storage.version
         if special_bits & 16 and tensor_mask:                # dispatch.BIT_SAVED_HOOKS
             values = tuple([pack_saved(value) if tensor_mask >> i & 1 and value is not None else value for i, value in enumerate(values)])
@@ -260,6 +263,13 @@ cdef class Node:
 
     def _sequence_nr(self):
         return self.sequence
+
+    def output_meta(self, int i):
+        """(sizes, dtype, is meta) of output i as it was made; None when it was none."""
+        if not 0 <= i < self.n_outputs:
+            raise RuntimeError(f"{self.name()}: there is no output {i}")
+        cdef OutputMeta* meta = &self.outputs[i]
+        return None if meta.sizes == NULL else (tuple([meta.sizes[d] for d in range(meta.ndim)]), dtype_of(meta.code), bool(meta.is_meta))
 
     @property
     def metadata(self):

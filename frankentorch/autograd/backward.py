@@ -1,4 +1,6 @@
 """`backward` and `grad`: argument checks, then the walk in _ext.engine."""
+import math
+
 from frankentorch import ops
 from frankentorch._ext import engine
 from frankentorch._ext.tensor import Tensor
@@ -11,33 +13,51 @@ def _as_tuple(value):
     return (value,) if isinstance(value, Tensor) or hasattr(value, "node") else tuple(value)
 
 
+def _is_edge(item):
+    """Whether an output is a GradientEdge: it stands for the tensor it was taken of."""
+    return not isinstance(item, Tensor) and hasattr(item, "node") and hasattr(item, "output_nr")
+
+
+def _facts(out):
+    """(sizes, dtype, is meta) of an output or of the tensor behind an edge."""
+    if not _is_edge(out):
+        return tuple(out.shape), out.dtype, out.is_meta
+    return out.node.output_meta(out.output_nr)
+
+
+def _places(items):
+    """Tensors as they are, edges as the engine takes them."""
+    return [(item.node, item.output_nr) if _is_edge(item) else item for item in items]
+
+
 def _make_grads(outputs, grads):
     """One gradient per output: ones for a scalar, checked shapes for the rest. RuntimeError says which does not fit."""
     made = []
-    for out, grad in zip(outputs, grads):
+    for i, (out, grad) in enumerate(zip(outputs, grads)):
+        sizes, dtype, is_meta = _facts(out)
         if grad is None:
-            if not out.requires_grad:
+            if not _is_edge(out) and not out.requires_grad:
                 raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
-            if out.numel() != 1:
-                raise RuntimeError(f"grad can be implicitly created only for scalar outputs, not for {tuple(out.shape)}; give gradient=")
-            if not out.is_floating_point() and not out.is_complex():
-                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
-            if out.is_complex():
-                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {out.dtype}")
-            made.append(ops.ones_like(out))
+            if math.prod(sizes) != 1:
+                raise RuntimeError(f"grad can be implicitly created only for scalar outputs, not for {sizes}; give gradient=")
+            if not dtype.is_floating_point:
+                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {dtype}")
+            made.append(ops.ones(sizes, dtype=dtype, device="meta" if is_meta else "cpu") if _is_edge(out) else ops.ones_like(out))
             continue
         if not isinstance(grad, Tensor):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
-        if grad.shape != out.shape:
-            raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {list(grad.shape)} and output[0] has a shape of {list(out.shape)}.")
-        if grad.is_complex() != out.is_complex():
-            raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: {grad.dtype} and {out.dtype}")
+        if tuple(grad.shape) != sizes:
+            raise RuntimeError(f"Mismatch in shape: grad_output[{i}] has a shape of {list(grad.shape)} and output[{i}] has a shape of {list(sizes)}.")
+        if grad.is_complex() != dtype.is_complex:
+            raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: {grad.dtype} and {dtype}")
         made.append(grad)
     return made
 
 
 def _check_outputs(outputs):
     for i, out in enumerate(outputs):
+        if _is_edge(out):
+            continue
         if not isinstance(out, Tensor):
             raise TypeError(f"expected a Tensor or sequence of Tensors, got {type(out).__name__} at {i}")
         if not out.requires_grad:
@@ -69,9 +89,9 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     _check_outputs(tensors)
     with DisableTorchFunctionSubclass():
         grads = _make_grads(tensors, grads)
-    inputs = None if inputs is None else [item if isinstance(item, Tensor) else (item.node, item.output_nr) for item in _as_tuple(inputs)]
+    inputs = None if inputs is None else _places(_as_tuple(inputs))
     with DisableTorchFunctionSubclass():        # gradients are plain tensors, whatever the class of what was saved
-        engine.run_backward(list(tensors), grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, inputs is not None)
+        engine.run_backward(_places(tensors), grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, inputs is not None)
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None, is_grads_batched=False,
@@ -79,7 +99,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     """Gradients of `outputs` with respect to `inputs`, returned and not accumulated.
 
     Returns a tuple as long as `inputs`; None for an input no path leads to (RuntimeError unless `allow_unused`), zeros with
-    `materialize_grads`.
+    `materialize_grads`. With `is_grads_batched` the first dim of each of `grad_outputs` counts gradients, and that of each result too.
     """
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
@@ -89,7 +109,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         import warnings
         warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True).", FutureWarning, stacklevel=2)
     if is_grads_batched:
-        raise NotImplementedError("grad: is_grads_batched=True needs vmap, which is not available; call grad once per gradient")
+        return _batched(outputs, inputs, _as_tuple(grad_outputs), retain_graph, create_graph, allow_unused, materialize_grads)
     grads = _as_tuple(grad_outputs) or (None,) * len(outputs)
     _check_outputs(outputs)
     with DisableTorchFunctionSubclass():
@@ -97,9 +117,9 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     for i, item in enumerate(inputs):
         if isinstance(item, Tensor) and not item.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    places = [item if isinstance(item, Tensor) else (item.node, item.output_nr) for item in inputs]
+    places = _places(inputs)
     with DisableTorchFunctionSubclass():
-        found = engine.run_backward(list(outputs), grads, create_graph if retain_graph is None else retain_graph, create_graph, places, False)
+        found = engine.run_backward(_places(outputs), grads, create_graph if retain_graph is None else retain_graph, create_graph, places, False)
     for i, value in enumerate(found):
         if value is None:
             if not allow_unused:
@@ -107,3 +127,26 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
             if materialize_grads:
                 found[i] = ops.zeros_like(inputs[i])
     return tuple(found)
+
+
+def _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads):
+    """One walk per gradient of the batch, in order; the results stacked along a new first dim."""
+    if grad_outputs is None or any(g is None or g.dim() == 0 for g in grad_outputs):
+        raise ValueError("grad: is_grads_batched=True needs grad_outputs whose first dim counts gradients; got none or a 0-d tensor")
+    for i, (out, g) in enumerate(zip(outputs, grad_outputs)):
+        sizes = _facts(out)[0]
+        if tuple(g.shape[1:]) != sizes:
+            raise RuntimeError("If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The sizes of the remaining dimensions are "
+                               f"expected to match the shape of corresponding output, but a mismatch was detected: grad_output[{i}] has a shape of {list(g.shape)} and output[{i}] "
+                               f"has a shape of {list(sizes)}.")
+    counts = {g.shape[0] for g in grad_outputs}
+    if len(counts) > 1:
+        raise ValueError(f"grad: is_grads_batched=True needs as many gradients for every output, but got {sorted(counts)}")
+    count = counts.pop()
+    keep = create_graph if retain_graph is None else retain_graph
+    columns = []
+    for k in range(count):
+        columns.append(grad(outputs, inputs, [g[k] for g in grad_outputs], True if k + 1 < count else keep, create_graph, True, allow_unused, False, materialize_grads))
+    if not columns:
+        return tuple(ops.zeros((0, *_facts(item)[0]), dtype=_facts(item)[1]) for item in inputs)
+    return tuple(None if column[0] is None else ops.stack(column) for column in zip(*columns))

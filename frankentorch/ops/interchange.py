@@ -106,7 +106,7 @@ def numpy(self, *, force=False):
         self = self.detach().cpu().resolve_conj().resolve_neg()
     if self.is_meta:
         raise TypeError("can't convert meta device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")
-    if self.requires_grad:
+    if self.requires_grad and ops.is_grad_enabled():
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     if self.dtype not in _TYPE_STRINGS:
         raise TypeError("Got unsupported ScalarType BFloat16")
