@@ -1,7 +1,7 @@
 # cython: language_level=3, cdivision=True
 # Functions of the random distributions. Why not vecmath: the stream is PyTorch's, which calls the C library in double and
 # a short Cephes polynomial in float, and the numbers should be its numbers. In double the result here is right to about
-# 0.51 ulp (leading terms carried in two words), so it is the C library's in nearly all cases; in float the same operations
+# 0.501 ulp (leading terms carried in two words), so it is the C library's in nearly all cases; in float the same operations
 # as Cephes' logf, sinf and cosf (S. L. Moshier, Methods and Programs for Mathematical Functions, 1989) in the order of a
 # fused evaluation give its very bits. Branch-free: the loops around these are vectorised by the compiler.
 from frankentorch._ext.bitmath cimport bits_f32, bits_f64, make_f32, make_f64, fma_f32, fma_f64
@@ -9,6 +9,16 @@ from frankentorch._ext.bitmath cimport bits_f32, bits_f64, make_f32, make_f64, f
 cdef struct Pair:                                           # the unevaluated sum hi + lo
     double hi
     double lo
+
+
+cdef inline Pair step(double c, double c_lo, Pair t, Pair q) noexcept nogil:
+    """c + t q, a step of Horner's rule in two words, for |t q| < |c|."""
+    cdef double v = t.hi * q.hi
+    cdef double v_lo = fma_f64(t.hi, q.hi, -v) + (t.hi * q.lo + t.lo * q.hi)
+    cdef Pair out
+    out.hi = c + v
+    out.lo = ((c - out.hi) + v) + (v_lo + c_lo)
+    return out
 
 
 cdef inline double choose(unsigned long long odd, double y, double z) noexcept nogil:
@@ -29,24 +39,33 @@ cdef inline double log_unit(double x) noexcept nogil:
     cdef double d_lo = m - (d - 1.0)
     cdef double s = f / d
     cdef double s_lo = fma_f64(-s, d_lo, fma_f64(-s, d, f)) / d
-    cdef double t = s * s
-    cdef double p = 1.0 / 23.0
-    cdef double h, low
-    p = fma_f64(p, t, 1.0 / 21.0)
-    p = fma_f64(p, t, 1.0 / 19.0)
-    p = fma_f64(p, t, 1.0 / 17.0)
-    p = fma_f64(p, t, 1.0 / 15.0)
-    p = fma_f64(p, t, 1.0 / 13.0)
-    p = fma_f64(p, t, 1.0 / 11.0)
-    p = fma_f64(p, t, 1.0 / 9.0)
-    p = fma_f64(p, t, 1.0 / 7.0)
-    p = fma_f64(p, t, 1.0 / 5.0)
-    p = fma_f64(p, t, 1.0 / 3.0)
+    cdef Pair t, q, p
+    cdef double u, u_lo, c, h, h_lo, low
+    t.hi = s * s
+    t.lo = fma_f64(s, s, -t.hi) + 2.0 * s * s_lo
+    q.hi = 1.0 / 23.0
+    q.hi = fma_f64(q.hi, t.hi, 1.0 / 21.0)
+    q.hi = fma_f64(q.hi, t.hi, 1.0 / 19.0)
+    q.hi = fma_f64(q.hi, t.hi, 1.0 / 17.0)
+    q.hi = fma_f64(q.hi, t.hi, 1.0 / 15.0)
+    q.hi = fma_f64(q.hi, t.hi, 1.0 / 13.0)
+    q.hi = fma_f64(q.hi, t.hi, 1.0 / 11.0)
+    q.hi = fma_f64(q.hi, t.hi, 1.0 / 9.0)
+    q.hi = fma_f64(q.hi, t.hi, 1.0 / 7.0)
+    q.hi = fma_f64(q.hi, t.hi, 1.0 / 5.0)
+    q.lo = 0.0
+    p = step(0.3333333333333333, 1.850371707708594e-17, t, q)                              # 1/3 + t/5 + ...
+    u = t.hi * p.hi
+    u_lo = fma_f64(t.hi, p.hi, -u) + (t.hi * p.lo + t.lo * p.hi)
     s = s + s
+    c = s * u
     h = fma_f64(ed, 6.93147180369123816490e-01, s)              # ln 2, high part: 32 bits, so its product with e is exact
-    low = fma_f64(ed, 6.93147180369123816490e-01, -h) + s
-    low = low + fma_f64(ed, 1.90821492927058770002e-10, fma_f64(s, p * t, s_lo + s_lo))
-    return h + low
+    h_lo = fma_f64(ed, 6.93147180369123816490e-01, -h) + s
+    low = fma_f64(s, u, -c) + fma_f64(s, u_lo, (s_lo + s_lo) * u)
+    low = low + fma_f64(ed, 1.90821492927058770002e-10, s_lo + s_lo)
+    s = h + c
+    low = low + (((h - s) + c) + h_lo)
+    return s + low
 
 
 cdef inline Pair reduce_angle(double x, unsigned long long* quadrant) noexcept nogil:
@@ -64,47 +83,50 @@ cdef inline Pair reduce_angle(double x, unsigned long long* quadrant) noexcept n
     return out
 
 
-cdef inline Pair sin_small(Pair r) noexcept nogil:
-    """sin on |r| <= pi/4: r + r (S1 r^2 + ...), the first correction in two words."""
-    cdef double t = r.hi * r.hi
-    cdef double t_lo = fma_f64(r.hi, r.hi, -t) + 2.0 * r.hi * r.lo
-    cdef double q = -8.22063524662433e-18                                              # 1/3! 1/5! ... 1/19!, signs by turns
-    cdef double p, p_lo, c, c_lo
+cdef inline Pair square(Pair r) noexcept nogil:
     cdef Pair out
-    q = fma_f64(q, t, 2.8114572543455206e-15)
-    q = fma_f64(q, t, -7.647163731819816e-13)
-    q = fma_f64(q, t, 1.6059043836821613e-10)
-    q = fma_f64(q, t, -2.505210838544172e-08)
-    q = fma_f64(q, t, 2.7557319223985893e-06)
-    q = fma_f64(q, t, -0.0001984126984126984)
-    q = fma_f64(q, t, 0.008333333333333333)
-    p = t * -0.16666666666666666
-    p_lo = fma_f64(t, -0.16666666666666666, -p) + (t_lo * -0.16666666666666666 + t * -9.25185853854297e-18) + t * t * q
-    c = r.hi * p
-    c_lo = fma_f64(r.hi, p, -c) + (r.hi * p_lo + fma_f64(r.lo, p, r.lo))
+    out.hi = r.hi * r.hi
+    out.lo = fma_f64(r.hi, r.hi, -out.hi) + 2.0 * r.hi * r.lo
+    return out
+
+
+cdef inline Pair sin_small(Pair r) noexcept nogil:
+    """sin on |r| <= pi/4: r + r t (-1/3! + t (1/5! - ...)), t = r^2, these steps in two words."""
+    cdef Pair t = square(r)
+    cdef Pair q, p, out
+    cdef double u, u_lo, c, c_lo
+    q.hi = -8.22063524662433e-18                                                       # 1/7! ... 1/19!, signs by turns
+    q.hi = fma_f64(q.hi, t.hi, 2.8114572543455206e-15)
+    q.hi = fma_f64(q.hi, t.hi, -7.647163731819816e-13)
+    q.hi = fma_f64(q.hi, t.hi, 1.6059043836821613e-10)
+    q.hi = fma_f64(q.hi, t.hi, -2.505210838544172e-08)
+    q.hi = fma_f64(q.hi, t.hi, 2.7557319223985893e-06)
+    q.hi = fma_f64(q.hi, t.hi, -0.0001984126984126984)
+    q.lo = 0.0
+    p = step(-0.16666666666666666, -9.25185853854297e-18, t, step(0.008333333333333333, 1.1564823173178714e-19, t, q))
+    u = t.hi * p.hi
+    u_lo = fma_f64(t.hi, p.hi, -u) + (t.hi * p.lo + t.lo * p.hi)
+    c = r.hi * u
+    c_lo = fma_f64(r.hi, u, -c) + (r.hi * u_lo + fma_f64(r.lo, u, r.lo))
     out.hi = r.hi + c
     out.lo = ((r.hi - out.hi) + c) + c_lo
     return out
 
 
 cdef inline Pair cos_small(Pair r) noexcept nogil:
-    """cos on |r| <= pi/4: 1 - r^2/2 in two words, the rest in one."""
-    cdef double t = r.hi * r.hi
-    cdef double t_lo = fma_f64(r.hi, r.hi, -t) + 2.0 * r.hi * r.lo
-    cdef double q = 4.110317623312165e-19                                              # 1/4! 1/6! ... 1/20!, signs by turns
-    cdef double h = 0.5 * t
-    cdef Pair out
-    q = fma_f64(q, t, -1.5619206968586225e-16)
-    q = fma_f64(q, t, 4.779477332387385e-14)
-    q = fma_f64(q, t, -1.1470745597729725e-11)
-    q = fma_f64(q, t, 2.08767569878681e-09)
-    q = fma_f64(q, t, -2.755731922398589e-07)
-    q = fma_f64(q, t, 2.48015873015873e-05)
-    q = fma_f64(q, t, -0.001388888888888889)
-    q = fma_f64(q, t, 0.041666666666666664)
-    out.hi = 1.0 - h
-    out.lo = ((1.0 - out.hi) - h) + fma_f64(-0.5, t_lo, t * t * q)
-    return out
+    """cos on |r| <= pi/4: 1 + t (-1/2! + t (1/4! - ...)), t = r^2, these steps in two words."""
+    cdef Pair t = square(r)
+    cdef Pair q
+    q.hi = 4.110317623312165e-19                                                       # 1/6! ... 1/20!, signs by turns
+    q.hi = fma_f64(q.hi, t.hi, -1.5619206968586225e-16)
+    q.hi = fma_f64(q.hi, t.hi, 4.779477332387385e-14)
+    q.hi = fma_f64(q.hi, t.hi, -1.1470745597729725e-11)
+    q.hi = fma_f64(q.hi, t.hi, 2.08767569878681e-09)
+    q.hi = fma_f64(q.hi, t.hi, -2.755731922398589e-07)
+    q.hi = fma_f64(q.hi, t.hi, 2.48015873015873e-05)
+    q.hi = fma_f64(q.hi, t.hi, -0.001388888888888889)
+    q.lo = 0.0
+    return step(1.0, 0.0, t, step(-0.5, 0.0, t, step(0.041666666666666664, 2.3129646346357427e-18, t, q)))
 
 
 cdef inline Pair settle(Pair x) noexcept nogil:
