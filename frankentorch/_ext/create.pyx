@@ -6,6 +6,7 @@ from cpython.buffer cimport PyObject_GetBuffer, PyBuffer_Release, Py_buffer, PyB
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
 from frankentorch._ext.types cimport *
+from frankentorch._ext.bitmath cimport fma_f64
 from frankentorch._ext.dtype cimport dtype, dtype_of, ITEMSIZE, default_code, default_complex_code, device, memory_format, Format
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport check_fits, store_number, load_number, copy_into, is_number, scalar_name, number_code
@@ -142,6 +143,13 @@ def fill_linspace(Tensor out, start, end, Py_ssize_t steps):
         return out
     wide = new_tensor(F64, False, 1, &out.count)
     a, b = start, end
+    if BOOL < out.code < F16 or U16 <= out.code <= U64:     # integers: both ends are cut first, each point once, from one fused operation
+        a, b = <double> <long long> int(start), <double> <long long> int(end)
+        d = (b - a) / <double> (steps - 1) if steps > 1 else 0
+        for i in range(steps):
+            (<double*> wide.storage.data)[i] = fma_f64(d, <double> i, a) if i < steps // 2 or steps == 1 else fma_f64(-d, <double> (steps - i - 1), b)
+        copy_into(out, wide)
+        return out
     d = (b - a) / <double> (steps - 1) if steps > 1 else 0
     for i in range(steps):
         (<double*> wide.storage.data)[i] = a + d * <double> i if i < steps // 2 else b - d * <double> (steps - i - 1)

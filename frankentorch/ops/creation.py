@@ -149,8 +149,8 @@ def arange(start, end, step, dtype, layout, device, pin_memory, requires_grad):
         dtype = ops.int64 if whole else ops.get_default_dtype()
     if any(isinstance(v, complex) for v in (start, end, step)):
         raise RuntimeError("arange: expected real bounds and step")
-    if step == 0:
-        raise ValueError("step must be nonzero")
+    if not (step > 0 or step < 0):
+        raise RuntimeError(f"step must be nonzero, got {step}")
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (step > 0 and end < start) or (step < 0 and end > start):
@@ -158,7 +158,7 @@ def arange(start, end, step, dtype, layout, device, pin_memory, requires_grad):
     integral = dtype is ops.int64
     if integral and not whole:           # the oracle counts in int64 there, in float64 elsewhere
         start, end, step = int(start), int(end), int(step)
-        if step == 0:
+        if step == 0:                    # another type of exception than above, as the oracle's
             raise ValueError("step must be nonzero")
     count = -((start - end) // step) if whole or integral else math.ceil((end - start) / step)
     out = create.empty((int(count),), dtype, is_meta(device), 1)
@@ -214,6 +214,8 @@ def linspace(start, end, steps, dtype, layout, device, pin_memory, requires_grad
 
 def logspace(start, end, steps, base, dtype, layout, device, pin_memory, requires_grad):
     dtype = dtype or ops.get_default_dtype()
+    if not (dtype.is_floating_point or dtype.is_complex):       # integers: both ends are cut before anything is raised to them
+        start, end = int(number(start)), int(number(end))
     points = linspace(start, end, steps, ops.float64 if not dtype.is_complex else dtype, layout, device, False, False)
     return finish(ops.pow(base, points).to(dtype), requires_grad)
 
