@@ -13,9 +13,9 @@ class CheckpointError(RuntimeError, UnpicklingError):
     path : str or None
         The file.
     record : str or None
-        The part of the state, written as a path: ``"model.conv1.weight"``.
+        The part of the state, written as a path: ``"model/conv1.weight"``, or the part of the file: ``"header"``.
     offset : int or None
-        Byte position inside the decoded content.
+        Byte position inside the file.
     """
 
     def __init__(self, rule, message, *, path=None, record=None, offset=None):

@@ -13,16 +13,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from frankentorch.checkpoint.errors import CheckpointError
+from frankentorch import checkpoint as checkpoints
+from frankentorch.checkpoint import CheckpointError
 from frankentorch.cli import host
 from frankentorch.cli.chart import line_chart
 from frankentorch.cli.progress import Progress, table
 from frankentorch.cli.training import LEARN_COUNT, TEST_COUNT, Plan, Training
-from frankentorch.serialization import save_state, state_digest, state_from_bytes
 
 WANTED_ACCURACY = {"cnn": 0.97, "mlp": 0.97}
 EPOCHS = {"full": {"cnn": 10, "mlp": 16}, "quick": {"cnn": 4, "mlp": 12}}
 FLIPS = 256
+REPAIR = 0.05
 CHILD_SECONDS = 600
 
 
@@ -57,13 +58,13 @@ def execute(arguments):
     print(f"Handwritten digits, 8 x 8 pixels: {LEARN_COUNT} to learn from, {TEST_COUNT} held out. Seed {arguments.seed}, "
           f"{counted_threads(host.num_threads())}, CPU level {host.cpu_level()}.\n")
     plans = {model: Plan(model, arguments.seed, epochs) for model, epochs in EPOCHS[size].items()}
-    checkpoint = os.path.join(arguments.out, "cnn-halfway.state")
+    checkpoint = os.path.join(arguments.out, "cnn-halfway.ftc")
     trainings = {"mlp": train(plans["mlp"]), "cnn": train(plans["cnn"], checkpoint)}
-    digest = state_digest(trainings["cnn"].state())  # the last one trained: its generator is still where it stopped
-    print("\nThe same training again, in other processes:")
+    digest = checkpoints.digest(trainings["cnn"].state())  # the last one trained: its generator is still where it stopped
     claims = [accuracy_claim(training) for training in trainings.values()]
+    claims += [damage_claim(checkpoint), repair_claim(checkpoint)]
+    print("\nThe same training again, in other processes; those that resume do so from the repaired file:")
     claims += replay_claims(replays(plans["cnn"], checkpoint, arguments.quick), digest)
-    claims.append(damage_claim(checkpoint))
     curve = os.path.join(arguments.out, "loss.svg")
     with open(curve, "w", encoding="utf-8") as file:
         file.write(loss_chart(trainings))
@@ -84,7 +85,7 @@ def train(plan, checkpoint=None):
         recent = training.losses[-len(training.batches):]
         bar.end(f"loss {sum(recent) / len(recent):.4f}  test accuracy {100 * training.test_accuracy():5.1f} %")
         if checkpoint and training.epoch == plan.epochs // 2:
-            save_state(training.state(), checkpoint)
+            checkpoints.save(training.state(), checkpoint, repair=REPAIR)
     return training
 
 
@@ -150,11 +151,36 @@ def damage_claim(path):
         bit = flip * (8 * len(content) - 1) // (FLIPS - 1)
         content[bit // 8] ^= 1 << bit % 8
         try:
-            state_from_bytes(content)
+            checkpoints.loads(content)
         except CheckpointError:
             refused += 1
         content[bit // 8] ^= 1 << bit % 8
     return Claim("A checkpoint with one wrong bit is refused", f"{refused} of {FLIPS} flips in {len(content):,} bytes refused", refused == FLIPS)
+
+
+def repair_claim(path):
+    """Overwrite a piece of the checkpoint as large as its sidecar can replace: it is refused, then rebuilt bit by bit."""
+    text = f"A checkpoint with {100 * REPAIR:.0f} % of its bytes destroyed is refused, then repaired: same bits"
+    with open(path, "rb") as file:
+        content = file.read()
+    begin, count = len(content) // 3, int(REPAIR * len(content))
+    with open(path, "r+b") as file:
+        file.seek(begin)
+        file.write(bytes(byte ^ 0xFF for byte in content[begin:begin + count]))
+    try:
+        checkpoints.load(path)
+        return Claim(text, "the damaged file was loaded", False)
+    except CheckpointError as error:
+        refusal = error.rule
+    try:
+        report = checkpoints.repair(path)
+    except CheckpointError as error:
+        return Claim(text, str(error).splitlines()[0], False)
+    with open(path, "rb") as file:
+        same = file.read() == content
+    symbols = sum(event["symbols_lost"] for event in report.events)
+    return Claim(text, f"{count:,} of {len(content):,} bytes overwritten, refused by rule {refusal}; {symbols} symbols decoded, "
+                 + ("file as before" if same else "file DIFFERENT"), same and bool(report.events))
 
 
 def counted_threads(count):

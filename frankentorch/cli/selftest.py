@@ -16,7 +16,7 @@ from typing import NamedTuple
 import frankentorch as ft
 from frankentorch.cli import host
 from frankentorch.nn import functional as F
-from frankentorch.serialization import state_digest, state_from_bytes, state_to_bytes
+from frankentorch import checkpoint
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden.json")
 THREAD_COUNTS = (1, 2, 5)
@@ -73,7 +73,7 @@ def digests():
     found = {}
     for name, case in CASES.items():
         try:
-            found[name] = state_digest(case())
+            found[name] = checkpoint.digest(case())
         except Exception as error:  # any failure is a finding about this case, not the end of the test
             found[name] = f"{type(error).__name__}: {error}"
     return found
@@ -165,7 +165,7 @@ def _gradient_check():
 
 def _file_check():
     state = {"weight": grid(7, 5), "step": 3, "name": "x"}
-    same = state_digest(state_from_bytes(state_to_bytes(state))) == state_digest(state)
+    same = checkpoint.digest(checkpoint.loads(checkpoint.dumps(state))) == checkpoint.digest(state)
     return Check("a saved state comes back", same, "digests equal" if same else "digests differ")
 
 

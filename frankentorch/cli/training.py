@@ -13,10 +13,9 @@ from typing import NamedTuple
 from frankentorch.optim.lr_scheduler import CosineAnnealingLR
 
 import frankentorch as ft
-from frankentorch import nn
+from frankentorch import checkpoint, nn
 from frankentorch.datasets import digits
 from frankentorch.optim import Adam
-from frankentorch.serialization import load_state, state_digest
 from frankentorch.utils.data import DataLoader, TensorDataset, random_split
 
 LEARN_COUNT, TEST_COUNT = 1437, 360
@@ -118,11 +117,11 @@ def main(words):
     """Train as the words say and print the digest of the final state."""
     training = Training(Plan(**json.loads(words[0])))
     if words[1:2] == ["--resume"]:
-        training.load(load_state(words[2]))
+        training.load(checkpoint.load(words[2]))
     first = training.epoch + 1
     while training.epoch < training.plan.epochs:
         training.run_epoch()
-    print(json.dumps({"digest": state_digest(training.state()), "first_epoch": first, "last_epoch": training.epoch,
+    print(json.dumps({"digest": checkpoint.digest(training.state()), "first_epoch": first, "last_epoch": training.epoch,
                       "threads": ft.get_num_threads()}))
 
 

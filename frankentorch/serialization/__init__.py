@@ -3,12 +3,9 @@
 `save` and `load` write and read `.pt` files as PyTorch does; `safetensors` and `npz` hold the two other formats of exchange.
 `files` opens and writes files, `zip_read` and `zip_write` hold the archive, `pickler` and `safe` the pickle in it, `names` and
 `rebuild` what its names stand for, `pt` and `legacy` the layouts of PyTorch, `interchange` the public functions.
-
-`save_state` and `load_state` write and read nested plain values and tensors in one small format without pickle.
+`load` reads the package's own `.ftc` files too; `frankentorch.checkpoint` writes them.
 """
 
-from frankentorch.serialization.container import load_state, save_state, state_from_bytes, state_to_bytes
-from frankentorch.serialization.encode import state_digest
 from frankentorch.serialization.interchange import (DEFAULT_PROTOCOL, MAGIC_NUMBER, PROTOCOL_VERSION, LoadEndianness, get_default_load_endianness,
                                                     get_default_mmap_options, get_unsafe_globals_in_checkpoint, load, save, set_default_load_endianness,
                                                     set_default_mmap_options)
@@ -17,6 +14,5 @@ from frankentorch.serialization.rebuild import get_layout as _get_layout  # noqa
 from frankentorch.serialization.safe import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 
 __all__ = ["DEFAULT_PROTOCOL", "MAGIC_NUMBER", "PROTOCOL_VERSION", "LoadEndianness", "add_safe_globals", "clear_safe_globals", "default_restore_location",
-           "get_default_load_endianness", "get_default_mmap_options", "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load", "load_state",
-           "location_tag", "register_package", "safe_globals", "save", "save_state", "set_default_load_endianness", "set_default_mmap_options",
-           "state_digest", "state_from_bytes", "state_to_bytes"]
+           "get_default_load_endianness", "get_default_mmap_options", "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load",
+           "location_tag", "register_package", "safe_globals", "save", "set_default_load_endianness", "set_default_mmap_options"]

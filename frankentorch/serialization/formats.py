@@ -21,7 +21,7 @@ def kind_of(source, start=0):
         return "zip"
     if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         return "legacy"
-    if head[:4] == b"\x89FTC" or head[:7] == b"FTSTATE":
+    if head[:4] == b"\x89FTC":
         return "state"
     if len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= source.size - start - 8:
         return "safetensors"

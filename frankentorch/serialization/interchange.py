@@ -175,7 +175,7 @@ def _load(source, begin, f, map_location, pickle_module, weights_only, mapped, o
     if kind == "safetensors":
         return _placed(safetensors.read(source, mapped=mapped)[0], map_location), None
     if kind == "state":
-        return _load_state(f, source), None
+        return _load_state(f, source, begin, mapped), None
     records = read_directory(source, (STORED, DEFLATED))
     if records and all(name.endswith(".npy") for name in records):
         return _placed(npz.read(source, records), map_location), None
@@ -184,13 +184,12 @@ def _load(source, begin, f, map_location, pickle_module, weights_only, mapped, o
     return pt.read(source, records, map_location, pickle_module, weights_only, mapped, options, _endianness_name(), _mmap_flags), None
 
 
-def _load_state(f, source):
+def _load_state(f, source, begin, mapped):
     from frankentorch import checkpoint
 
-    reader = getattr(checkpoint, "load", None)
-    if reader is None or not files.is_path(f):
-        raise CheckpointError("format", "a file of frankentorch.checkpoint is loaded from its path" if reader else "this build reads no file of frankentorch.checkpoint")
-    return reader(f)
+    if files.is_path(f):
+        return checkpoint.load(f, mmap=bool(mapped))
+    return checkpoint.loads(source.read(begin, source.size - begin))
 
 
 def _placed(tensors, map_location):

@@ -6,9 +6,9 @@ import xml.etree.ElementTree as xml
 import pytest
 
 import frankentorch as ft
+from frankentorch import checkpoint
 from frankentorch.cli import demo, training
 from frankentorch.cli.training import Plan, Training
-from frankentorch.serialization import load_state, save_state, state_digest
 
 
 def test_quick_demo_shows_all_its_claims(frankentorch_command, tmp_path):
@@ -19,7 +19,7 @@ def test_quick_demo_shows_all_its_claims(frankentorch_command, tmp_path):
     assert all(claim["holds"] for claim in report["claims"]) and len(report["claims"]) >= 5
     assert "FAILED" not in done.stdout and done.stdout.count("shown") >= len(report["claims"])
     assert xml.parse(tmp_path / "out" / "loss.svg").getroot().tag.endswith("svg")
-    assert {"model", "optimizer", "schedule", "generators", "losses"} == set(load_state(tmp_path / "out" / "cnn-halfway.state"))
+    assert {"model", "optimizer", "schedule", "generators", "losses"} == set(checkpoint.load(tmp_path / "out" / "cnn-halfway.ftc"))
 
 
 def test_training_is_a_function_of_its_seed():
@@ -27,7 +27,7 @@ def test_training_is_a_function_of_its_seed():
     for seed in (0, 0, 1):
         run = Training(Plan("mlp", seed, 2))  # seeds the stream that dropout draws from, so one after the other
         run.run_epoch()
-        digests.append(state_digest(run.model.state_dict()))
+        digests.append(checkpoint.digest(run.model.state_dict()))
 
     assert digests[0] == digests[1] != digests[2]
 
@@ -36,15 +36,15 @@ def test_training_is_a_function_of_its_seed():
 def test_resumed_training_equals_one_that_never_stopped(tmp_path, model):
     whole = Training(Plan(model, 3, 2))
     whole.run_epoch()
-    save_state(whole.state(), tmp_path / "half")
+    checkpoint.save(whole.state(), tmp_path / "half")
     whole.run_epoch()
-    digest = state_digest(whole.state())
+    digest = checkpoint.digest(whole.state())
     resumed = Training(Plan(model, 3, 2))
-    resumed.load(load_state(tmp_path / "half"))
+    resumed.load(checkpoint.load(tmp_path / "half"))
     assert 1 == resumed.epoch
     resumed.run_epoch()
 
-    assert digest == state_digest(resumed.state())
+    assert digest == checkpoint.digest(resumed.state())
 
 
 def test_looking_at_the_test_does_not_change_the_learning():
@@ -54,7 +54,7 @@ def test_looking_at_the_test_does_not_change_the_learning():
         for _ in range(looks):
             run.test_accuracy()
         run.run_epoch()
-        digests.append(state_digest(run.state()))
+        digests.append(checkpoint.digest(run.state()))
 
     assert digests[0] == digests[1]
 
@@ -82,10 +82,19 @@ def test_child_that_fails_fails_the_claim(tmp_path, capsys):
 
 
 def test_accepted_damage_fails_the_claim(tmp_path, monkeypatch):
-    save_state(1, tmp_path / "x")
-    monkeypatch.setattr(demo, "state_from_bytes", lambda content: None)
+    checkpoint.save(1, tmp_path / "x")
+    monkeypatch.setattr(checkpoint, "loads", lambda content: None)
 
     assert not demo.damage_claim(tmp_path / "x").holds
+
+
+def test_repair_that_changes_nothing_fails_the_claim(tmp_path, monkeypatch):
+    checkpoint.save(ft.arange(5000), tmp_path / "x", compression="stored")
+    assert demo.repair_claim(tmp_path / "x").holds
+
+    monkeypatch.setattr(checkpoint, "repair", checkpoint.scrub)
+
+    assert not demo.repair_claim(tmp_path / "x").holds
 
 
 def test_bad_model_fails_the_accuracy_claim():
