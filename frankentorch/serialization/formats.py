@@ -4,8 +4,7 @@ from frankentorch.checkpoint.errors import CheckpointError
 
 _KNOWN = {b"\x1f\x8b": "compressed by gzip", b"\xfd7zXZ\0": "compressed by xz", b"BZh": "compressed by bzip2", b"\x28\xb5\x2f\xfd": "a bare zstd frame",
           b"7z\xbc\xaf": "a 7z archive", b"Rar!": "a rar archive", b"\x89HDF": "an HDF5 file", b"\x93NUMPY": "a single NumPy array (.npy)", b"\x7fELF": "a program",
-          b"GGUF": "a GGUF model", b"<!DOCTYPE": "a web page", b"<html": "a web page", b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
-          b"\x08": "an ONNX model or another protocol buffer"}
+          b"GGUF": "a GGUF model", b"<!DOCTYPE": "a web page", b"<html": "a web page", b"version https://git-lfs": "a pointer of Git LFS, not the file itself"}
 
 
 def kind_of(source, start=0):

@@ -59,7 +59,7 @@ def _readable():
         found.update({(device, name): kind for name, kind in STORAGE_TYPES.items()})
         found.update({(device, name): LEGACY_TYPES[name] for name in TENSOR_TYPES})
     found.update({("torch.storage", "UntypedStorage"): UNTYPED, ("torch", "UntypedStorage"): UNTYPED, ("collections", "OrderedDict"): OrderedDict, ("collections", "Counter"): Counter,
-                  ("builtins", "set"): set, ("builtins", "frozenset"): frozenset, ("builtins", "bytearray"): bytearray, ("builtins", "complex"): complex,
+                  ("builtins", "set"): set, ("builtins", "frozenset"): frozenset, ("builtins", "bytes"): bytes, ("builtins", "bytearray"): bytearray, ("builtins", "complex"): complex,
                   ("_codecs", "encode"): rebuild.encode_latin1, ("torch", "Tensor"): Tensor, ("torch", "Size"): Size, ("torch", "device"): ops.device,
                   ("torch.nn.parameter", "Parameter"): Parameter, ("torch.serialization", "_get_layout"): rebuild.get_layout,
                   ("torch._tensor", "_rebuild_from_type_v2"): rebuild.rebuild_from_type})

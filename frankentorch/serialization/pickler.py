@@ -3,6 +3,7 @@
 Equal strings are written once and then referred to, whether or not they are one object in memory: the bytes depend on the values.
 """
 
+import codecs
 import pickle
 from collections import OrderedDict
 
@@ -126,6 +127,15 @@ class Pickler(pickle._Pickler):
             pickle._Pickler.save_str(self, known)
 
     dispatch[str] = save_str
+
+    def save_bytes(self, content):
+        """Before protocol 3 no bytes are named by a type that PyTorch's safe reader does not know."""
+        if self.proto < 3 and not content:
+            self.save_reduce(codecs.encode, ("", "latin1"), obj=content)
+        else:
+            pickle._Pickler.save_bytes(self, content)
+
+    dispatch[bytes] = save_bytes
 
     def save_set(self, items):
         """Sorted, as far as that is possible: the order inside a set is not a value."""

@@ -173,6 +173,8 @@ def _make_plain(function, arguments):
         return Counter(*arguments)
     if function is complex and count <= 2 and all(type(part) in (float, int) for part in arguments):
         return complex(*arguments)
+    if function is bytes and not count:
+        return b""
     if function is bytearray:
         if not count or count == 1 and type(arguments[0]) is bytes:
             return bytearray(*arguments)

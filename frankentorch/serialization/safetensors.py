@@ -7,6 +7,7 @@ the product of its shape. The names of functions are those of `safetensors.torch
 import contextlib
 import json
 import os
+import re
 
 from frankentorch._ext import create, interchange
 from frankentorch._tensor import Tensor
@@ -19,7 +20,8 @@ from frankentorch.serialization.rebuild import LIMIT, MAX_NDIM, tensor_over
 DTYPES = {"BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "uint16", "F16": "float16", "BF16": "bfloat16", "I32": "int32", "U32": "uint32",
           "F32": "float32", "F64": "float64", "I64": "int64", "U64": "uint64", "C64": "complex64"}
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
-MAX_HEADER = 100_000_000
+MAX_HEADER = 32 << 20  # 100,000 tensors need a third of it
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _METADATA = "__metadata__"
 
 
@@ -196,24 +198,11 @@ def _parse(raw):
     """The header: JSON without a name twice, not deeper than it can be, padded by spaces only."""
     if raw[:1] != b"{":
         raise _bad("header", "the header does not begin with {", None, 8)
-    depth = deepest = 0
-    in_text = escaped = False
-    for byte in raw:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_text = False
-        elif byte == 0x22:
-            in_text = True
-        elif byte in b"{[":
-            depth += 1
-            if depth > 3:
-                raise _bad("depth", "the header is nested deeper than names, fields and lists", None, 8)
-        elif byte in b"}]":
-            depth -= 1
+    brackets = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", raw, flags=re.DOTALL).translate(None, _NO_BRACKETS)
+    for _ in range(3):  # an entry's lists lie three deep; what is left then is deeper, or not balanced
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    if brackets:
+        raise _bad("depth", "the header is nested deeper than names, fields and lists", None, 8)
     try:
         found = json.loads(raw.rstrip(b" ").decode("utf-8"), object_pairs_hook=_unique, parse_float=_refuse_number, parse_constant=_refuse_number)
     except (ValueError, RecursionError) as error:
