@@ -12,6 +12,7 @@ import os
 import stat
 
 from frankentorch._ext.checksum import crc32
+from frankentorch.checkpoint.atomic import NewFile, sync_folder, system_call
 from frankentorch.checkpoint.errors import CheckpointError
 
 CHUNK_NBYTES = 1 << 20
@@ -153,9 +154,11 @@ def open_source(f):
         if not hasattr(f, name):
             raise AttributeError(f"'{type(f).__name__}' object has no attribute '{name}'. You can only torch.load from a file that is seekable. "
                                  "Please pre-load the data into a buffer like io.BytesIO and try to load from it instead.")
-    if type(f) in (io.BufferedReader, io.BufferedRandom, io.FileIO) and stat.S_ISREG(os.fstat(f.fileno()).st_mode):
-        f.flush()
-        return FileSource(f.fileno(), False)
+    if type(f) in (io.BufferedReader, io.BufferedRandom, io.FileIO):
+        with contextlib.suppress(io.UnsupportedOperation):  # a reader of memory has no descriptor
+            if stat.S_ISREG(os.fstat(f.fileno()).st_mode):
+                f.flush()
+                return FileSource(f.fileno(), False)
     return ObjectSource(f)
 
 
@@ -167,10 +170,10 @@ def cut_short(offset, nbytes, size):
 class FileOutput:
     """A descriptor written in order through one aligned buffer."""
 
-    def __init__(self, descriptor):
+    def __init__(self, descriptor, path):
         import mmap
 
-        self.descriptor, self.at, self.direct = descriptor, 0, None
+        self.descriptor, self.path, self.at, self.direct = descriptor, path, 0, None
         self.buffer = mmap.mmap(-1, BUFFER_NBYTES)
         self.view = memoryview(self.buffer)
         self.filled = 0
@@ -195,7 +198,8 @@ class FileOutput:
     def put(self, data):
         while data:
             try:
-                done = os.write(self.descriptor, data)
+                with system_call("write", self.path):
+                    done = os.write(self.descriptor, data)
             except OSError as error:
                 if error.errno != errno.EINVAL or not self.direct:
                     raise
@@ -226,8 +230,9 @@ class FileOutput:
         self.filled = 0
 
     def close(self):
-        self.view.release()
-        self.buffer.close()
+        with contextlib.suppress(BufferError):  # an error on its way out may still hold a part
+            self.view.release()
+            self.buffer.close()
 
 
 class ObjectOutput:
@@ -268,46 +273,21 @@ def open_output(f):
     target = os.path.realpath(os.fspath(f))  # a symbolic link stays one: the file it points to is replaced
     if isinstance(target, bytes):
         target = os.fsdecode(target)
-    folder, name = os.path.split(target)
+    folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         raise CheckpointError("folder", f"Parent directory {folder} does not exist.", path=target)
-    try:
-        mode = os.stat(target).st_mode
-    except FileNotFoundError:
-        mode = None
-    if mode is not None and not stat.S_ISREG(mode):  # a device or FIFO is written to, never replaced
+    if os.path.exists(target) and not os.path.isfile(target):  # a device or FIFO is written to, never replaced
         with open(target, "wb") as file:
             yield ObjectOutput(file)
         return
-    temporary = os.path.join(folder, f".{name[:200]}.{os.urandom(8).hex()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
-    try:
+    with NewFile(target) as new:
+        output = FileOutput(new.descriptor, new.temporary)
         try:
-            if mode is not None:
-                os.fchmod(descriptor, stat.S_IMODE(mode))
-            output = FileOutput(descriptor)
-            try:
-                yield output
-                output.flush()
-            finally:
-                output.close()
-            os.fsync(descriptor)
+            yield output
+            output.flush()
         finally:
-            os.close(descriptor)
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
-
-
-def _sync_folder(folder):
-    """Make the new name itself durable. Systems that cannot open a folder have no such call."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            output.close()
+        new.keep_mode()
+        new.sync()
+        new.commit()
+    sync_folder(folder)

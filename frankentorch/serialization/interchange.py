@@ -175,7 +175,7 @@ def _load(source, begin, f, map_location, pickle_module, weights_only, mapped, o
     if kind == "safetensors":
         return _placed(safetensors.read(source, mapped=mapped)[0], map_location), None
     if kind == "state":
-        return _load_state(f, source, begin, mapped), None
+        return _load_state(f, source, begin, map_location, mapped), None
     records = read_directory(source, (STORED, DEFLATED))
     if records and all(name.endswith(".npy") for name in records):
         return _placed(npz.read(source, records), map_location), None
@@ -184,12 +184,13 @@ def _load(source, begin, f, map_location, pickle_module, weights_only, mapped, o
     return pt.read(source, records, map_location, pickle_module, weights_only, mapped, options, _endianness_name(), _mmap_flags), None
 
 
-def _load_state(f, source, begin, mapped):
-    from frankentorch import checkpoint
+def _load_state(f, source, begin, map_location, mapped):
+    """A file of `frankentorch.checkpoint`, by its own reader."""
+    if map_location is not None and str(map_location) != "cpu":
+        raise CheckpointError("location", f"a file of frankentorch.checkpoint is loaded where it was saved, not at map_location={map_location!r}")
+    from frankentorch.checkpoint import reader
 
-    if files.is_path(f):
-        return checkpoint.load(f, mmap=bool(mapped))
-    return checkpoint.loads(source.read(begin, source.size - begin))
+    return reader.load(f, mmap=mapped) if files.is_path(f) else reader.loads(source.read(begin, source.size - begin))
 
 
 def _placed(tensors, map_location):

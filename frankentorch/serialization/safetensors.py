@@ -17,8 +17,10 @@ from frankentorch.checkpoint.errors import CheckpointError
 from frankentorch.serialization import files
 from frankentorch.serialization.rebuild import LIMIT, MAX_NDIM, tensor_over
 
-DTYPES = {"BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "uint16", "F16": "float16", "BF16": "bfloat16", "I32": "int32", "U32": "uint32",
-          "F32": "float32", "F64": "float64", "I64": "int64", "U64": "uint64", "C64": "complex64"}
+# By the order in which the format's own library lays tensors out: the widest first, so that all are aligned.
+DTYPES = {"U64": "uint64", "I64": "int64", "F64": "float64", "C64": "complex64", "F32": "float32", "U32": "uint32", "I32": "int32", "BF16": "bfloat16",
+          "F16": "float16", "U16": "uint16", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool"}
+_PLACES = {name: place for place, name in enumerate(DTYPES.values())}
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 MAX_HEADER = 32 << 20  # 100,000 tensors need a third of it
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -55,9 +57,9 @@ def save(tensors, metadata=None):
 
 
 def _pieces(tensors, metadata):
-    """Header, then the bytes of the tensors: wider dtypes first, then by name, so that all are aligned."""
+    """Header, then the bytes of the tensors, by dtype and then by name."""
     _check_tensors(tensors)
-    ordered = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    ordered = sorted(tensors, key=lambda name: (_PLACES[tensors[name].dtype.name], name))
     header = {}
     if metadata is not None:
         if not isinstance(metadata, dict) or not all(isinstance(text, str) for pair in metadata.items() for text in pair):
