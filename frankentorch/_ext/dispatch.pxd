@@ -55,6 +55,7 @@ cdef enum SaveKind:          # positions in optable.expand.SAVE_KINDS
     S_NDIM
     S_NUMEL
     S_DEVICE
+    S_OFFSET
     S_OUT_SIZES
     S_OUT_DTYPE
     S_OUT_NDIM

@@ -653,6 +653,8 @@ cdef object attribute(int kind, object value):
         return t.rank
     if kind == S_NUMEL:
         return t.count
+    if kind == S_OFFSET:
+        return t.offset
     return t.device
 
 

@@ -58,13 +58,18 @@ def where_indices(condition):
     return ops.nonzero(condition).unbind(1)
 
 
+# bits of the fraction and greatest exponent (IEEE 754; bfloat16 has float32's exponent)
+SIGNIFICANDS = {ops.float16: (10, 15), ops.bfloat16: (7, 127), ops.float32: (23, 127), ops.float64: (52, 1023)}
+
+
 def nan_to_num(self, nan, posinf, neginf):
     if not self.is_floating_point() and not self.is_complex():
         return ops.clone(self)
     if self.is_complex():
         parts = (nan_to_num(ops.real(self), nan, posinf, neginf), nan_to_num(ops.imag(self), nan, posinf, neginf))
         return ops.complex(*parts)
-    limits = ops.finfo(self.dtype)
+    fraction_bits, top = SIGNIFICANDS[self.dtype]
+    largest = (2 - 2.0 ** -fraction_bits) * 2.0 ** top
     out = ops._where(ops.isnan(self), 0.0 if nan is None else nan, self)
-    out = ops._where(self == float("inf"), limits.max if posinf is None else posinf, out)
-    return ops._where(self == float("-inf"), limits.min if neginf is None else neginf, out)
+    out = ops._where(self == float("inf"), largest if posinf is None else posinf, out)
+    return ops._where(self == float("-inf"), -largest if neginf is None else neginf, out)

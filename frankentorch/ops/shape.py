@@ -23,6 +23,14 @@ def imag(self):
 
 
 def narrow(self, dim, start, length):
+    if isinstance(start, ops.Tensor):
+        if start.dim() or start.is_floating_point() or start.is_complex() or start.dtype is ops.bool:
+            raise RuntimeError(f"start must be an 0-dim integral Tensor, not {start.dtype} of shape {list(start.shape)}")
+        start = start.item()
+    elif isinstance(start, bool) or not hasattr(start, "__index__"):
+        raise TypeError(f"narrow(): argument 'start' (position 2) must be int, not {type(start).__name__}")
+    elif not -(1 << 63) <= start < 1 << 63:
+        raise ValueError(f"Overflow when unpacking long long: {start}")
     if self.dim() == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if length < 0:
@@ -149,7 +157,7 @@ def expand_as(self, other):
 
 
 def reshape_as(self, other):
-    return reshape(self, other.shape)
+    return reshape(self, tuple(other.shape))
 
 
 def broadcast_to(self, size):
@@ -339,8 +347,10 @@ def roll(self, shifts, dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     out = self
     for shift, dim in zip(shifts, dims):
+        if self.dim() == 0:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
         dim = wrap_dim(dim, self.dim())
-        if self.dim() == 0 or self.size(dim) == 0:
+        if self.size(dim) == 0:
             continue
         shift %= self.size(dim)
         out = ops.cat((ops.slice(out, dim, self.size(dim) - shift, None), ops.slice(out, dim, 0, self.size(dim) - shift)), dim)
@@ -411,14 +421,34 @@ def atleast_3d(self):
     return ops.unsqueeze(at_least(self, 2), -1) if self.dim() < 3 else self
 
 
+def atleast_1d_all(tensors):
+    return tuple(atleast_1d(t) for t in tensors)
+
+
+def atleast_2d_all(tensors):
+    return tuple(atleast_2d(t) for t in tensors)
+
+
+def atleast_3d_all(tensors):
+    return tuple(atleast_3d(t) for t in tensors)
+
+
+def check_any(tensors, name):
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+
+
 def hstack(tensors):
+    check_any(tensors, "hstack")
     made = [atleast_1d(t) for t in tensors]
     return ops.cat(tuple(made), 0 if made and made[0].dim() == 1 else 1)
 
 
 def vstack(tensors):
+    check_any(tensors, "vstack")
     return ops.cat(tuple(atleast_2d(t) for t in tensors), 0)
 
 
 def dstack(tensors):
+    check_any(tensors, "dstack")
     return ops.cat(tuple(atleast_3d(t) for t in tensors), 2)

@@ -44,7 +44,7 @@ op("_hardtanh_backward(Tensor grad, Tensor self, Scalar min_val, Scalar max_val)
    grad={"grad": "_hardtanh_backward(g, self, min_val, max_val)", "self": "zeros_like(g)"}, node="HardtanhBackwardBackward0")
 op("hardsigmoid(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardsigmoid_backward(g, self)"}, doc="Piecewise linear sigmoid.")
 op("hardswish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardswish_backward(g, self)"}, doc="self * hardsigmoid(self).")
-op("log_sigmoid(Tensor self) -> Tensor", forms="internal", aliases="logsigmoid", loop={FLOAT: "minimum(x, 0) - log1p(exp(-abs(x)))"}, grad={"self": "log_sigmoid_backward(g, self)"}, doc="log(sigmoid(self)).")
+op("log_sigmoid(Tensor self) -> Tensor", forms="internal out", out="exact", aliases="logsigmoid", loop={FLOAT: "minimum(x, 0) - log1p(exp(-abs(x)))"}, grad={"self": "log_sigmoid_backward(g, self)"}, doc="log(sigmoid(self)).")
 op("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x - lambd if x > lambd else (x + lambd if x < -lambd else x * 0)"}, grad={"self": "_softshrink_backward(g, self, lambd)"}, doc="self moved towards 0 by lambd.")
 op("hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="function method nn out", out="exact", loop={FLOAT: "0 if (x >= -lambd and x <= lambd) else x"}, grad={"self": "_hardshrink_backward(g, self, lambd)"}, doc="0 within lambd of 0, else self.")
 for name in ("hardshrink", "softshrink"):

@@ -6,7 +6,7 @@ from .family import CODES
 
 PROMOTIONS = (None, "same", "int_to_float", "none", "skip_first")
 RESULTS = ("same", "bool", "real", "i64")
-ATTRIBUTES = ("sizes", "strides", "dtype", "ndim", "numel", "device", "size", "like")
+ATTRIBUTES = ("sizes", "strides", "dtype", "ndim", "numel", "device", "offset", "size", "like")
 
 
 def formula_names(formula):

@@ -13,7 +13,7 @@ LOOP_SHARDS, COMPLEX_SHARDS, SHARD_ROOM = 12, 4, 48     # COMPLEX_SHARDS divides
 OPERAND_NAMES = ("x", "y", "z")
 RESULT_NUMBER = {"same": 0, "bool": 1, "real": 2, "i64": 3}
 PROMOTE_NUMBER = {None: 0, "same": 0, "int_to_float": 1, "none": 2, "skip_first": 3}
-SAVE_KINDS = ("arg", "output", "sizes", "strides", "dtype", "ndim", "numel", "device", "output_sizes", "output_dtype", "output_ndim")
+SAVE_KINDS = ("arg", "output", "sizes", "strides", "dtype", "ndim", "numel", "device", "offset", "output_sizes", "output_dtype", "output_ndim")
 
 
 class Flat:

@@ -14,7 +14,7 @@ op("view_as_complex(Tensor self) -> Tensor", forms="function", kernel="_ext.view
 op("real(Tensor self) -> Tensor", forms="function", kernel="ops.shape:real", view="single", grad={"self": "real_backward(g, self_dtype, 0)"}, doc="Real part as a view; a real tensor itself.")
 op("imag(Tensor self) -> Tensor", forms="function", kernel="ops.shape:imag", view="single", grad={"self": "real_backward(g, self_dtype, 1)"}, doc="Imaginary part as a view.")
 op("as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", forms=BOTH, kernel="_ext.views:as_strided", view="single",
-   grad={"self": "as_strided_backward(g, self_sizes, self_strides, self.storage_offset(), size, stride, storage_offset)"}, doc="Any view of the storage that fits inside it.")
+   grad={"self": "as_strided_backward(g, self_sizes, self_strides, self_offset, size, stride, storage_offset)"}, doc="Any view of the storage that fits inside it.")
 op("expand(Tensor self, int[] size, *, bool implicit=False) -> Tensor", forms="method", kernel="_ext.views:expand", view="single", grad={"self": "sum_to(g, self_sizes)"}, doc="Dims of size 1 repeated without a copy.")
 op("permute(Tensor self, int[] dims) -> Tensor", forms=BOTH, kernel="_ext.views:permute", view="single", grad={"self": "g.permute(inverse_permutation(dims))"}, doc="Dims in another order.")
 op("transpose(Tensor self, int dim0, int dim1) -> Tensor", forms=BOTH, aliases="swapaxes swapdims", kernel="_ext.views:transpose", view="single",
@@ -23,7 +23,7 @@ op("t(Tensor self) -> Tensor", forms=BOTH, kernel="_ext.views:t", view="single",
 op("select(Tensor self, int dim, int index) -> Tensor", forms=BOTH, kernel="_ext.views:select", view="single", grad={"self": "select_backward(g, self_sizes, dim, index)"}, doc="One position of one dim.")
 op("slice(Tensor self, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor", forms="internal", kernel="_ext.views:slice_", view="single",
    grad={"self": "slice_backward(g, self_sizes, dim, start, end, step)"})
-op("narrow(Tensor self, int dim, int start, int length) -> Tensor", forms=BOTH, body="ops.shape:narrow", doc="`length` positions of one dim from `start`.")
+op("narrow(Tensor self, int dim, Operand start, int length) -> Tensor", forms=BOTH, body="ops.shape:narrow", doc="`length` positions of one dim from `start`.")
 op("squeeze(Tensor self) -> Tensor", forms=BOTH, kernel="ops.shape:squeeze_all", view="single", grad={"self": "g.reshape(self_sizes)"}, doc="Without the dims of size 1.")
 op("squeeze.dim(Tensor self, int dim) -> Tensor", forms=BOTH, kernel="ops.shape:squeeze_dim", view="single", grad={"self": "g.reshape(self_sizes)"})
 op("squeeze.dims(Tensor self, int[] dim) -> Tensor", forms=BOTH, kernel="ops.shape:squeeze_dims", view="single", grad={"self": "g.reshape(self_sizes)"})
@@ -83,5 +83,6 @@ op("block_diag(Tensor[] tensors) -> Tensor", forms="function variadic", body="op
 op("cartesian_prod(Tensor[] tensors) -> Tensor", forms="function variadic", body="ops.shape:cartesian_prod", doc="Every combination of elements, one per row.")
 for n in (1, 2, 3):
     op(f"atleast_{n}d(Tensor self) -> Tensor", forms="function", body=f"ops.shape:atleast_{n}d", doc=f"A view with at least {n} dims.")
+    op(f"atleast_{n}d.Sequence(Tensor[] tensors) -> Tensor[]", forms="function variadic", body=f"ops.shape:atleast_{n}d_all")
 for name, alias, where in (("hstack", "", "columns"), ("vstack", "row_stack", "rows"), ("dstack", "", "depth")):
     op(f"{name}(Tensor[] tensors) -> Tensor", forms="function out", out="join", aliases=alias, body=f"ops.shape:{name}", doc=f"Tensors joined along {where}.")

@@ -234,3 +234,30 @@ def test_only_numbers_and_tensors_can_be_assigned(value):
 def test_assigning_a_complex_number_to_a_real_tensor_is_refused():
     with pytest.raises(RuntimeError, match="without overflow"):
         ft.ones(2)[0] = 1j
+
+
+def test_narrow_takes_a_0d_start_and_refuses_others():
+    t = ft.arange(5)
+
+    assert t.narrow(0, ft.tensor(2), 2).tolist() == [2, 3]
+    with pytest.raises(RuntimeError, match="0-dim integral Tensor"):
+        t.narrow(0, ft.tensor([2]), 2)
+
+
+def test_as_strided_in_place_keeps_its_gradient():
+    x = ft.arange(4.0).requires_grad_()
+    y = x.clone().as_strided_((2,), (2,), 1)
+    y.sum().backward()
+
+    assert x.grad.tolist() == [0.0, 1.0, 0.0, 1.0]
+
+
+def test_atleast_takes_several_tensors():
+    made = ft.atleast_2d(ft.tensor(1), ft.tensor([1, 2]))
+
+    assert [tuple(t.shape) for t in made] == [(1, 1), (1, 2)]
+    assert isinstance(ft.atleast_1d([ft.tensor(1)]), tuple)
+
+
+def test_nan_to_num_uses_the_dtypes_largest():
+    assert ft.nan_to_num(ft.tensor([float("inf"), float("nan")], dtype=ft.float16)).tolist() == [65504.0, 0.0]
