@@ -795,7 +795,60 @@ cdef object run(Overload ov, PyObject** slots, int mode, object out):
     """Run an op whose arguments are already in its slots."""
     if ov.kind == BODY:
         return run_body(ov, slots, mode, out)
+    if special_bits & BIT_RECORD:
+        return run_watched(ov, slots, mode, out)
     return run_primitive(ov, slots, mode, out)
+
+
+cdef extern from "Python.h":
+    unsigned long current_thread "PyThread_get_thread_ident" ()
+
+cdef object _watcher = None
+cdef unsigned long _watched_thread = 0
+cdef int _hushed = 0             # inside an op, a backward walk or an optimizer step, which are told as one
+
+
+def set_watcher(watcher):
+    """The recorder that hears of every op of this thread (runtime.ledger), or None."""
+    global _watcher, _hushed, _watched_thread
+    _watcher, _watched_thread = watcher, current_thread()
+    _hushed = 0
+
+
+def hush(int by):
+    """Count (1) or uncount (-1) something that is told to the watcher as a whole."""
+    global _hushed
+    _hushed += by
+
+
+cdef object run_watched(Overload ov, PyObject** slots, int mode, object out):
+    """Run an op and tell the recorder of it, before and after; what its kernel calls is part of it."""
+    global _hushed
+    cdef object note, result
+    cdef tuple args
+    cdef int i
+    if _watcher is None or _hushed or _watched_thread != current_thread():
+        return run_primitive(ov, slots, mode, out)
+    args = tuple([<object> slots[i] for i in range(ov.n_args)])
+    note = _watcher.op_begins(ov, args, mode, out)
+    _hushed += 1
+    try:
+        result = run_primitive(ov, slots, mode, out)
+    finally:
+        _hushed -= 1
+    _watcher.op_ends(note, ov, args, result)
+    return result
+
+
+def run_overload(Overload ov, tuple args, int mode, out):
+    """Run a row with all its arguments as the kernel takes them; for replays."""
+    cdef PyObject* slots[24]
+    cdef int i
+    if len(args) != ov.n_args:
+        raise TypeError(f"{ov.full_name}: {len(args)} arguments, expected {ov.n_args}")
+    for i in range(ov.n_args):
+        slots[i] = <PyObject*> args[i]
+    return run(ov, slots, mode, out)
 
 
 cdef object call_fresh(Overload ov, PyObject** slots):

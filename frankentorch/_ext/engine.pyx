@@ -183,6 +183,24 @@ cdef object view_backward(Node node, object g):
 hooks.view_grad_fn = regenerate_view
 
 
+# ---- who watches: the recorder of a ledger (runtime.ledger), asked only while dispatch.BIT_RECORD is on ----
+cdef extern from "Python.h":
+    unsigned long current_thread "PyThread_get_thread_ident" ()
+
+cdef object _watcher = None
+cdef unsigned long _watched_thread = 0
+
+
+def set_watcher(watcher):
+    """The recorder that hears of this thread's walks, nodes and leaves, or None."""
+    global _watcher, _watched_thread
+    _watcher, _watched_thread = watcher, current_thread()
+
+
+cdef inline object watching():
+    return _watcher if special_bits & 2 and _watched_thread == current_thread() else None
+
+
 # ---- the walk ----
 cdef long long _walks = 0
 cdef list _walking = []              # (number, nodes the walk will reach or None until asked) of walks under way, innermost last
@@ -391,10 +409,12 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
     cdef Node node, below
     cdef int number = 0, i, n
     cdef list values, roots = [], captured = None
-    cdef object g, results
-    cdef bint before
+    cdef object g, results, watch = watching()
+    cdef bint before, summed
     cdef long long steps = 0
     cdef tuple edges
+    if watch is not None:
+        watch.walk_begins(tensors, grads, keep_graph, create_graph, inputs, accumulate_inputs)
     for tensor in tensors:
         if isinstance(tensor, Tensor):
             below = gradient_edge(<Tensor> tensor, &number)
@@ -420,7 +440,9 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
     _walking.append([_walks, None, [r[0] for r in roots], needed])
     try:
         for (root, where), g in zip(roots, grads):
-            put(buffers, owned, heap, root, where, g)
+            summed = put(buffers, owned, heap, root, where, g)
+            if watch is not None:
+                watch.root(root, where, g, (<list> buffers[root])[where] if summed else None)
         while heap.n:
             node = <Node> heap.pop()
             steps += 1
@@ -430,6 +452,8 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
             owned.pop(node, None)
             if needed is not None and node not in needed:
                 continue
+            if watch is not None:
+                watch.node_begins(node)
             # hooks of the tensors this node made (or of the leaf it fills)
             if node.variable is not None:
                 if node.variable.extra is not None and node.variable.extra.hooks:
@@ -446,6 +470,8 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                         retained = holder()
                         if retained is not None and values[k] is not None:
                             (<Tensor> retained).gradient = values[k]
+            if watch is not None:
+                watch.node_receives(node, values)
             if targets is not None and node in targets:
                 for where, position in targets[node]:
                     captured[position] = values[where]
@@ -471,6 +497,8 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                 results = (results,)
             if node.post_hooks:
                 results = run_post_hooks(node, results, g if isinstance(g, tuple) else (g,))
+            if watch is not None:
+                watch.node_ran(node, g, results)
             g = None
             n = len(<tuple> results)
             edges = node.edges
@@ -486,9 +514,21 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                 if g is None:
                     continue
                 number = node.edge_numbers[i]
-                put(buffers, owned, heap, below, number, fit(g, node, i, below, number))
+                if watch is None:
+                    put(buffers, owned, heap, below, number, fit(g, node, i, below, number))
+                    continue
+                g = fit(g, node, i, below, number)
+                watch.gives(i, (<tuple> results)[i], g, below, number)
+                if put(buffers, owned, heap, below, number, g):
+                    watch.summed(below, number, (<list> buffers[below])[number])
             g = None
             results = None
+            if watch is not None:
+                watch.node_ends(node)
+    except:
+        if watch is not None:
+            watch.walk_breaks()
+        raise
     finally:
         set_grad_enabled(before)
         _walking.pop()
@@ -496,6 +536,8 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
         for position, item in enumerate(inputs):
             if isinstance(item, Tensor) and (<Tensor> item).node is not None and captured[position] is not None:
                 accumulate(<Tensor> item, captured[position], create_graph)
+    if watch is not None:
+        watch.walk_ends(captured)
     return captured
 
 
@@ -529,7 +571,13 @@ cdef int finish_leaf(Node node, object g, bint create_graph) except -1:
     cdef Tensor variable = node.variable
     if g is None:
         return 0
-    accumulate(variable, g, create_graph)
+    watch = watching()
+    if watch is not None:
+        watch.accumulates(variable, g)
+        accumulate(variable, g, create_graph)
+        watch.accumulated(variable)
+    else:
+        accumulate(variable, g, create_graph)
     if variable.extra is not None and variable.extra.post_accumulate_hooks:
         for hook in list(variable.extra.post_accumulate_hooks.values()):
             hook(variable)
@@ -537,7 +585,7 @@ cdef int finish_leaf(Node node, object g, bint create_graph) except -1:
 
 
 cdef int put(dict buffers, dict owned, Heap heap, Node node, int number, object g) except -1:
-    """Add a contribution to the buffer of (node, number); the first one is kept as it is, later ones are summed in order."""
+    """Add a contribution to the buffer of (node, number); the first one is kept as it is, later ones are summed in order. 1 if it was summed."""
     cdef list values
     found = buffers.get(node)
     if found is None:
@@ -552,17 +600,17 @@ cdef int put(dict buffers, dict owned, Heap heap, Node node, int number, object 
         return 0
     if grad_enabled():
         values[number] = sum_grads(values[number], g)
-        return 0
+        return 1
     mine = owned.get(node)
     if mine is not None and number in mine:
         hooks.inplace(OP_ADD, values[number], g)       # a sum we made ourselves
-        return 0
+        return 1
     values[number] = sum_grads(values[number], g)
     if mine is None:
         owned[node] = {number}
     else:
         mine.add(number)
-    return 0
+    return 1
 
 
 cdef list run_pre_hooks(Node node, list values):
@@ -617,8 +665,12 @@ def make_python_node(callback, list inputs, list outputs, str label):
     """A node whose backward is `callback(node, grads)`, from `inputs` (tensors only) to `outputs` (fresh tensors or None)."""
     cdef Node node = Node.__new__(Node)
     cdef list edges = []
-    cdef int* numbers = <int*> malloc((len(inputs) + 1) * sizeof(int))
+    cdef int* numbers
     cdef int i
+    watch = watching()
+    if watch is not None:
+        watch.python_node(label)
+    numbers = <int*> malloc((len(inputs) + 1) * sizeof(int))
     if numbers == NULL:
         raise MemoryError()
     try:

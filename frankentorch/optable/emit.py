@@ -45,6 +45,8 @@ def runtime_table():
         if row.doc:
             lines.append(f"    {row.full_name!r}: {docstring(row)!r},")
     lines.append("}")
+    machine = tuple(row.full_name for row in table if not row.portable)
+    lines += ["# Same bits on one machine, not between machines.", f"MACHINE = {machine!r}"]
     return "\n".join(lines) + "\n"
 
 

@@ -19,6 +19,7 @@ __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer
 
 _global_optimizer_pre_hooks = collections.OrderedDict()
 _global_optimizer_post_hooks = collections.OrderedDict()
+_watch = None  # context manager of (optimizer, args, kwargs) around each step: the recorder of a ledger
 
 _HOOK_KINDS = (
     "_optimizer_step_pre_hooks",
@@ -72,7 +73,11 @@ def _hooked(step):
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
                     raise RuntimeError(f"{step} pre hook must return None or a tuple of (args, kwargs), got {replaced}")
                 args, kwargs = replaced
-        out = step(*args, **kwargs)
+        if _watch is None:
+            out = step(*args, **kwargs)
+        else:
+            with _watch(self, args, kwargs):
+                out = step(*args, **kwargs)
         if _global_optimizer_post_hooks or self._optimizer_step_post_hooks:
             for hook in (*self._optimizer_step_post_hooks.values(), *_global_optimizer_post_hooks.values()):
                 hook(self, args, kwargs)

@@ -1,0 +1,1 @@
+def replay(path): pass
