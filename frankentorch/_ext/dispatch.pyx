@@ -805,12 +805,14 @@ cdef extern from "Python.h":
 
 cdef object _watcher = None
 cdef unsigned long _watched_thread = 0
+cdef bint _watches_views = False
 cdef int _hushed = 0             # inside an op, a backward walk or an optimizer step, which are told as one
 
 
-def set_watcher(watcher):
-    """The recorder that hears of every op of this thread (runtime.ledger), or None."""
-    global _watcher, _hushed, _watched_thread
+def set_watcher(watcher, bint views=False):
+    """The recorder that hears of every op of this thread (runtime.ledger), or None; of views only if it wants them."""
+    global _watcher, _hushed, _watched_thread, _watches_views
+    _watches_views = views
     _watcher, _watched_thread = watcher, current_thread()
     _hushed = 0
 
@@ -828,6 +830,8 @@ cdef object run_watched(Overload ov, PyObject** slots, int mode, object out):
     cdef tuple args
     cdef int i
     if _watcher is None or _hushed or _watched_thread != current_thread():
+        return run_primitive(ov, slots, mode, out)
+    if ov.view and not _watches_views:
         return run_primitive(ov, slots, mode, out)
     args = tuple([<object> slots[i] for i in range(ov.n_args)])
     note = _watcher.op_begins(ov, args, mode, out)

@@ -4,19 +4,16 @@
 # Canonical bytes: the name of the dtype and the sizes, then the elements in C order, whatever the layout. The payload and
 # sign of a NaN are outside the promise of same bits, so every NaN counts as the one whose only set fraction bit is the top.
 import blake3 as _blake3
-from cpython.buffer cimport PyBUF_READ
 from libc.math cimport isfinite, sqrt
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.half cimport load_f16, load_bf16
-from frankentorch._ext.dtype cimport is_float_code, is_complex_code
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport contiguous_tensor, copy_into
+from frankentorch._ext.foldhash cimport *
+from frankentorch._ext.levels cimport fill_foldhash
 from frankentorch._ext.random cimport Generator, default_generator_object
 from frankentorch._ext.randstream cimport Engine
-
-cdef extern from "Python.h":
-    object PyMemoryView_FromMemory(char* mem, Py_ssize_t size, int flags)
 
 NAMES = ("bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "float16", "bfloat16", "float32", "float64",
          "complex64", "complex128")
@@ -25,35 +22,47 @@ cdef enum:
     DIGEST_BYTES = 16
 
 
+# ---- folding ----
+cdef void* table[FOLD_SLOTS]
+fill_foldhash(table)
+cdef unsigned long long keys[144]
+cdef NanRule rules[15]
+
+
+cdef void prepare():
+    """Keys: BLAKE3 of a fixed text, stretched; rules: where each dtype keeps its NaNs."""
+    cdef bytes stretched = hasher(b"FrankenTorch evidence ledger: keys of the fold").digest(144 * 8)
+    memcpy(keys, <char*> stretched, 144 * 8)
+    memset(rules, 0, sizeof(rules))
+    rules[<int> F16].mask, rules[<int> F16].add, rules[<int> F16].top = 0x7fff7fff7fff7fffull, 0x03ff03ff03ff03ffull, 0x8000800080008000ull
+    rules[<int> BF16].mask, rules[<int> BF16].add, rules[<int> BF16].top = 0x7fff7fff7fff7fffull, 0x007f007f007f007full, 0x8000800080008000ull
+    rules[<int> F32].mask, rules[<int> F32].add, rules[<int> F32].top = 0x7fffffff7fffffffull, 0x007fffff007fffffull, 0x8000000080000000ull
+    rules[<int> F64].mask, rules[<int> F64].add, rules[<int> F64].top = 0x7fffffffffffffffull, 0x000fffffffffffffull, 0x8000000000000000ull
+    rules[<int> C64] = rules[<int> F32]
+    rules[<int> C128] = rules[<int> F64]
+
+
+prepare()
+
+
+cdef bint fold_all(unsigned long long* lanes, const char* data, Py_ssize_t nbytes, int code) noexcept nogil:
+    """Fold `nbytes`, the last block filled up with zeros. True if there is a NaN among them."""
+    cdef char last[FOLD_BLOCK]
+    cdef Py_ssize_t whole = nbytes // FOLD_BLOCK
+    cdef bint found
+    memcpy(lanes, &keys[128], LANES * 8)
+    found = (<fold_kernel> table[FOLD_SLOT])(lanes, keys, data, whole, &rules[code])
+    if whole * FOLD_BLOCK < nbytes:
+        memset(last, 0, FOLD_BLOCK)
+        memcpy(last, data + whole * FOLD_BLOCK, nbytes - whole * FOLD_BLOCK)
+        found |= (<fold_kernel> table[FOLD_SLOT])(lanes, keys, last, 1, &rules[code])
+    return found
+
+
 # ---- canonical bytes ----
-cdef bint any_nan(const char* data, int code, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i, k, block
-    cdef const float* f = <const float*> data
-    cdef const double* d = <const double*> data
-    cdef const unsigned short* h = <const unsigned short*> data
-    cdef int found
-    if code == C64 or code == C128:
-        n *= 2
-    i = 0
-    while i < n:
-        block = min(n - i, 4096)
-        found = 0
-        if code == F32 or code == C64:
-            for k in range(block):
-                found |= f[i + k] != f[i + k]
-        elif code == F64 or code == C128:
-            for k in range(block):
-                found |= d[i + k] != d[i + k]
-        elif code == F16:
-            for k in range(block):
-                found |= (h[i + k] & 0x7fff) > 0x7c00
-        else:
-            for k in range(block):
-                found |= (h[i + k] & 0x7fff) > 0x7f80
-        if found:
-            return True
-        i += block
-    return False
+cdef bint any_nan(const char* data, int code, Py_ssize_t nbytes) noexcept nogil:
+    cdef unsigned long long lanes[LANES]
+    return rules[code].top != 0 and fold_all(lanes, data, nbytes, code)
 
 
 cdef void settle_nan(char* data, int code, Py_ssize_t n) noexcept nogil:
@@ -82,12 +91,16 @@ cdef void settle_nan(char* data, int code, Py_ssize_t n) noexcept nogil:
 cdef Tensor canonical(Tensor t):
     """`t`, or a dense copy of it with settled NaNs."""
     cdef Tensor dense = contiguous_tensor(t), copy
-    if dense.count and (is_float_code(t.code) or is_complex_code(t.code)) and any_nan(data_of(dense), t.code, dense.count):
-        copy = new_tensor(t.code, False, t.rank, t.sizes)
-        copy_into(copy, dense)
-        settle_nan(data_of(copy), t.code, copy.count)
-        return copy
+    if any_nan(data_of(dense), t.code, dense.count * ITEMSIZES[t.code]):
+        return settled(dense)
     return dense
+
+
+cdef Tensor settled(Tensor dense):
+    cdef Tensor copy = new_tensor(dense.code, False, dense.rank, dense.sizes)
+    copy_into(copy, dense)
+    settle_nan(data_of(copy), dense.code, copy.count)
+    return copy
 
 
 cdef bytes head_of(Tensor t):
@@ -103,16 +116,48 @@ def elements(Tensor t):
     return data_of(dense)[:dense.count * ITEMSIZES[dense.code]] if dense.count else b""
 
 
+cdef bytes folded(Tensor t):
+    """The lanes of the canonical elements: 128 bytes, or the elements themselves when they are no more."""
+    cdef Tensor dense = contiguous_tensor(t)
+    cdef unsigned long long lanes[LANES]
+    cdef Py_ssize_t nbytes = dense.count * ITEMSIZES[dense.code]
+    cdef char* data = data_of(dense)
+    cdef bint found
+    with nogil:
+        found = fold_all(lanes, data, nbytes, dense.code)
+    if found:
+        dense = settled(dense)
+        data = data_of(dense)
+        fold_all(lanes, data, nbytes, dense.code)
+    return data[:nbytes] if nbytes <= LANES * 8 else (<char*> lanes)[:LANES * 8]
+
+
+cdef bytes last_fold = b""
+
+
 def digest(Tensor t):
-    """32 hexadecimal digits: the first half of BLAKE3 over dtype, sizes and elements."""
-    cdef Tensor dense
+    """32 hexadecimal digits: the first half of BLAKE3 over dtype, sizes and folded elements."""
+    global last_fold
     if is_meta(t):
+        last_fold = b""
         return "meta" + head_of(t).decode()
-    dense = canonical(t)
-    cdef object state = hasher(head_of(t))
-    if dense.count:
-        state.update(PyMemoryView_FromMemory(data_of(dense), dense.count * ITEMSIZES[dense.code], PyBUF_READ))
-    return state.hexdigest(DIGEST_BYTES)
+    last_fold = folded(t)
+    return hasher(head_of(t) + last_fold).hexdigest(DIGEST_BYTES)
+
+
+def fold_of_last():
+    """What the last digest was made of, for `digest_again`."""
+    return last_fold
+
+
+def same_elements(Tensor a, Tensor b):
+    """Whether both are dense and look at the same elements, perhaps in other shapes."""
+    return a.storage is b.storage and a.offset == b.offset and a.count == b.count and a.code == b.code and a.flags & b.flags & DENSE and not is_meta(a)
+
+
+def digest_again(Tensor t, bytes fold):
+    """Digest of a tensor whose elements have been folded before."""
+    return hasher(head_of(t) + fold).hexdigest(DIGEST_BYTES)
 
 
 cdef double sum_of_squares(const char* data, int code, Py_ssize_t n) noexcept nogil:
@@ -179,6 +224,11 @@ def is_view_of(Tensor out, Tensor source):
     return out.storage is source.storage
 
 
+def base_of(Tensor t):
+    """The tensor whose elements a view shows; None of others."""
+    return t.base
+
+
 def dtype_name(Tensor t):
     return NAMES[t.code]
 
@@ -206,7 +256,7 @@ def sequence_of(Node node):
 
 
 def node_facts(Node node):
-    """(name, [(version at save, version now)] of the saved tensors under check)."""
+    """(name, [writes since it was saved] of the saved tensors under check). The versions themselves depend on what was before."""
     cdef int i
     cdef unsigned long long mask = node.tensor_mask
     cdef list saved = []
@@ -214,7 +264,7 @@ def node_facts(Node node):
         i = 0
         while mask:
             if mask & 1 and node.saved[i] is not None:
-                saved.append([node.versions[i], (<Tensor> node.saved[i]).storage.version])
+                saved.append((<Tensor> node.saved[i]).storage.version - node.versions[i])
             mask >>= 1
             i += 1
     return node.name(), saved
@@ -238,6 +288,11 @@ def take_sequence():
 
 # ---- the default generator, watched by comparing its whole state ----
 cdef Engine seen
+
+
+def forget_generator():
+    """Let the next `generator_moved` say yes, whatever the state."""
+    seen.left = -1
 
 
 def generator_moved():

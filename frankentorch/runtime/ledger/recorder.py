@@ -16,6 +16,7 @@ from frankentorch.runtime.ledger.errors import LedgerError
 
 LEVELS = ("step", "node", "full")
 BIT_RECORD = 2
+LARGE = 1 << 17  # bytes of a result beyond which level node leaves its digest out
 MODES = ("function", "inplace", "out")
 
 
@@ -42,7 +43,7 @@ class Recorder:
         self.notes = []
         self.ops = self.walks = self.steps = 0
         self.base = evidence.take_sequence()
-        self.pending, self.incoming, self.outgoing = {}, None, None
+        self.pending, self.incoming, self.folds, self.outgoing = {}, None, None, None
         self.machine, self.machine_used = frozenset(), set()
         self.outer, self.hooked = [], False
 
@@ -50,8 +51,9 @@ class Recorder:
     def start(self):
         if self.level != "step":
             self.machine = machine_ops()
+            evidence.forget_generator()
             engine.set_watcher(self)
-            dispatch.set_watcher(self)
+            dispatch.set_watcher(self, self.full)
             set_special_bit(BIT_RECORD, True)
         import_module("frankentorch.optim.optimizer")._watch = self.watch_step
         self.hook = import_module("frankentorch.nn.modules._hooks").register_module_forward_pre_hook(self.module_called)
@@ -111,9 +113,19 @@ class Recorder:
             self.notes.append(([found, evidence.dtype_name(tensor), list(tensor.shape)], evidence.elements(tensor)))
         return found
 
+    def again(self, tensor, fold):
+        """Digest of a tensor that shows elements folded before."""
+        return evidence.digest_again(tensor, fold) if not self.full else self.digest(tensor)
+
     def number(self, tensor):
         """Number of a tensor that is read: one never met is introduced, one that changed unseen is told."""
         seen = self.find(tensor)
+        if seen is None and not self.full:
+            base = evidence.base_of(tensor)
+            if base is not None:  # views are not recorded at level node: what counts is what they show
+                known = self.find(base)
+                if known is not None:
+                    return self.number(base)
         if seen is None:
             if self.full and evidence.node_sequence(tensor) is not None:
                 raise LedgerError("encoding", f"{described(tensor)} has a history the ledger did not see: it was made before recording "
@@ -191,10 +203,11 @@ class Recorder:
             self.machine_used.add(note[0])
 
     def output(self, tensor, args):
-        """[number, dtype, sizes, digest] of a result; views carry no digest below level full, for they move no data."""
+        """[number, dtype, sizes, digest] of a result. Below level full, views have no digest, for they move no data, nor have large
+        results, whose gradients tell of them."""
         seen = self.find(tensor)
         digest = None
-        if self.full or seen is not None or not any(evidence.is_view_of(tensor, other) for other in tensors_in(args)):
+        if self.full or seen is not None or (tensor.nbytes <= LARGE and not any(evidence.is_view_of(tensor, other) for other in tensors_in(args))):
             digest = self.digest(tensor)
         if seen is None:
             seen = self.enter(tensor, digest)
@@ -223,13 +236,13 @@ class Recorder:
             ends = None if inputs is None else len(inputs)
         self.write("walk", self.walks, starts, nodes, [bool(keep_graph), bool(create_graph), bool(accumulate)], ends)
         self.walks += 1
-        self.outer.append((self.pending, self.incoming, self.outgoing, self.hooked))
+        self.outer.append((self.pending, self.incoming, self.folds, self.hooked))
         self.pending = {}
         dispatch.hush(1)
 
     def restore(self):
         """Back to the walk around this one, if there is one."""
-        self.pending, self.incoming, self.outgoing, self.hooked = self.outer.pop()
+        self.pending, self.incoming, self.folds, self.hooked = self.outer.pop()
         dispatch.hush(-1)
 
     def walk_ends(self, captured):
@@ -275,7 +288,7 @@ class Recorder:
             self.notes = notes
 
     def root(self, node, place, grad, total):
-        self.pending[id(node), place] = [self.digest(grad if total is None else total), 1]
+        self.pending[id(node), place] = [self.digest(grad if total is None else total), 1, evidence.fold_of_last()]
 
     def node_begins(self, node):
         if self.full and not evidence.is_leaf_node(node) and evidence.sequence_of(node) <= self.base:
@@ -283,48 +296,56 @@ class Recorder:
         self.hooked = evidence.has_hooks(node)
 
     def node_receives(self, node, values):
-        self.incoming = []
+        self.incoming, self.folds = [], []
         for place, value in enumerate(values):
             found = self.pending.pop((id(node), place), None)
+            fold = None
             if value is None:
                 self.incoming.append(None)
             elif found is None or self.hooked:
                 self.incoming.append(self.digest(value))
+                fold = evidence.fold_of_last()
                 if self.full and self.hooked and found is not None and found[0] != self.incoming[-1]:
                     raise LedgerError("encoding", f"a hook changed the gradient of {node.name()}: hooks have no canonical encoding at level 'full'")
             else:
                 self.incoming.append(found[0])
+                fold = found[2]
+            self.folds.append(fold)
 
     def node_ran(self, node, grad, results):
         """Digests of results that are just what came in need no second look."""
         came = grad if isinstance(grad, tuple) else (grad,)
         self.same = {}
         for i, result in enumerate(results):
+            if result is None:
+                continue
             for place, value in enumerate(came):
-                if result is value and result is not None:
-                    self.same[i] = self.incoming[place]
+                if result is value:
+                    self.same[i] = self.incoming[place], self.folds[place]
+                elif value is not None and evidence.same_elements(result, value):
+                    self.same[i] = self.again(result, self.folds[place]), self.folds[place]
         self.given = {}
         self.outgoing = [None] * len(results)
         self.facts = evidence.node_facts(node)
 
     def gives(self, i, raw, grad, below, place):
-        digest = self.same.get(i) if raw is grad else None
-        if digest is None:
-            digest = self.given.get(id(raw)) if raw is grad else None
-            if digest is None:
-                digest = self.digest(grad)
-                if raw is grad:
-                    self.given[id(raw)] = digest
+        known = (self.same.get(i) or self.given.get(id(raw))) if raw is grad else None
+        if known is None:
+            known = self.digest(grad), evidence.fold_of_last()
+            if raw is grad:
+                self.given[id(raw)] = known
+        digest, fold = known
         found = self.pending.get((id(below), place))
         self.outgoing[i] = [self.target(below), place, digest, 0 if found is None else found[1], None, evidence.dtype_name(grad), list(grad.shape)]
         if found is None:
-            self.pending[id(below), place] = [digest, 1]
+            self.pending[id(below), place] = [digest, 1, fold]
         else:
             self.last = found, self.outgoing[i]
 
     def summed(self, below, place, total):
         found, line = self.last
         found[0] = line[4] = self.digest(total)
+        found[2] = evidence.fold_of_last()
         found[1] += 1
 
     def node_ends(self, node):
