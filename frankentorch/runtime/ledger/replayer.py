@@ -287,7 +287,11 @@ class Executor:
         self.set_grads()
         inputs = None if ends is None else [self.tensor(end) for end in ends]
         roots, grads = [self.tensor(a) for a, _ in starts], [self.tensor(b) for _, b in starts]
+        begin = self.at
         captured = engine.run_backward(roots, grads, flags[0], flags[1], inputs, flags[2])
+        for told_leaf in self.records[begin:self.at]:
+            if told_leaf.kind == "leaf":
+                self.tensors[told_leaf.fields[4][0]] = self.tensors[told_leaf.fields[0]].grad
         done = self.records[self.at - 1]
         if captured is not None and done.kind == "walked" and done.fields[0]:
             for line, tensor in zip(done.fields[0], captured, strict=True):
