@@ -2,8 +2,8 @@
 
 import os
 import weakref
+from importlib import import_module
 
-from frankentorch._version import __version__
 from frankentorch.runtime.ledger.errors import LedgerError
 from frankentorch.runtime.ledger.file import Writer
 from frankentorch.runtime.ledger.recorder import LEVELS, Recorder
@@ -93,7 +93,7 @@ def open_recorder(sink, level, portable_only=False, names=None):
         else:
             for name, tensor in names.items():
                 recorder.names[id(tensor)] = (name, weakref.ref(tensor))
-    recorder.write("ledger", {"format": FORMAT, "level": level, "package": __version__, "portable_only": bool(portable_only)})
+    recorder.write("ledger", {"format": FORMAT, "level": level, "package": import_module("frankentorch._version").__version__, "portable_only": bool(portable_only)})
     return recorder
 
 
