@@ -140,7 +140,7 @@ cdef void band_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     """Tasks (image block, group, row block): pad, multiply, and spread small images' results."""
     cdef Job* job = <Job*> context
     cdef const ConvShape* s = job.shape
-    cdef Py_ssize_t task, image, images, group, row, rows, i, o, r, z, y, n, scratch, at_starts, at_result, at_panel
+    cdef Py_ssize_t task, image, images, group, row, rows, i, o, r, z, y, h, at, n, scratch, at_starts, at_result, at_panel
     cdef Py_ssize_t band_row = job.band.phases * job.band.width
     cdef Py_ssize_t* starts
     cdef const char* w
@@ -166,9 +166,13 @@ cdef void band_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
         for i in range(images):
             job.pad(s, &job.band, job.x + ((image + i) * s.in_channels + group * job.in_group) * job.volume * job.item,
                     job.in_group, z * s.stride[0] - s.padding[0], y * s.stride[1] - s.padding[1], band + i * job.band_item)
+            at, h = i * job.band_item / job.item, y
             for r in range(rows):
-                starts[i * rows + r] = i * job.band_item / job.item + band_row * (
-                    ((row + r) / s.out[1] - z) * s.stride[0] * job.band.height + ((row + r) % s.out[1] - y) * s.stride[1])
+                starts[i * rows + r] = at + (h - y) * s.stride[1] * band_row
+                h += 1
+                if h == s.out[1]:
+                    h = 0
+                    at += s.stride[0] * job.band.height * band_row
         n = images * rows * s.out[2]
         w = job.weight + group * job.out_group * job.depth * job.item
         out = job.out + ((image * s.out_channels + group * job.out_group) * job.positions + row * s.out[2]) * job.item

@@ -17,13 +17,20 @@ cdef enum:
     GEMM_BAND = 30         # F32, F64: band_function
     GEMM_THIN = 45         # F32, F64: the same for THIN_ROWS outputs or fewer
     GEMM_TAPS = 60         # F32, F64: taps_function
-    GEMM_SLOTS = 75
+    GEMM_ROW = 75          # F32, F64: row_function
+    GEMM_TOTAL = 90        # F32, F64: total_function
+    GEMM_SLOTS = 105
     GEMM_KC = 256          # fixed by the contract: steps of one chain
     GEMM_RB = 48           # rows of A copied at a time when they are not contiguous
     A_ROW = GEMM_KC + 16   # distance of such rows: not a power of two, for those share cache sets
     GEMM_NC = 384          # most columns of B packed at a time
     GEMM_HALF_ROWS = 512   # rows and columns of the float32 buffer under a half-typed C
     GEMM_HALF_COLUMNS = 384
+
+# c (rows x n, dense) += one row
+ctypedef void (*row_function)(Py_ssize_t rows, Py_ssize_t n, const char* row, char* c) noexcept nogil
+# out[n] = rows of g added in order to +0
+ctypedef void (*total_function)(Py_ssize_t rows, Py_ssize_t n, const char* g, Py_ssize_t g_row, char* out) noexcept nogil
 
 # Convolution as a product whose right factor is read from a padded image ("band"): column (row r, x), step k is
 # band[starts[r] + offsets[k] + x], for rows of row_len outputs; same order of sums as the product. The band must be readable for

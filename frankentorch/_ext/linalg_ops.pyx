@@ -6,7 +6,8 @@ from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype_of, is_complex_code, is_integral_code
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, copy_into, scalar_name
-from frankentorch._ext.matmul cimport matmul_run, MATMUL_OK, MATMUL_DTYPE, MATMUL_MEMORY
+from frankentorch._ext.gemm cimport row_function, total_function, GEMM_ROW, GEMM_TOTAL
+from frankentorch._ext.matmul cimport matmul_run, gemm_slot, MATMUL_OK, MATMUL_DTYPE, MATMUL_MEMORY
 
 cdef enum:
     LOCKED_WORK = 1 << 15       # fewer multiply-adds than this keep the interpreter lock
@@ -260,34 +261,22 @@ def vdot(Tensor self, Tensor other):
 # ---- with an addend ----
 cdef bint add_row(Tensor out, Tensor bias):
     """out[..., j] += bias[j] for float32 and float64; False when the operands do not fit this loop."""
-    cdef Py_ssize_t i, j, n, rows, step
-    cdef float* out32
-    cdef double* out64
-    cdef const float* bias32
-    cdef const double* bias64
+    cdef Py_ssize_t n
+    cdef const char* row
+    cdef char* to
+    cdef row_function add
     if bias.rank != 1 or bias.code != out.code or bias.sizes[0] != out.sizes[out.rank - 1] or (bias.strides[0] != 1 and bias.sizes[0] > 1):
         return False
     if is_meta(out):
         return True
     n = bias.sizes[0]
-    rows = out.count // n if n else 0
-    if out.code == F32:
-        bias32 = <const float*> data_of(bias)
-        out32 = <float*> data_of(out)
-        for i in range(rows):
-            for j in range(n):
-                out32[j] = out32[j] + bias32[j]
-            out32 += n
-        return True
-    if out.code == F64:
-        bias64 = <const double*> data_of(bias)
-        out64 = <double*> data_of(out)
-        for i in range(rows):
-            for j in range(n):
-                out64[j] = out64[j] + bias64[j]
-            out64 += n
-        return True
-    return False
+    add = <row_function> gemm_slot(GEMM_ROW + out.code)
+    if add == NULL:
+        return False
+    if n:
+        row, to = data_of(bias), data_of(out)
+        add(out.count // n, n, row, to)
+    return True
 
 
 cdef object factor(Tensor self, object value, str name):
@@ -480,33 +469,14 @@ def linear_bias_gradient(Tensor g):
     """g added over all dims but the last, rows in order; many rows are left to the engine's `sum`."""
     cdef Matrix x
     cdef Tensor keep, out
-    cdef Py_ssize_t i, j
-    cdef float* out32
-    cdef double* out64
-    cdef const float* g32
-    cdef const double* g64
+    cdef char* to
     if g.rank < 2 or (g.code != F32 and g.code != F64) or g.count > PLAIN_ROWS * g.sizes[g.rank - 1] or is_meta(g) or (grad_enabled() and tensor_requires_grad(g)):
         return g
     keep = fold(g, &x)
+    if x.col != 1:
+        keep = contiguous_tensor(keep)
+        x.data, x.row = data_of(keep), x.cols
     out = new_tensor(g.code, False, 1, &x.cols)
-    if g.code == F32:
-        out32 = <float*> data_of(out)
-        for j in range(x.cols):
-            out32[j] = 0
-        for i in range(x.rows):
-            g32 = <const float*> x.data + i * x.row
-            if x.col == 1:
-                for j in range(x.cols):
-                    out32[j] = out32[j] + g32[j]
-            else:
-                for j in range(x.cols):
-                    out32[j] = out32[j] + g32[j * x.col]
-        return out
-    out64 = <double*> data_of(out)
-    for j in range(x.cols):
-        out64[j] = 0
-    for i in range(x.rows):
-        g64 = <const double*> x.data + i * x.row
-        for j in range(x.cols):
-            out64[j] = out64[j] + g64[j * x.col]
+    to = data_of(out)
+    (<total_function> gemm_slot(GEMM_TOTAL + g.code))(x.rows, x.cols, x.data, x.row, to)
     return out
