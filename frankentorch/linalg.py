@@ -1,5 +1,6 @@
 """torch.linalg: products and whatever rows of the table have the namespace "linalg"."""
 from frankentorch import ops
+from frankentorch.ops.decompositions import LinAlgError  # noqa: F401
 from frankentorch.ops.registry import namespaces as _namespaces
 
 globals().update(_namespaces.get("linalg", {}))

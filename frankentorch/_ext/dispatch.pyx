@@ -15,7 +15,7 @@ from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype, device, layout, memory_format, dtype_of, parse_device, is_float_code, is_complex_code
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.tensor import pack_saved
-from frankentorch._ext.elementwise cimport (run_loop, is_number, load_number, copy_into, resize_storage, scalar_name, cast_tensor,
+from frankentorch._ext.elementwise cimport (RESULT_REAL, run_loop, is_number, load_number, copy_into, resize_storage, scalar_name, cast_tensor,
                                             check_no_internal_overlap, overlap_of, OVERLAP_PARTIAL, OVERLAP_FULL, check_64_bits, plain_number,
                                             GUARD_ZERO, GUARD_EXPONENT, GUARD_FIT, GUARD_ALPHA)
 from frankentorch._ext.dtype cimport can_cast_codes
@@ -1077,6 +1077,8 @@ cdef object run_inplace(Overload ov, PyObject** slots, bint records):
     if not isinstance(<object> slots[0], Tensor):
         raise TypeError(f"{ov.name}_(): argument 'self' (position 1) must be Tensor, not {type(<object> slots[0]).__name__}")
     target = <Tensor> <object> slots[0]
+    if ov.kind == LOOP and ov.loop.result == RESULT_REAL and is_complex_code(target.code):
+        raise RuntimeError(f"In-place {ov.name} is not supported for complex tensors.")
     if not records and ov.backward != NULL and grad_enabled() and tensor_requires_grad(target):
         records = True
     check_inplace(target, records)

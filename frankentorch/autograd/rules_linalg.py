@@ -11,3 +11,54 @@ def matmul_right_gradient(g, self, other_ndim):
 
 def mv_gradient(g, mat):
     return ops.mv(ops.conj(ops.t(mat)), g)
+
+
+def svd_backward(g_u, g_s, g_vh, U, S, Vh):
+    """A = U S V^H: dA = U [(skew(U^H gU) / E) S + S (skew(V^H gV) / E) + diag(gS)] V^H + what lies outside of U and of V.
+
+    E_ij = s_j^2 - s_i^2 off the diagonal, skew(X) = X - X^H (Townsend 2016; for complex A, Wan and Zhang 2019, with the phase
+    of each pair of vectors turned half on either side). The vectors' gradients may not depend on that phase.
+    """
+    k = S.shape[-1]
+    if U.shape[-1] != k or Vh.shape[-2] != k:
+        if g_u is not None or g_vh is not None:
+            U, Vh = ops.narrow(U, -1, 0, k), ops.narrow(Vh, -2, 0, k)
+            g_u = None if g_u is None else ops.narrow(g_u, -1, 0, k)
+            g_vh = None if g_vh is None else ops.narrow(g_vh, -2, 0, k)
+        else:
+            U, Vh = ops.narrow(U, -1, 0, k), ops.narrow(Vh, -2, 0, k)
+    adjoint = lambda x: ops.conj(ops.transpose(x, -1, -2))  # noqa: E731
+    if g_u is None and g_vh is None:
+        return None if g_s is None else ops.matmul(U * ops.unsqueeze(g_s, -2).to(U.dtype), Vh)
+    squares = S * S
+    gaps = ops.unsqueeze(squares, -2) - ops.unsqueeze(squares, -1)
+    apart = ops.logical_not(ops.eye(k, dtype=ops.bool, device=S.device))
+    gaps = ops.where(apart, gaps, ops.ones_like(gaps))
+    rows, columns = ops.unsqueeze(S, -1), ops.unsqueeze(S, -2)
+    inner = outside = None
+    add = lambda x, y: y if x is None else x + y  # noqa: E731
+    phase = None
+    if g_u is not None:
+        turned = ops.matmul(adjoint(U), g_u)
+        skew = ops.where(apart, (turned - adjoint(turned)) / gaps, ops.zeros((), dtype=U.dtype, device=U.device))
+        inner = add(inner, skew * columns)
+        phase = ops.imag(ops.diagonal(turned, 0, -2, -1)) if U.is_complex() else None
+        if U.shape[-2] > k:
+            outside = add(outside, ops.matmul((g_u - ops.matmul(U, turned)) / columns, Vh))
+    if g_vh is not None:
+        g_v = adjoint(g_vh)
+        turned = ops.matmul(Vh, g_v)
+        skew = ops.where(apart, (turned - adjoint(turned)) / gaps, ops.zeros((), dtype=U.dtype, device=U.device))
+        inner = add(inner, rows * skew)
+        if U.is_complex():
+            part = ops.imag(ops.diagonal(turned, 0, -2, -1))
+            phase = -part if phase is None else phase - part
+        if Vh.shape[-1] > k:
+            rest = g_vh - ops.matmul(adjoint(turned), Vh)
+            outside = add(outside, ops.matmul(U / columns, rest))
+    if phase is not None:
+        inner = inner + ops.diag_embed(ops.complex(ops.zeros_like(phase), phase / (2 * S)))
+    if g_s is not None:
+        inner = inner + ops.diag_embed(g_s.to(inner.dtype))
+    out = ops.matmul(U, ops.matmul(inner, Vh))
+    return out if outside is None else out + outside

@@ -1,5 +1,5 @@
 """Activations. Scalar arguments of a loop come in the dtype computed in; backward loops are rows of their own."""
-from .family import FLOAT, INT, table
+from .family import COMPLEX, FLOAT, INT, table
 
 ROWS, op = table()
 NN = "nn inplace"
@@ -32,7 +32,7 @@ op("_gelu_tanh_backward(Tensor grad, Tensor self) -> Tensor", forms="internal",
    loop={FLOAT: "x * (<T> 0.5 * (1 + tanh(<T> 0.7978845608028654 * (y + <T> 0.044715 * y * y * y))) + <T> 0.5 * y * (1 - tanh(<T> 0.7978845608028654 * (y + <T> 0.044715 * y * y * y))"
                 " * tanh(<T> 0.7978845608028654 * (y + <T> 0.044715 * y * y * y))) * <T> 0.7978845608028654 * (1 + <T> 0.134145 * y * y))"},
    grad={"grad": "_gelu_tanh_backward(g, self)", "self": "gelu_tanh_double_backward(g, grad, self)"})
-op("silu(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x / (1 + exp(-x))"}, grad={"self": "_silu_backward(g, self)"}, doc="self * sigmoid(self).")
+op("silu(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x / (1 + exp(-x))", COMPLEX: "mul(x, sigmoid(x))"}, grad={"self": "_silu_backward(g, self)"}, doc="self * sigmoid(self).")
 op("_silu_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * sigmoid(y) * (1 + y * (1 - sigmoid(y)))"},
    grad={"grad": "_silu_backward(g, self)", "self": "silu_double_backward(g, grad, self)"})
 op("mish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * tanh(log1p(exp(x)) if x < 20 else x)"}, grad={"self": "mish_backward(g, self)"}, doc="self * tanh(softplus(self)).", source="Misra 2020")
