@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 
-from bench import trainings  # noqa: F401  (adds its group)
+from bench import checkpoints, trainings  # noqa: F401  (add their groups)
 from bench.cases import GROUPS
 from bench.timing import interleave, summary, use_threads
 

@@ -6,13 +6,13 @@
 `load` reads the package's own `.ftc` files too; `frankentorch.checkpoint` writes them.
 """
 
-from frankentorch.serialization.interchange import (DEFAULT_PROTOCOL, MAGIC_NUMBER, PROTOCOL_VERSION, LoadEndianness, get_default_load_endianness,
-                                                    get_default_mmap_options, get_unsafe_globals_in_checkpoint, load, save, set_default_load_endianness,
-                                                    set_default_mmap_options)
+from frankentorch.serialization.interchange import (DEFAULT_PROTOCOL, MAGIC_NUMBER, PROTOCOL_VERSION, LoadEndianness, SourceChangeWarning, get_crc32_options,
+                                                    get_default_load_endianness, get_default_mmap_options, get_unsafe_globals_in_checkpoint, load, save,
+                                                    set_crc32_options, set_default_load_endianness, set_default_mmap_options, skip_data)
 from frankentorch.serialization.location import default_restore_location, location_tag, register_package
 from frankentorch.serialization.rebuild import get_layout as _get_layout  # noqa: F401  (pickles name it)
 from frankentorch.serialization.safe import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 
-__all__ = ["DEFAULT_PROTOCOL", "MAGIC_NUMBER", "PROTOCOL_VERSION", "LoadEndianness", "add_safe_globals", "clear_safe_globals", "default_restore_location",
-           "get_default_load_endianness", "get_default_mmap_options", "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load",
-           "location_tag", "register_package", "safe_globals", "save", "set_default_load_endianness", "set_default_mmap_options"]
+__all__ = ["DEFAULT_PROTOCOL", "MAGIC_NUMBER", "PROTOCOL_VERSION", "LoadEndianness", "SourceChangeWarning", "add_safe_globals", "clear_safe_globals", "default_restore_location",
+           "get_crc32_options", "get_default_load_endianness", "get_default_mmap_options", "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load",
+           "location_tag", "register_package", "safe_globals", "save", "set_crc32_options", "set_default_load_endianness", "set_default_mmap_options", "skip_data"]

@@ -71,6 +71,34 @@ class set_default_mmap_options:  # noqa: N801  (the oracle's name)
         _mmap_flags = self.before
 
 
+class SourceChangeWarning(Warning):
+    """Kept for programs that filter it: sources of classes are not compared."""
+
+
+_crc32_wanted = True
+
+
+def get_crc32_options():
+    """What `set_crc32_options` was given last."""
+    return _crc32_wanted
+
+
+def set_crc32_options(compute_crc32):
+    """Accepted; the checksums of records are written in either case, they cost a tenth of a save."""
+    global _crc32_wanted
+    _crc32_wanted = bool(compute_crc32)
+
+
+@contextlib.contextmanager
+def skip_data(materialize_fake_tensors=False):
+    """In the block, `load` gives tensors of zeros without reading their bytes, and `save` leaves zeros in their place."""
+    before, pt.skipping = pt.skipping, True
+    try:
+        yield
+    finally:
+        pt.skipping = before
+
+
 def save(obj, f, pickle_module=pickle, pickle_protocol=DEFAULT_PROTOCOL, _use_new_zipfile_serialization=True, _disable_byteorder_record=False):
     """Write an object to a `.pt` file that PyTorch reads too.
 

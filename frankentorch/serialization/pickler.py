@@ -19,6 +19,8 @@ from frankentorch.serialization import names, rebuild
 
 _PLAIN = frozenset((str, int, float, bool, type(None), list, tuple, dict, bytes, OrderedDict, set, complex, bytearray))
 
+_TUPLES = {1: pickle.TUPLE1, 2: pickle.TUPLE2, 3: pickle.TUPLE3}
+
 
 class _StorageOf:
     """A tensor's storage on its way into the pickle."""
@@ -114,15 +116,64 @@ class Pickler(pickle._Pickler):
 
     def __init__(self, file, protocol, storages):
         super().__init__(file, protocol)
-        self.persistent_id = storages.persistent_id
+        self.storages, self.persistent_id = storages, storages.persistent_id
         self.texts = {}
 
     reducer_override = staticmethod(reduce_special)
 
+    def save(self, thing, save_persistent_id=True):
+        if type(thing) is Tensor and 2 <= self.proto < 4 and id(thing) not in self.memo and not thing.is_meta and not thing.__dict__:
+            storage = _StorageOf(thing)
+            if storage.kind is not names.UNTYPED:
+                return self.save_plain_tensor(thing, storage)
+        return pickle._Pickler.save(self, thing, save_persistent_id)
+
+    def save_plain_tensor(self, tensor, storage):
+        """The opcodes that `save` would write for `reduce_tensor`, straight: five times faster, and a state has hundreds."""
+        write, text, number = self.write, self.save_str, self.save_long
+        self.save(rebuild.rebuild_tensor_v2)
+        _, kind, key, location, numel, *more = identity = self.storages.reference(storage.core, storage.kind)
+        write(pickle.MARK + pickle.MARK)
+        text("storage")
+        self.save(kind)
+        text(key)
+        text(location)
+        number(numel)
+        for item in more:
+            self.save(item)
+        write(pickle.TUPLE)
+        self.memoize(identity)
+        write(pickle.BINPERSID)
+        number(tensor.storage_offset())
+        self.save_numbers(tuple(tensor.shape))
+        self.save_numbers(tuple(tensor.stride()))
+        write(pickle.NEWTRUE if tensor.requires_grad else pickle.NEWFALSE)
+        self.save(OrderedDict)
+        write(pickle.EMPTY_TUPLE + pickle.REDUCE)
+        self.memoize(OrderedDict())
+        write(pickle.TUPLE)
+        self.memoize([])  # in place of the tuple of arguments, which is never met again
+        write(pickle.REDUCE)
+        self.memoize(tensor)
+
+    def save_numbers(self, values):
+        """A tuple of ints."""
+        if not values:
+            self.write(pickle.EMPTY_TUPLE)
+            return
+        few = len(values) <= 3
+        if not few:
+            self.write(pickle.MARK)
+        for value in values:
+            self.save_long(value)
+        self.write(_TUPLES[len(values)] if few else pickle.TUPLE)
+        self.memoize(values)
+
     def save_str(self, text):
         known = self.texts.setdefault(text, text)
-        if known is not text and id(known) in self.memo:
-            self.write(self.get(self.memo[id(known)][0]))
+        place = self.memo.get(id(known))
+        if place is not None:
+            self.write(self.get(place[0]))
         else:
             pickle._Pickler.save_str(self, known)
 

@@ -48,10 +48,14 @@ class ZipWriter:
         size = BIG if big else 0
         self.output.write(_LOCAL.pack(b"PK\3\4", 45 if big else 0, FLAGS, 0, 0, 0, 0, size, size, len(encoded), len(extra)) + encoded + extra)
         crc = 0
-        for start in range(0, nbytes, CHUNK_NBYTES):  # while a chunk is in the processor's cache
-            chunk = view[start:start + CHUNK_NBYTES]
-            crc = crc32(chunk, crc)
-            self.output.write(chunk)
+        if 0 < nbytes <= CHUNK_NBYTES:
+            crc = crc32(view)
+            self.output.write(view)
+        else:
+            for start in range(0, nbytes, CHUNK_NBYTES):  # while a chunk is in the processor's cache
+                chunk = view[start:start + CHUNK_NBYTES]
+                crc = crc32(chunk, crc)
+                self.output.write(chunk)
         self.output.write(struct.pack("<4sIQQ" if big else "<4sIII", b"PK\7\10", crc, nbytes, nbytes))
         self.entries.append((encoded, crc, nbytes, at))
 

@@ -499,3 +499,32 @@ def test_format_is_found_by_the_bytes(tmp_path):
     for name in ("pt.npz", "npz.safetensors", "safetensors.pt"):
         assert [0, 1, 2] == ft.load(tmp_path / name)["a"].tolist()
         assert "meta" == ft.load(tmp_path / name, map_location="meta")["a"].device.type
+
+
+def test_skip_data():
+    from frankentorch.serialization import get_crc32_options, set_crc32_options, skip_data
+
+    content = saved([ft.arange(3), ft.ones(2, 2)])
+    with skip_data():
+        found = loaded(content)
+        empty = saved([ft.arange(3)])
+
+    assert [[0, 0, 0], [[0, 0], [0, 0]]] == [t.tolist() for t in found]
+    assert [0, 0, 0] == loaded(empty)[0].tolist()
+    assert [0, 1, 2] == loaded(content)[0].tolist()
+    assert get_crc32_options() is True
+    set_crc32_options(True)
+
+
+def test_names_of_the_module_are_the_oracles(oracle):
+    """What programs import from torch.serialization is here under the same name, with the same arguments."""
+    import inspect
+
+    from frankentorch import serialization
+
+    for name in serialization.__all__:
+        assert hasattr(oracle.serialization, name), name
+    for name in ("save", "load", "add_safe_globals", "clear_safe_globals", "get_safe_globals", "get_unsafe_globals_in_checkpoint", "register_package", "location_tag",
+                 "default_restore_location", "skip_data", "set_crc32_options", "get_crc32_options", "set_default_load_endianness"):
+        theirs, ours = (inspect.signature(getattr(module, name)) for module in (oracle.serialization, serialization))
+        assert list(theirs.parameters) == list(ours.parameters), name
