@@ -184,9 +184,27 @@ group("matmul").update({
     "linear 32x768 -> 3072 both ways": both_ways("F.linear(x, y, z)", (32, 768), (3072, 768), (3072,)),
     "skinny 4096x16x16": forward("x @ y", (4096, 16), (16, 16)),
     "long k 16x16384x16": forward("x @ y", (16, 16384), (16384, 16)),
-    "attention 4x8x128x64": forward("F.scaled_dot_product_attention(x, y, z)", *[(4, 8, 128, 64)] * 3),
-    "attention both ways": both_ways("F.scaled_dot_product_attention(x, y, z, is_causal=True)", *[(4, 8, 128, 64)] * 3),
+    "gemv 3072x768": forward("F.linear(x, y)", (1, 768), (3072, 768)),
+    "row x [N, K] weights 1024": forward("F.linear(x, y)", (1, 1024), (1024, 1024)),
+    "4 rows x [N, K] weights 1024": forward("F.linear(x, y)", (4, 1024), (1024, 1024)),
+    "tokens 1024x128 -> 384": forward("F.linear(x, y, z)", (1024, 128), (384, 128), (384,)),
+    "tokens 1024x128 -> 384 both ways": both_ways("F.linear(x, y, z)", (1024, 128), (384, 128), (384,)),
+    "tokens 1024x512 -> 128": forward("F.linear(x, y, z)", (1024, 512), (128, 512), (128,)),
+    "step 32x128 -> 512": forward("F.linear(x, y, z)", (32, 128), (512, 128), (512,)),
+    "narrow 1024x65x128": forward("x @ y.t()", (1024, 128), (65, 128)),
+    "narrow 4096x24x64": forward("x @ y", (4096, 64), (64, 24)),
+    "long k 128x128x8192": forward("x.t() @ y", (8192, 128), (8192, 128)),
+    "bmm scores 64x4x64x32": forward("x @ y.mT", (64, 4, 64, 32), (64, 4, 64, 32)),
+    "bmm values 64x4x64x64x32": forward("x @ y", (64, 4, 64, 64), (64, 4, 64, 32)),
 })
+ATTEND = "F.scaled_dot_product_attention(x, y, z{})"
+for name, more, query, key in (
+        ("4x8x128x64", "", (4, 8, 128, 64), (4, 8, 128, 64)), ("4x8x128x64 causal", ", is_causal=True", (4, 8, 128, 64), (4, 8, 128, 64)),
+        ("16x4x64x32 causal", ", is_causal=True", (16, 4, 64, 32), (16, 4, 64, 32)),
+        ("1x4x1024x64 causal", ", is_causal=True", (1, 4, 1024, 64), (1, 4, 1024, 64)), ("1x4x1024x64", "", (1, 4, 1024, 64), (1, 4, 1024, 64)),
+        ("2x8x256x64 grouped", ", enable_gqa=True", (2, 8, 256, 64), (2, 2, 256, 64)), ("one query 8x512x64", "", (1, 8, 1, 64), (1, 8, 512, 64))):
+    group("attention")[name] = forward(ATTEND.format(more), query, key, key)
+    group("attention")[f"{name} both ways"] = both_ways(ATTEND.format(more), query, key, key)
 group("conv").update({
     "LeNet 1->6 5x5": forward("F.conv2d(x, y, padding=2)", (64, 1, 28, 28), (6, 1, 5, 5)),
     "LeNet 6->16 5x5": forward("F.conv2d(x, y)", (64, 6, 14, 14), (16, 6, 5, 5)),
@@ -197,6 +215,12 @@ group("conv").update({
     "1x1 256->64": forward("F.conv2d(x, y)", (4, 256, 28, 28), (64, 256, 1, 1)),
     "depthwise 3x3": forward("F.conv2d(x, y, padding=1, groups=64)", (4, 64, 56, 56), (64, 1, 3, 3)),
     "one image 16 3x3": forward("F.conv2d(x, y, padding=1)", (1, 16, 8, 8), (16, 16, 3, 3)),
+    "LeNet 6->16 5x5 both ways": both_ways("F.conv2d(x, y, z)", (64, 6, 14, 14), (16, 6, 5, 5), (16,)),
+    "ResNet 256 3x3 14 both ways": both_ways("F.conv2d(x, y, padding=1)", (4, 256, 14, 14), (256, 256, 3, 3)),
+    "stride 2 64->128 both ways": both_ways("F.conv2d(x, y, stride=2, padding=1)", (8, 64, 32, 32), (128, 64, 3, 3)),
+    "1x1 256->64 both ways": both_ways("F.conv2d(x, y)", (4, 256, 28, 28), (64, 256, 1, 1)),
+    "depthwise 3x3 both ways": both_ways("F.conv2d(x, y, padding=1, groups=64)", (4, 64, 56, 56), (64, 1, 3, 3)),
+    "conv1d 64->64 k5 both ways": both_ways("F.conv1d(x, y, padding=2)", (8, 64, 256), (64, 64, 5)),
     "64 3x3 28 both ways": both_ways("F.conv2d(x, y, padding=1)", (8, 64, 28, 28), (64, 64, 3, 3)),
     "conv1d 64->64 k5": forward("F.conv1d(x, y, padding=2)", (8, 64, 256), (64, 64, 5)),
     "conv_transpose2d": forward("F.conv_transpose2d(x, y, stride=2)", (8, 32, 14, 14), (32, 16, 3, 3)),
