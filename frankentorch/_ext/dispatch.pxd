@@ -120,6 +120,7 @@ cdef class Overload:
     cdef unsigned long long save_output_mask
     cdef int view
     cdef int out_rule                    # OutRule
+    cdef bint gives_list                 # the result is a list of tensors
     cdef bint writes_self                # the kernel writes its first argument and returns it
 
     cdef object implementation_of(self)

@@ -58,7 +58,8 @@ cdef class Overload:
     def __init__(self, row):
         cdef int i
         (self.name, self.overload, args, self.output_names, kind, self.implementation, loop_number, promote, result, operands, params,
-         self.forms, backward, edges, self.list_edge, saved, self.local_names, self.view, self.label, namespace, aliases, self.refuses_grad, self.writes_self, self.out_rule) = row
+         self.forms, backward, edges, self.list_edge, saved, self.local_names, self.view, self.label, namespace, aliases, self.refuses_grad, self.writes_self, self.out_rule,
+         self.gives_list) = row
         self.row = row
         if len(args) > MAX_ARGS:
             raise ValueError(f"{self.name}: more than {MAX_ARGS} arguments")
@@ -923,7 +924,7 @@ cdef int check_out(Overload ov, PyObject** slots, object out) except -1:
     """What can be said of out= before any work: its kind, its gradient, and the dtype that a `dtype` argument takes from it."""
     cdef int i
     cdef bint many = isinstance(out, (tuple, list))
-    if many and len(ov.output_names) < 2:
+    if many and len(ov.output_names) < 2 and not ov.gives_list:
         raise TypeError(f"{ov.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if len(ov.output_names) > 1 and (not many or len(<object> out) != len(ov.output_names)):
         raise TypeError(f"{ov.name}(): argument 'out' must be a tuple of {len(ov.output_names)} Tensors, not {f'of {len(<object> out)}' if many else type(out).__name__}")
@@ -965,6 +966,8 @@ cdef object write_out(Overload ov, PyObject** slots, object result, object out):
     cdef Tensor target, source
     cdef int i
     if isinstance(out, (tuple, list)):
+        if len(out) != len(result):
+            raise TypeError(f"{ov.name}(): argument 'out' must be a tuple of {len(result)} Tensors, not of {len(out)}")
         for one, value in zip(out, result):
             write_out(ov, slots, value, one)
         return named(ov, out)

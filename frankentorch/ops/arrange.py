@@ -103,27 +103,34 @@ def unravel_index(indices, shape):
         raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
     if any(n < 0 for n in shape):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
-    indices = indices.to(ops.int64)
-    out, stride = [], 1
+    steps, step = [], 1
     for n in reversed(shape):
-        out.append(ops.remainder(ops.floor_divide(indices, stride), n))
-        stride *= n
-    return tuple(reversed(out))
+        steps.insert(0, step)
+        step *= n
+    if not steps:
+        return ()
+    steps, sizes = ops.tensor(steps), ops.tensor(list(shape))
+    return ops.unbind(ops.remainder(ops.floor_divide(ops.unsqueeze(indices.to(ops.int64), -1), steps), sizes), -1)
 
 
 def sum_to_size(self, size):
     lead = self.dim() - len(size)
     if lead < 0 or any(want not in (1, have) for want, have in zip(size, self.shape[lead:])):
         raise RuntimeError(f"size {{{list(size)}}} is not expandable to size {{{list(self.shape)}}}.")
+    if not size:
+        return ops.sum(self)
     dims = [d for d in range(self.dim()) if d < lead or (size[d - lead] == 1 and self.size(d) != 1)]
     out = self.sum(dims, True) if dims else self
     return out.view(size) if lead else out
 
 
 def as_strided_scatter(self, src, size, stride, storage_offset):
-    out = ops.empty_strided(self.shape, self.stride(), dtype=self.dtype, device=self.device)
-    out.copy_(self)
-    place = ops.as_strided(out, size, stride, storage_offset if storage_offset is not None else out.storage_offset())
+    # a copy of the storage up to self's last element: the offset counts from its begin, as it does for self
+    start = self.storage_offset()
+    extent = start + (1 + sum((n - 1) * step for n, step in zip(self.shape, self.stride())) if self.numel() else 0)
+    whole = ops.clone(ops.as_strided(self, (extent,), (1,), 0))
+    out = ops.as_strided(whole, tuple(self.shape), self.stride(), start)
+    place = ops.as_strided(whole, size, stride, storage_offset if storage_offset is not None else start)
     if place.shape != src.shape:
         raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = {list(place.shape)}")
     place.copy_(src)

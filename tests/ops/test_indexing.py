@@ -261,3 +261,10 @@ def test_atleast_takes_several_tensors():
 
 def test_nan_to_num_uses_the_dtypes_largest():
     assert ft.nan_to_num(ft.tensor([float("inf"), float("nan")], dtype=ft.float16)).tolist() == [65504.0, 0.0]
+
+
+def test_as_strided_scatter_counts_its_offset_from_the_storage():
+    base = ft.arange(4)
+
+    assert ft.as_strided_scatter(base[1:3], ft.tensor([9]), (1,), (1,), 0).tolist() == [1, 2]
+    assert ft.as_strided_scatter(base[1:3], ft.tensor([9]), (1,), (1,), 2).tolist() == [1, 9]

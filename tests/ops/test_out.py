@@ -175,3 +175,12 @@ def test_every_op_with_an_output_refuses_a_number_there():
                 with pytest.raises((TypeError, NotImplementedError)):
                     function(ft.ones(2, 2), out=3)
     assert tried > 60
+
+
+def test_a_list_of_results_takes_a_list_of_outputs():
+    outs = [empty(2), empty(2)]
+
+    ft.unbind_copy(ft.arange(4.0).reshape(2, 2), out=outs)
+    assert [out.tolist() for out in outs] == [[0.0, 1.0], [2.0, 3.0]]
+    with pytest.raises(TypeError, match="tuple of 2 Tensors"):
+        ft.unbind_copy(ft.arange(4.0).reshape(2, 2), out=[empty(2)])
