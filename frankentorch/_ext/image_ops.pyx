@@ -79,6 +79,51 @@ cdef void forward_real(Taps taps, const real* x, real* out, Py_ssize_t outer, Py
         x += taps.n_in * inner
 
 
+cdef int fixed_weights(Taps taps, Py_ssize_t* index, long long* weight) noexcept nogil:
+    """Weights as whole numbers of 2^-p, p the most that keeps the largest in 16 bits; taps at one place are one. Returns p."""
+    cdef Py_ssize_t o, t, k, n = taps.width
+    cdef double largest = 0, w
+    cdef int p = 0
+    for o in range(taps.n_out):
+        for t in range(n):
+            w = 0
+            for k in range(n):
+                if taps.index[o * n + k] == taps.index[o * n + t]:
+                    w += taps.weight[o * n + k]
+            largest = w if w > largest else largest
+    while p < 22 and <long long> (0.5 + largest * <double> (1 << (p + 1))) < 32768:
+        p += 1
+    for o in range(taps.n_out):
+        for t in range(n):
+            index[o * n + t] = taps.index[o * n + t]
+            w = 0
+            for k in range(n):
+                if taps.index[o * n + k] == taps.index[o * n + t]:
+                    if k < t:                   # counted where the place was met first
+                        w = 0
+                        break
+                    w += taps.weight[o * n + k]
+            weight[o * n + t] = <long long> (w * <double> (1 << p) - 0.5) if w < 0 else <long long> (w * <double> (1 << p) + 0.5)
+            if w == 0:
+                weight[o * n + t] = 0
+    return p
+
+
+cdef void bytes_pass(Taps taps, const Py_ssize_t* index, const long long* weight, int p, const unsigned char* x, unsigned char* out, Py_ssize_t outer, Py_ssize_t inner) noexcept nogil:
+    cdef Py_ssize_t b, o, t, i
+    cdef long long total
+    for b in range(outer):
+        for o in range(taps.n_out):
+            for i in range(inner):
+                total = (1 << p) >> 1
+                for t in range(taps.width):
+                    total += weight[o * taps.width + t] * x[index[o * taps.width + t] * inner + i]
+                total >>= p
+                out[i] = <unsigned char> (0 if total < 0 else 255 if total > 255 else total)
+            out += inner
+        x += taps.n_in * inner
+
+
 cdef void backward_real(Taps taps, const real* g, real* out, Py_ssize_t outer, Py_ssize_t inner) noexcept nogil:
     cdef Py_ssize_t b, o, t, i
     cdef real* row
@@ -172,6 +217,39 @@ cdef Tensor sum_pass(Tensor self, Py_ssize_t dim, Taps taps, bint adjoint):
             backward_real[double](taps, <const double*> source, <double*> to, outer, inner)
         else:
             forward_real[double](taps, <const double*> source, <double*> to, outer, inner)
+    return out
+
+
+def resample_bytes(Tensor self, tuple passes):
+    """Images of bytes: weights in fixed point, rounded to a byte after each dim."""
+    cdef Tensor x, out = self
+    cdef Taps taps
+    cdef Py_ssize_t outer, inner, at
+    cdef Py_ssize_t* index
+    cdef long long* weight
+    cdef const unsigned char* source
+    cdef unsigned char* to
+    for dim, one in passes:
+        taps, at = <Taps> one, self.wrap_dim(dim)
+        x = contiguous_tensor(out)
+        if not taps.weighted:
+            out = copy_pass(x, at, taps)
+            continue
+        out = resized(x, U8, at, taps.n_out)
+        if is_meta(out) or out.count == 0:
+            continue
+        split(x, at, &outer, &inner)
+        index = <Py_ssize_t*> malloc((taps.n_out * taps.width + 1) * sizeof(Py_ssize_t))
+        weight = <long long*> malloc((taps.n_out * taps.width + 1) * sizeof(long long))
+        if index == NULL or weight == NULL:
+            free(index)
+            free(weight)
+            raise MemoryError("upsample: no memory for the weights")
+        source, to = <const unsigned char*> data_of(x), <unsigned char*> data_of(out)
+        with nogil:
+            bytes_pass(taps, index, weight, fixed_weights(taps, index, weight), source, to, outer, inner)
+        free(index)
+        free(weight)
     return out
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from frankentorch import ops
 from frankentorch._ext import create, views
-from frankentorch._ext.image_ops import Taps, nearest_places, resample, resample_backward
+from frankentorch._ext.image_ops import Taps, nearest_places, resample, resample_backward, resample_bytes
 
 
 def kept_format(self, out):
@@ -142,10 +142,9 @@ def _along_all(self, output_size, scales, make, *more):
     """One pass per spatial dim, the last first."""
     passes = tuple((2 + i, make(self.shape[2 + i], output_size[i], scales[i], *more)) for i in range(len(output_size) - 1, -1, -1))
     if self.dtype is ops.uint8 and make is not _nearest_taps:
-        out = self
-        for one in passes:                  # bytes are rounded after each pass
-            out = ops.clamp(ops.floor(ops._resample(out.to(ops.float32), (one,)) + 0.5), 0, 255).to(ops.uint8) if one[1].weighted else ops._resample(out, (one,))
-        return kept_format(self, out)
+        if len(output_size) != 2:
+            raise NotImplementedError("\"compute_indices_weights_linear\" not implemented for 'Byte': bytes are interpolated in images only")
+        return kept_format(self, resample_bytes(self, passes))
     return kept_format(self, ops._resample(self, passes))
 
 

@@ -1,0 +1,47 @@
+"""Grids resampled, by values worked out by hand."""
+import pytest
+
+import frankentorch as ft
+import frankentorch.nn.functional as F
+
+
+def image(*rows, dtype=ft.uint8):
+    return ft.tensor([[list(rows)]], dtype=dtype)
+
+
+def test_bytes_are_weighed_in_fixed_point_and_rounded():
+    """Two places stretched to four: 1, 3/4, 1/4, 0 of 255 are 255, 191.25, 63.75, 0."""
+    out = F.interpolate(image([255, 0]), size=(1, 4), mode="bilinear")
+
+    assert [[[[255, 191, 64, 0]]]] == out.tolist() and out.dtype is ft.uint8
+
+
+def test_bytes_are_rounded_after_each_dim():
+    """1/4 and 3/4 of 1 along the rows round to 0 and 1 before the columns are looked at."""
+    out = F.interpolate(image([0, 1], [0, 1]), size=(4, 4), mode="bilinear")
+
+    assert [[0, 0, 1, 1]] * 4 == out[0, 0].tolist()
+
+
+def test_bytes_stay_in_range_where_a_cubic_overshoots():
+    out = F.interpolate(image([255, 255, 0, 0]), size=(1, 8), mode="bicubic")[0, 0, 0].tolist()
+
+    assert 255 == max(out) and 0 == min(out) and sorted(out, reverse=True) == out
+
+
+def test_bytes_are_interpolated_in_images_only():
+    with pytest.raises(NotImplementedError, match="Byte"):
+        F.interpolate(ft.tensor([[[0, 255]]], dtype=ft.uint8), size=4, mode="linear")
+
+
+def test_a_half_is_rounded_once_over_both_dims():
+    """Weights 3/4 and 1/4 twice: 2049/2048 is no half, so rounding between the dims would show."""
+    x = image([1.0, 1 + 2.0 ** -10], [1.0, 1.0], dtype=ft.float16)
+    exact = F.interpolate(x.double(), size=(4, 4), mode="bilinear").half()
+
+    assert exact.tolist() == F.interpolate(x, size=(4, 4), mode="bilinear").tolist()
+
+
+@pytest.mark.parametrize("mode, expected", [("reflect", [2, 1, 0, 1, 2, 1]), ("replicate", [0, 0, 0, 1, 2, 2])])
+def test_edges_are_reflected_or_repeated(mode, expected):
+    assert [[expected]] == F.pad(ft.tensor([[[0, 1, 2]]]), [2, 1], mode=mode).tolist()
