@@ -3,7 +3,7 @@
 import os
 
 from frankentorch.checkpoint import codec, index, sidecar
-from frankentorch.checkpoint.atomic import NewFile, sync_folder
+from frankentorch.checkpoint.atomic import DIRECT_NBYTES, NewFile, sync_folder
 from frankentorch.checkpoint.errors import CheckpointError
 from frankentorch.checkpoint.geometry import gather
 from frankentorch.checkpoint.values import DTYPES, Flattener
@@ -49,7 +49,8 @@ def save_content(content, path, repair, mode):
     if mode not in ("strict", "hardened"):
         raise ValueError(f"save: mode must be 'strict' or 'hardened', not {mode!r}")
     overhead = sidecar.checked_overhead(repair)
-    with NewFile(path) as file:
+    # What is read back at once, for the sidecar or to verify, should be in the page cache.
+    with NewFile(path, direct=content.nbytes >= DIRECT_NBYTES and not overhead and mode == "strict") as file:
         root = content.write(file.write)
         file.keep_mode()
         file.sync()
