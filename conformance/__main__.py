@@ -5,6 +5,7 @@ show     one sample of one entry in full, in this process
 record   write recorded answers (see record.py)
 promotion  write the recorded table of dtype promotion (see promotion.py)
 drift    check the known differences, or write artifacts/drift.json (see drift.py)
+durability  hostile, mutated, flipped and killed checkpoints, failing system calls, sidecars of artifacts (see durability/)
 list     keys, dtypes and sample counts of the entries
 """
 import argparse
@@ -53,8 +54,14 @@ def main(argv=None):
     drift = commands.add_parser("drift", help="known differences from the oracle, each with the case that shows it")
     drift.add_argument("--update", action="store_true", help="write artifacts/drift.json")
 
+    durability = commands.add_parser("durability", help="checkpoints under damage")
+    durability.add_argument("--run", action="append", choices=("hostile", "flips", "mutations", "kills", "faults", "artifacts"), help="only this one (repeatable)")
+    durability.add_argument("--count", type=int, help="how many flips, mutations or kills (100,000, 1,000,000 and 1,000)")
+    durability.add_argument("--update", action="store_true", help="write artifacts/durability/<run>.json")
+    durability.add_argument("--check", action="store_true", help="only compare the artifacts with their manifest")
+
     options = parser.parse_args(argv)
-    return {"run": run_command, "show": show_command, "list": list_command, "record": record_command,
+    return {"durability": durability_command, "run": run_command, "show": show_command, "list": list_command, "record": record_command,
             "promotion": promotion_command, "drift": drift_command}[options.command](options)
 
 
@@ -206,6 +213,12 @@ def promotion_command(_):
     from conformance import promotion
 
     return promotion.write()
+
+
+def durability_command(options):
+    from conformance import durability
+
+    return durability.command(options)
 
 
 def drift_command(options):

@@ -25,7 +25,7 @@ def system_call(name, path):
     except OSError as error:
         if error.errno is None:
             raise
-        raise OSError(error.errno, f"{error.strerror} ({name} failed; nothing was replaced)", os.fspath(path)) from error
+        raise OSError(error.errno, f"{error.strerror} ({name} failed)", os.fspath(path)) from error
 
 
 class NewFile:
