@@ -8,6 +8,7 @@ final: the kernel may have dropped the pages, so it is never tried again.
 import contextlib
 import errno
 import os
+import stat
 
 from frankentorch.checkpoint.errors import CheckpointError
 
@@ -36,7 +37,8 @@ class NewFile:
 
     def __init__(self, path, direct=False):
         self.path, self.stream = os.path.realpath(path), None
-        if os.path.exists(self.path) and not os.path.isfile(self.path):
+        self.mode = self._mode()
+        if self.mode is not None and not stat.S_ISREG(self.mode):
             raise CheckpointError("not-a-file", "the target exists and is not a regular file", path=os.fspath(path))
         self.folder, name = os.path.split(self.path)
         self.temporary = os.path.join(self.folder, f".{name[:180]}.{os.urandom(8).hex()}.tmp")
@@ -44,6 +46,14 @@ class NewFile:
             self.descriptor = os.open(self.temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _CLOEXEC, 0o666)
         if direct and set_direct(self.descriptor, True):
             self.stream = _Stream(self.descriptor, self.temporary)
+
+    def _mode(self):
+        """Type and permissions of the file that is there, or None."""
+        with system_call("stat", self.path):
+            try:
+                return os.stat(self.path).st_mode
+            except FileNotFoundError:
+                return None
 
     def __enter__(self):
         return self
@@ -88,8 +98,9 @@ class NewFile:
 
     def keep_mode(self):
         """The new file gets the permissions of the one it replaces."""
-        with contextlib.suppress(OSError):
-            os.fchmod(self.descriptor, os.stat(self.path).st_mode & 0o7777)
+        if self.mode is not None:
+            with contextlib.suppress(OSError):  # a file system without permissions
+                os.fchmod(self.descriptor, stat.S_IMODE(self.mode))
 
     def commit(self):
         """Close and rename. The folder is yet to be synced."""

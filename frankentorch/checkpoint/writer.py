@@ -3,7 +3,7 @@
 import os
 
 from frankentorch.checkpoint import codec, index, sidecar
-from frankentorch.checkpoint.atomic import DIRECT_NBYTES, NewFile, sync_folder
+from frankentorch.checkpoint.atomic import DIRECT_NBYTES, NewFile, sync_folder, system_call
 from frankentorch.checkpoint.errors import CheckpointError
 from frankentorch.checkpoint.geometry import gather
 from frankentorch.checkpoint.values import DTYPES, Flattener
@@ -65,7 +65,8 @@ def save_content(content, path, repair, mode):
         else:
             file.commit()
             if os.path.lexists(sidecar.path_of(file.path)):
-                os.unlink(sidecar.path_of(file.path))
+                with system_call("unlink", sidecar.path_of(file.path)):
+                    os.unlink(sidecar.path_of(file.path))
     sync_folder(file.folder)
     return root.hex()
 
