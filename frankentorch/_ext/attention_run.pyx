@@ -34,6 +34,7 @@ cdef extern from *:
 cdef enum:
     BAND = 64                   # query rows of a band; a causal one is half as high, for it leaves out what comes after it
     GROUP = GEMM_KC             # query rows of a task, and of one block of the chains over queries
+    FEW = 4
     GRAIN = 1 << 17             # multiply-adds worth a thread
 
 cdef void* table[ATTENTION_SLOTS]
@@ -47,7 +48,7 @@ cdef struct Operand:
 cdef struct Job:
     Py_ssize_t heads, queries, keys, width, value_width, ld, band, groups
     int ndim, code, item, slot, kind, status
-    bint causal
+    bint causal, few                    # few queries: keys are read where they lie, without turning them
     double scale
     Py_ssize_t sizes[MAX_DIMS]
     gemm_function product, product_add
@@ -87,7 +88,11 @@ cdef inline Py_ssize_t limit_of(Job* job, Py_ssize_t past) noexcept nogil:
 cdef inline void band_weights(Job* job, const char* q, const char* turned, const char* mask, Py_ssize_t r, Py_ssize_t rows, char* p,
                               char* workspace) noexcept nogil:
     cdef Py_ssize_t limit = limit_of(job, r + rows)
-    job.product(rows, limit, job.width, q + r * job.query.row * job.item, job.query.row, job.query.col, turned, job.ld, 1, p, job.ld, 1, workspace)
+    if job.few:
+        job.product(rows, limit, job.width, q + r * job.query.row * job.item, job.query.row, job.query.col, turned, job.key.col, job.key.row, p, job.ld, 1,
+                    workspace)
+    else:
+        job.product(rows, limit, job.width, q + r * job.query.row * job.item, job.query.row, job.query.col, turned, job.ld, 1, p, job.ld, 1, workspace)
     (<weights_kernel> table[SLOT_WEIGHTS + job.slot])(
         p, job.ld, rows, limit, r + 1 if job.causal else job.keys, job.causal, job.scale, job.kind,
         mask + r * job.mask.row * (1 if job.kind == MASK_ALLOWED else job.item), job.mask.row, job.mask.col)
@@ -104,6 +109,7 @@ cdef void forward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept
     cdef Py_ssize_t task, head, r, rows, first, past, at_p, at_work, scratch, item = job.item
     cdef char* room
     cdef char* q
+    cdef char* k
     cdef char* v
     cdef char* out
     cdef char* mask
@@ -120,12 +126,14 @@ cdef void forward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept
         past = min(first + GROUP, job.queries)
         q, v, out = head_of(job, &job.query, head, item), head_of(job, &job.value, head, item), head_of(job, &job.out, head, item)
         mask = head_of(job, &job.mask, head, 1 if job.kind == MASK_ALLOWED else item)
-        (<turn_kernel> table[SLOT_TURN + job.slot])(head_of(job, &job.key, head, item), job.key.row, job.key.col, limit_of(job, past), job.width,
-                                                    room, job.ld)
+        k = head_of(job, &job.key, head, item)
+        if not job.few:
+            (<turn_kernel> table[SLOT_TURN + job.slot])(k, job.key.row, job.key.col, limit_of(job, past), job.width, room, job.ld)
+            k = room
         r = first
         while r < past:
             rows = min(past - r, job.band)
-            band_weights(job, q, room, mask, r, rows, room + at_p, room + at_work)
+            band_weights(job, q, k, mask, r, rows, room + at_p, room + at_work)
             job.product(rows, job.value_width, limit_of(job, r + rows), room + at_p, job.ld, 1, v, job.value.row, job.value.col,
                         out + r * job.out.row * item, job.out.row, job.out.col, room + at_work)
             r += rows
@@ -173,7 +181,8 @@ cdef void backward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcep
         to_q, to_k, to_v = head_of(job, &job.to_query, head, item), head_of(job, &job.to_key, head, item), head_of(job, &job.to_value, head, item)
         mask = head_of(job, &job.mask, head, 1 if job.kind == MASK_ALLOWED else item)
         limit = limit_of(job, job.queries)
-        (<turn_kernel> table[SLOT_TURN + job.slot])(k, job.key.row, job.key.col, limit, job.width, room, job.ld)
+        if not job.few:
+            (<turn_kernel> table[SLOT_TURN + job.slot])(k, job.key.row, job.key.col, limit, job.width, room, job.ld)
         (<turn_kernel> table[SLOT_TURN + job.slot])(head_of(job, &job.value, head, item), job.value.row, job.value.col, limit, job.value_width,
                                                     room + at_v, job.ld)
         group = 0
@@ -184,7 +193,7 @@ cdef void backward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcep
                 rows = min(past - r, job.band)
                 limit = limit_of(job, r + rows)
                 p, d = room + at_p + (r - group) * job.ld * item, room + at_d + (r - group) * job.ld * item
-                band_weights(job, q, room, mask, r, rows, p, room + at_work)
+                band_weights(job, q, k if job.few else room, mask, r, rows, p, room + at_work)
                 job.product(rows, limit, job.value_width, g + r * job.grad.row * item, job.grad.row, job.grad.col, room + at_v, job.ld, 1, d, job.ld, 1,
                             room + at_work)
                 (<weights_back> table[SLOT_WEIGHTS_BACKWARD + job.slot])(p, d, job.ld, rows, limit, r + 1 if job.causal else job.keys, job.causal, job.scale)
@@ -235,6 +244,7 @@ cdef int prepare(Job* job, Tensor query, Tensor key, Tensor value, Tensor mask, 
     job.width, job.value_width = query.sizes[rank - 1], value.sizes[rank - 1]
     job.ld = ((job.keys + 15) & ~<Py_ssize_t> 15) + 16
     job.band = BAND / 2 if causal else BAND
+    job.few = job.queries <= FEW
     job.groups = (job.queries + GROUP - 1) / GROUP
     job.product, job.product_add = find_gemm(job.code, False), find_gemm(job.code, True)
     describe_operand(&job.query, query, rank)
