@@ -256,7 +256,23 @@ def _false(self, *args, **kwargs):
     return False
 
 
+def dim_order(self):
+    """The dims from the outermost in memory to the innermost."""
+    return tuple(sorted(range(self.dim()), key=lambda d: -self.stride(d)))
+
+
+def is_same_size(self, other):
+    return self.shape == other.shape
+
+
+def to_dense(self, dtype=None, *, masked_grad=None):
+    """The tensor itself, or a cast of it: every tensor here is dense."""
+    return self if dtype is None else self.to(dtype)
+
+
 METHODS = {
+    "is_nonzero": lambda self: bool(self), "is_same_size": is_same_size, "dim_order": dim_order, "to_dense": to_dense,
+    "const_data_ptr": lambda self: self.data_ptr(),
     "type": type_, "type_as": type_as, "new": new, "as_subclass": as_subclass, "untyped_storage": untyped_storage, "storage": storage, "_typed_storage": storage,
     "set_": set_, "resize_": resize_, "resize_as_": resize_as_, "is_set_to": interchange.is_set_to, "apply_": apply_, "map_": map_,
     "__format__": format_, "__dir__": dir_, "__deepcopy__": deepcopy_, "__reduce_ex__": reduce_ex, "__setstate__": _set_state, "_make_subclass": staticmethod(make_subclass),

@@ -44,3 +44,21 @@ def test_a_node_keeps_attributes_beside_its_own():
     assert node.next_functions[0][0].variable is x
     with pytest.raises(AttributeError, match="nothing"):
         node.nothing
+
+
+def test_dim_order_follows_the_strides():
+    t = ft.empty(2, 3, 4, 5)
+
+    assert t.dim_order() == (0, 1, 2, 3)
+    assert t.contiguous(memory_format=ft.channels_last).dim_order() == (0, 2, 3, 1)
+    assert t.transpose(0, 3).dim_order() == (3, 1, 2, 0)
+
+
+def test_small_questions_of_a_tensor():
+    t = ft.ones(2)
+
+    assert ft.tensor(3).is_nonzero() and not ft.tensor(0.0).is_nonzero()
+    with pytest.raises(RuntimeError):
+        t.is_nonzero()
+    assert t.is_same_size(ft.zeros(2)) and not t.is_same_size(ft.zeros(1, 2))
+    assert t.to_dense() is t and t.const_data_ptr() == t.data_ptr()
