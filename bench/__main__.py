@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 
-from bench import checkpoints, trainings  # noqa: F401  (add their groups)
+from bench import checkpoints, ftc, trainings  # noqa: F401  (add their groups)
 from bench.cases import GROUPS
 from bench.timing import interleave, summary, use_threads
 

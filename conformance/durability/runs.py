@@ -349,4 +349,27 @@ def every_fault(action, prepare, record, name):
             yield plan
 
 
-RUNS = {"hostile": (hostile, None), "flips": (flips, 100_000), "mutations": (mutations, 1_000_000), "kills": (kills, 1000), "faults": (faults, None)}
+def speed(megabytes=200):
+    """Repair symbols of a state of this size, on one core: MB of file per second of processor time, best of five."""
+    import io
+
+    threads.set_num_threads(1)
+    content = memoryview(random.Random(0).randbytes(megabytes * 1_000_000))
+    plan = sidecar.Plan(len(content), sidecar.choose_symbol(len(content)))
+    sources = [plan.source(content, number) for number in range(plan.objects)]
+    count = sidecar.repair_count(plan, 0.05)
+
+    def best(function):
+        times = []
+        for _ in range(5):
+            begin = time.process_time()
+            function()
+            times.append(time.process_time() - begin)
+        return round(len(content) / 1e6 / min(times), 1)
+
+    return {"nbytes": len(content), "symbol_nbytes": plan.symbol, "repair_symbols_per_object": count, "objects": plan.objects,
+            "encoding_mb_per_second": best(lambda: [sidecar.encode(source, plan.symbol, count) for source in sources]),
+            "whole_sidecar_mb_per_second": best(lambda: sidecar.write_records(content, lambda *records: io.BytesIO().writelines(records), 0.05)), "wrong": []}
+
+
+RUNS = {"speed": (speed, 200), "hostile": (hostile, None), "flips": (flips, 100_000), "mutations": (mutations, 1_000_000), "kills": (kills, 1000), "faults": (faults, None)}
