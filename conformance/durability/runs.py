@@ -349,6 +349,97 @@ def every_fault(action, prepare, record, name):
             yield plan
 
 
+def repairs(count=1000, seed=0):
+    """Random damage to file and sidecar. Up to the capacity less two symbols: the very bytes come back; above: refused, ranges named, nothing
+    changed, and tensors that are whole load by name."""
+    rng = random.Random(seed)
+    record = {"within": 0, "above": 0, "symbols_lost": 0, "records_lost": 0, "named_loads": 0, "wrong": []}
+    state = {f"t{number:02d}": ops.full((500,), float(number)) for number in range(20)}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "a.ftc")
+        for trial in range(count):
+            above = trial % 5 == 4
+            checkpoint.save(state, path, compression="stored" if above else rng.choice(("stored", "zstd")), repair=rng.choice((0.05, 0.1, 0.5)))
+            whole, beside = get(path), bytearray(get(sidecar.path_of(path)))
+            identity = sidecar.Sidecar(beside).identity
+            plan, budget = identity.plan, identity.repair - sidecar.SPARE
+            data = range(1, index.Footer.unpack(whole[-160:], len(whole)).state_at // plan.symbol)
+            lost = sorted(rng.sample(data, identity.repair + 1) if above else rng.sample(range(plan.symbols), min(plan.symbols, rng.randrange(budget + 1))))
+            damaged = bytearray(whole)
+            for symbol in lost:
+                at = rng.randrange(symbol * plan.symbol, min(len(whole), (symbol + 1) * plan.symbol))
+                damaged[at] ^= 1 << rng.randrange(8)
+            stride = sidecar.HEAD_NBYTES + plan.symbol
+            gone = [] if above else rng.sample(range(identity.count), rng.randrange(max(0, budget - len(lost)) + 1))
+            for number in gone:
+                beside[number * stride + rng.randrange(stride)] ^= 1 << rng.randrange(8)
+            put(path, damaged)
+            put(sidecar.path_of(path), beside)
+            problem = too_much(path, damaged, state, record) if above else comes_back(path, whole)
+            note(record, "above" if above else "within", problem, f"trial {trial}")
+            record["symbols_lost"] += len(lost)
+            record["records_lost"] += len(gone)
+    return record
+
+
+def comes_back(path, whole):
+    try:
+        report = checkpoint.repair(path, log=False)
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"
+    return None if report.ok and get(path) == whole and checkpoint.scrub(path).ok else "not the same bytes"
+
+
+def too_much(path, damaged, state, record):
+    try:
+        checkpoint.repair(path, log=False)
+        return "repaired beyond its capacity"
+    except CheckpointError as error:
+        if error.rule != "unrecoverable" or "lost ranges: " not in str(error) or get(path) != damaged:
+            return f"refused otherwise: {error}"
+    hurt = set(checkpoint.verify(path).tensors)
+    for name in state:
+        try:
+            found = checkpoint.load(path, names=name)[name]
+        except CheckpointError:
+            continue
+        record["named_loads"] += 1
+        if name in hurt or checkpoint.digest(found) != checkpoint.digest(state[name]):
+            return f"{name} was loaded from damaged bytes"
+    return None
+
+
+def determinism(count=100, seed=0):
+    """The same state again and again: thread counts, orders of dicts, copies at other addresses, other processes and CPU levels."""
+    import subprocess
+    import sys
+
+    rng = random.Random(seed)
+    record = {"runs": 0, "processes": 0, "files": {}, "wrong": []}
+    items = list(numbered(7).items()) + [(f"k{number}", number / 3) for number in range(20)] + [("large", ops.arange(1_500_000, dtype=ops.float32).sqrt())]
+    before = threads.get_num_threads()
+    for codec in ("stored", "zstd"):
+        found = set()
+        for _ in range(count // 2):
+            threads.set_num_threads(rng.choice((1, 2, 3, 8)))
+            rng.shuffle(items)
+            found.add(index.blake3(checkpoint.dumps({key: value.clone() if hasattr(value, "clone") else value for key, value in items}, compression=codec)).hex())
+            record["runs"] += 1
+        record["files"][codec] = sorted(found)
+    threads.set_num_threads(before)
+    program = ("from conformance.durability import runs\nfrom frankentorch import checkpoint, ops\nfrom frankentorch.checkpoint.index import blake3\n"
+               "state = {**runs.numbered(7), **{f'k{n}': n / 3 for n in range(20)}, 'large': ops.arange(1_500_000, dtype=ops.float32).sqrt()}\n"
+               "for codec in ('stored', 'zstd'): print(blake3(checkpoint.dumps(state, compression=codec)).hex())")
+    for hash_seed, level in ((1, ""), (2, "baseline"), (3, "avx2")):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                              env={**os.environ, "PYTHONHASHSEED": str(hash_seed), **({"FRANKENTORCH_CPU": level} if level else {})})
+        record["processes"] += 1
+        for codec, line in zip(("stored", "zstd"), done.stdout.split() or [done.stderr[-300:]] * 2):
+            record["files"][codec] = sorted({*record["files"][codec], line})
+    record["wrong"] = [f"{codec}: {len(files)} different files" for codec, files in record["files"].items() if len(files) != 1]
+    return record
+
+
 def speed(megabytes=200):
     """Repair symbols of a state of this size, on one core: MB of file per second of processor time, best of five."""
     import io
@@ -372,4 +463,4 @@ def speed(megabytes=200):
             "whole_sidecar_mb_per_second": best(lambda: sidecar.write_records(content, lambda *records: io.BytesIO().writelines(records), 0.05)), "wrong": []}
 
 
-RUNS = {"speed": (speed, 200), "hostile": (hostile, None), "flips": (flips, 100_000), "mutations": (mutations, 1_000_000), "kills": (kills, 1000), "faults": (faults, None)}
+RUNS = {"speed": (speed, 200), "hostile": (hostile, None), "flips": (flips, 100_000), "mutations": (mutations, 1_000_000), "kills": (kills, 1000), "repairs": (repairs, 1000), "determinism": (determinism, 100), "faults": (faults, None)}

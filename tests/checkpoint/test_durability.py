@@ -70,6 +70,17 @@ def test_kills():
     assert [] == record["wrong"] and 15 == record["kills"]
 
 
+def test_repairs():
+    record = runs.repairs(20, seed=1)
+
+    assert [] == record["wrong"] and (16, 4) == (record["within"], record["above"])
+    assert record["named_loads"] and record["records_lost"]
+
+
+def test_determinism():
+    assert [] == runs.determinism(6)["wrong"]
+
+
 def test_runs_find_a_reader_that_checks_nothing(monkeypatch):
     monkeypatch.setattr(reader.index, "blake3", lambda *pieces: b"\0" * 32)
 
