@@ -17,4 +17,7 @@ cdef enum:
     PLANE_MULTIPLY = 26
     PLANE_GREATEST = 41
     PLANE_LEAST = 56
-    PLANE_SLOTS = 71
+    PLANE_ROW_READ = 71          # one index for each row of n contiguous items; + log2 of the item size
+    PLANE_ROW_WRITE = 76
+    PLANE_ROW_FILL = 81          # other is one item
+    PLANE_SLOTS = 86

@@ -158,8 +158,19 @@ cdef void walk_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
             return
 
 
-cdef inline plane_kernel plane_of(int op, int code) noexcept nogil:
-    cdef int item = code_size(code), log = 0
+cdef plane_kernel plane_of(Walk* w, int op, int code) noexcept nogil:
+    """The kernel of a plane; one that takes whole rows where a row has one index. NULL if there is none."""
+    cdef int item = code_size(code), log = 0, last = w.ndim - 1
+    if w.shared:
+        if op > INDEX_WRITE or last < 1 or w.self_steps[last] != item:
+            return NULL
+        while item > 1 << log:
+            log += 1
+        if w.other_steps[last] == 0 and op == INDEX_WRITE:
+            return <plane_kernel> planes[PLANE_ROW_FILL + log]
+        if w.other_steps[last] != item:
+            return NULL
+        return <plane_kernel> planes[(PLANE_ROW_READ if op == INDEX_READ else PLANE_ROW_WRITE) + log]
     if op > INDEX_WRITE:
         return <plane_kernel> planes[PLANE_ADD + 15 * (op - INDEX_ADD) + code]
     while item > 1 << log:
@@ -170,7 +181,7 @@ cdef inline plane_kernel plane_of(int op, int code) noexcept nogil:
 cdef void plane_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """The two innermost dims at a time; the cut dim from begin to end."""
     cdef Walk* w = <Walk*> context
-    cdef IndexPlane p
+    cdef IndexPlane p, row
     cdef Py_ssize_t at[MAX_DIMS]
     cdef Py_ssize_t size[MAX_DIMS]
     cdef Py_ssize_t* steps = w.index_steps
@@ -192,7 +203,12 @@ cdef void plane_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         p.rows, p.self_row, p.other_row, p.index_row = size[last - 1], w.self_steps[last - 1], w.other_steps[last - 1], steps[last - 1]
     while True:
         if w.checks:
-            found = (<plane_kernel> planes[PLANE_CHECK])(&p, base, other, index)
+            if w.shared:
+                row = p
+                row.rows, row.n, row.index_step = 1, p.rows, p.index_row
+                found = (<plane_kernel> planes[PLANE_CHECK])(&row, base, other, index)
+            else:
+                found = (<plane_kernel> planes[PLANE_CHECK])(&p, base, other, index)
             if found == 2:
                 w.outside = 1
                 return
@@ -280,7 +296,7 @@ cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* se
             grain = 256                  # shorter runs cost more than they share out
         if grain < 1:
             grain = 1
-    if n_index == 1 and not w.shared and index[0].code == I64:
+    if n_index == 1 and index[0].code == I64 and plane_of(&w, op, code) != NULL:
         status = run_planes(&w, op, code, size[w.cut] if w.cut >= 0 else 1, grain, ndim, sizes, index, fault)
         free(steps)
         return status
@@ -304,7 +320,7 @@ cdef int run_planes(Walk* w, int op, int code, Py_ssize_t length, Py_ssize_t gra
     w.outside = w.negative = False
     for turn in range(1 if op == INDEX_READ else 2):
         w.checks = turn == 0
-        w.plane = plane_of(op, code) if op == INDEX_READ or turn else NULL
+        w.plane = plane_of(w, op, code) if op == INDEX_READ or turn else NULL
         if w.cut < 0:
             plane_body(w, 0, length)
         else:

@@ -7,10 +7,13 @@ from libc.string cimport memcpy
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE
 from frankentorch._ext.threads cimport parallel_for
-from frankentorch._ext.levels cimport fill_cast
+from frankentorch._ext.levels cimport fill_cast, fill_moves
+from frankentorch._ext.moves cimport *
 
 cdef void* CASTS[225]
 fill_cast(CASTS)
+cdef void* PLANES[MOVE_SLOTS]
+fill_moves(PLANES)
 
 
 cdef cast_fn cast_of(int source, int target) noexcept nogil:
@@ -286,6 +289,91 @@ cdef void move_16(bytes_out out, bytes_in a, bytes_in b, bytes_in c, Py_ssize_t 
     memcpy(out, a, 16 * n)
 
 
+cdef struct Move:
+    Walk* walk
+    move_plane kernel
+    Py_ssize_t item
+    bint by_items                # one row: cut among threads by items, not by rows
+
+
+cdef void move_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Rows [begin, end) of the walk (all dims but the last), as many of the innermost plane at a time as there are."""
+    cdef Move* m = <Move*> context
+    cdef Walk* w = m.walk
+    cdef Py_ssize_t* to = w.operands[0].steps
+    cdef Py_ssize_t* steps = w.operands[1].steps
+    cdef Py_ssize_t index[64]
+    cdef Py_ssize_t rest = begin, rows
+    cdef char* out = w.operands[0].data
+    cdef const char* source = w.operands[1].data
+    cdef int d, last = w.ndim - 1
+    if m.by_items:
+        m.kernel(out + begin * to[last], 0, to[last], source + begin * steps[last], 0, steps[last], 1, end - begin)
+        return
+    for d in range(last - 1, -1, -1):
+        index[d] = rest % w.sizes[d]
+        rest //= w.sizes[d]
+        out += index[d] * to[d]
+        source += index[d] * steps[d]
+    while begin < end:
+        rows = w.sizes[last - 1] - index[last - 1]
+        if rows > end - begin:
+            rows = end - begin
+        m.kernel(out, to[last - 1], to[last], source, steps[last - 1], steps[last], rows, w.sizes[last])
+        begin += rows
+        if begin >= end:
+            return
+        out -= index[last - 1] * to[last - 1]
+        source -= index[last - 1] * steps[last - 1]
+        index[last - 1] = 0
+        d = last - 2
+        while d >= 0:
+            index[d] += 1
+            out += to[d]
+            source += steps[d]
+            if index[d] < w.sizes[d]:
+                break
+            out -= index[d] * to[d]
+            source -= index[d] * steps[d]
+            index[d] = 0
+            d -= 1
+
+
+cdef int run_moves(Walk* walk, int item) noexcept nogil:
+    """A copy without cast. Where the source's fastest dim is not the output's, it becomes the second fastest: a transpose."""
+    cdef Move m
+    cdef Py_ssize_t n, grain
+    cdef int d, log = 0
+    if walk.count == 0:
+        return 0
+    coalesce(walk)
+    while item > 1 << log:
+        log += 1
+    m.walk, m.item, m.kernel, m.by_items = walk, item, <move_plane> PLANES[MOVE_PLANE + log], walk.ndim <= 1
+    if walk.ndim == 0:
+        m.kernel(walk.operands[0].data, 0, item, walk.operands[1].data, 0, item, 1, 1)
+        return 0
+    n = walk.sizes[walk.ndim - 1]
+    if m.by_items:
+        return parallel_for(move_range, &m, n, GRAIN)
+    if walk.operands[1].steps[walk.ndim - 1] != item:
+        for d in range(walk.ndim - 2):
+            if walk.operands[1].steps[d] == item:
+                swap_dims(walk, d, walk.ndim - 2)
+                break
+    grain = GRAIN // n if n < GRAIN else 1
+    if walk.operands[1].steps[walk.ndim - 1] != item and walk.operands[1].steps[walk.ndim - 2] == item:
+        grain = 64 if grain < 64 else grain - grain % 64          # whole squares of a transpose
+    return parallel_for(move_range, &m, walk.count // n, grain)
+
+
+cdef void swap_dims(Walk* w, int a, int b) noexcept nogil:
+    cdef int k
+    w.sizes[a], w.sizes[b] = w.sizes[b], w.sizes[a]
+    for k in range(w.n_operands):
+        w.operands[k].steps[a], w.operands[k].steps[b] = w.operands[k].steps[b], w.operands[k].steps[a]
+
+
 cdef int copy_strided(char* out, int out_code, const Py_ssize_t* out_steps, const char* source, int code, const Py_ssize_t* steps,
                       int ndim, const Py_ssize_t* sizes) noexcept nogil:
     """Copy with cast between any two layouts of the same sizes; steps in bytes. The regions must not overlap."""
@@ -306,4 +394,6 @@ cdef int copy_strided(char* out, int out_code, const Py_ssize_t* out_steps, cons
     w.operands[1].data = <char*> source
     w.operands[1].code = code
     w.operands[1].loop_code = out_code
+    if code == out_code:
+        return run_moves(&w, itemsize)
     return run_walk(&w)

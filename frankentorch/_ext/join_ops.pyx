@@ -1,0 +1,158 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: cdivision=True, initializedcheck=False
+# cat and stack of tensors of one dtype, each dense: part k of every outer row is one contiguous piece of the result.
+# Other joins (casts, strides, other memory formats, meta, errors) are ops/shape.py's.
+from frankentorch._ext.types cimport *
+from frankentorch._ext.dtype cimport ITEMSIZE
+from frankentorch._ext.levels cimport fill_moves
+from frankentorch._ext.moves cimport *
+from frankentorch._ext.tensor cimport *
+from frankentorch._ext.threads cimport parallel_for
+from libc.stdlib cimport malloc, free
+
+cdef enum:
+    KEEP_LOCK = 4096             # elements
+    CHUNK = 131072               # bytes of the result a thread makes at once
+    PIECE = 16384                # bytes of the result made row by row before the next part's turn
+
+cdef void* planes[MOVE_SLOTS]
+fill_moves(planes)
+
+cdef struct Part:
+    const char* source
+    Py_ssize_t nbytes            # of one row
+
+cdef struct Join:
+    Part* parts
+    Py_ssize_t n
+    char* out
+    Py_ssize_t row               # bytes
+
+cdef object _general = None
+
+
+cdef object general(str name, tensors, dim):
+    """The Python form, which takes everything and words the errors."""
+    global _general
+    if _general is None:
+        from frankentorch.ops import shape
+        _general = shape
+    return getattr(_general, name)(tensors, dim)
+
+
+cdef void join_rows(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Rows [begin, end) of the result, a few at a time so that neighbouring pieces are written together."""
+    cdef Join* j = <Join*> context
+    cdef Py_ssize_t k, rows = PIECE // j.row if PIECE > j.row else 1
+    cdef char* to
+    cdef Part* part
+    while begin < end:
+        if rows > end - begin:
+            rows = end - begin
+        to = j.out + begin * j.row
+        for k in range(j.n):
+            part = &j.parts[k]
+            (<move_plane> planes[0])(to, j.row, 1, part.source + begin * part.nbytes, part.nbytes, 1, rows, part.nbytes)
+            to += part.nbytes
+        begin += rows
+
+
+cdef void join_bytes(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Bytes [begin, end) of a result of one row."""
+    cdef Join* j = <Join*> context
+    cdef Py_ssize_t k, start = 0, low, high
+    for k in range(j.n):
+        low = begin - start if begin > start else 0
+        high = end - start if end - start < j.parts[k].nbytes else j.parts[k].nbytes
+        if low < high:
+            (<move_plane> planes[0])(j.out + start + low, 0, 1, j.parts[k].source + low, 0, 1, 1, high - low)
+        start += j.parts[k].nbytes
+        if start >= end:
+            return
+
+
+cdef Tensor join(list tensors, Tensor first, int dim, int ndim, Py_ssize_t* sizes, bint new_dim):
+    """The tensors beside each other along `dim` of a result of these sizes (that of `dim` is still to be summed)."""
+    cdef Py_ssize_t outer = 1, inner = 1, total = 0, grain
+    cdef int d
+    cdef Tensor t, out
+    cdef Join j
+    for d in range(ndim):
+        if d < dim:
+            outer *= sizes[d]
+        elif d > dim:
+            inner *= sizes[d]
+    for t in tensors:
+        total += 1 if new_dim else t.sizes[dim]
+    sizes[dim] = total
+    out = new_tensor(first.code, False, ndim, sizes)
+    if out.count == 0:
+        return out
+    inner *= ITEMSIZE[first.code]
+    j.parts = <Part*> malloc(len(tensors) * sizeof(Part))
+    if j.parts == NULL:
+        raise MemoryError("cat")
+    j.n, j.out, j.row = 0, data_of(out), total * inner
+    for t in tensors:
+        j.parts[j.n].source = data_of(t)
+        j.parts[j.n].nbytes = inner if new_dim else t.sizes[dim] * inner
+        j.n += 1
+    if out.count < KEEP_LOCK:
+        join_rows(&j, 0, outer)
+    else:
+        with nogil:
+            if outer == 1:
+                parallel_for(join_bytes, &j, j.row, CHUNK)
+            else:
+                grain = CHUNK // j.row if CHUNK > j.row else 1
+                parallel_for(join_rows, &j, outer, grain)
+    free(j.parts)
+    return out
+
+
+def cat(tensors, Py_ssize_t dim):
+    """Tensors joined along a dim."""
+    cdef list parts = list(tensors)
+    cdef Py_ssize_t sizes[64]
+    cdef Tensor t, first
+    cdef int d
+    if not parts:
+        return general("cat", tensors, dim)
+    first = <Tensor> parts[0]
+    if first.rank == 0 or is_meta(first) or not -first.rank <= dim < first.rank:
+        return general("cat", tensors, dim)
+    if dim < 0:
+        dim += first.rank
+    for t in parts:
+        if t.code != first.code or t.rank != first.rank or not t.flags & DENSE or is_meta(t):
+            return general("cat", tensors, dim)
+        for d in range(first.rank):
+            if d != dim and t.sizes[d] != first.sizes[d]:
+                return general("cat", tensors, dim)
+    for d in range(first.rank):
+        sizes[d] = first.sizes[d]
+    return join(parts, first, <int> dim, first.rank, sizes, False)
+
+
+def stack(tensors, Py_ssize_t dim):
+    """Tensors joined along a new dim."""
+    cdef list parts = list(tensors)
+    cdef Py_ssize_t sizes[64]
+    cdef Tensor t, first
+    cdef int d
+    if not parts:
+        return general("stack", tensors, dim)
+    first = <Tensor> parts[0]
+    if is_meta(first) or first.rank >= MAX_DIMS or not -first.rank - 1 <= dim <= first.rank:
+        return general("stack", tensors, dim)
+    if dim < 0:
+        dim += first.rank + 1
+    for t in parts:
+        if t.code != first.code or t.rank != first.rank or not t.flags & DENSE or is_meta(t):
+            return general("stack", tensors, dim)
+        for d in range(first.rank):
+            if t.sizes[d] != first.sizes[d]:
+                return general("stack", tensors, dim)
+    for d in range(first.rank):
+        sizes[d if d < dim else d + 1] = first.sizes[d]
+    return join(parts, first, <int> dim, first.rank + 1, sizes, True)
