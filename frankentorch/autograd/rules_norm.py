@@ -4,6 +4,7 @@ The first derivative of a normalisation runs in one kernel. Its own derivative c
 input alone, and differentiates that.
 """
 from frankentorch import ops
+from frankentorch._ext import bag_ops
 
 
 # ---- softmax ----
@@ -131,3 +132,39 @@ def embedding_twice(g, indices, padding_idx, scale_grad_by_freq):
     if padding_idx >= 0:
         out = ops.where(ops.unsqueeze(indices == padding_idx, -1), ops.zeros_like(out), out)
     return out
+
+
+def bags_backward(g, sizes, indices, starts, weights, mode, padding, by_frequency, chosen):
+    """Each row of the table gets the gradients of the bags it is in; of a maximum, column by column."""
+    if mode == 2:
+        return ops.scatter_add(ops.zeros(sizes, dtype=g.dtype), 0, chosen, _without_empty(g, indices, starts, padding))
+    owner, counts, indices, weights = _bagged(starts, indices, weights, padding)
+    if mode == 1:
+        g = g / ops.unsqueeze(ops.clamp(counts, min=1), 1).to(g.dtype)
+    rows = ops.index_select(g, 0, owner)
+    if weights is not None:
+        rows = rows * ops.unsqueeze(weights, 1)
+    return ops.embedding_dense_backward(rows, indices, sizes[0], padding, by_frequency)
+
+
+def _without_empty(g, indices, starts, padding):
+    """Gradients of bags that hold a row; nobody gets those of the others."""
+    counts = bag_ops.bag_of_each(starts, indices, padding)[1]
+    return ops.masked_fill(g, ops.unsqueeze(ops.eq(counts, 0), 1), 0)
+
+
+def _bagged(starts, indices, weights, padding):
+    """Bag of each index, rows of each bag, and the indices and weights; without those after the last bag."""
+    owner, counts = bag_ops.bag_of_each(starts, indices, padding)
+    last = int(starts[-1])
+    if last == indices.numel():
+        return owner, counts, indices, weights
+    return owner[:last], counts, indices[:last], None if weights is None else weights[:last]
+
+
+def bags_weights_backward(g, weight, indices, starts, padding):
+    owner, _, bagged, _ = _bagged(starts, indices, None, padding)
+    products = ops.sum(ops.index_select(g, 0, owner) * ops.index_select(weight, 0, bagged), (1,))
+    products = ops.masked_fill(products, ops.eq(bagged, padding), 0)
+    rest = indices.numel() - bagged.numel()
+    return ops.cat((products, ops.zeros((rest,), dtype=g.dtype))) if rest else products

@@ -1,6 +1,6 @@
 """Embedding rows: checks, renormalisation, bags."""
 from frankentorch import ops
-from frankentorch._ext import rows_ops
+from frankentorch._ext import bag_ops, rows_ops
 
 
 def gather_rows(weight, indices, padding_idx, scale_grad_by_freq):
@@ -30,11 +30,12 @@ def embedding_renorm(self, indices, max_norm, norm_type):
 
 
 def bounds_of(offsets, total, include_last_offset):
-    starts = offsets.tolist()
-    ends = [*starts[1:], total]
-    if include_last_offset:
-        starts, ends = starts[:-1], starts[1:]
-    return starts, ends
+    """Where each bag starts, and where the last one ends, as int64; checked."""
+    starts = ops.contiguous(offsets.to(ops.int64))
+    if not include_last_offset:
+        starts = ops.cat((starts, ops.tensor([total], dtype=ops.int64)))
+    bag_ops.check_starts(starts, total, include_last_offset)
+    return starts
 
 
 def embedding_bag(weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx):
@@ -45,40 +46,21 @@ def embedding_bag(weight, indices, offsets, scale_grad_by_freq, mode, sparse, pe
         raise RuntimeError(f"embedding_bag: expected weight 2-D, indices and offsets 1-D; got {weight.dim()}, {indices.dim()}, {offsets.dim()}")
     if per_sample_weights is not None and mode != 0:
         raise RuntimeError("embedding_bag: per_sample_weights only supported with mode='sum'")
-    if padding_idx is not None and padding_idx < 0:
-        padding_idx += weight.size(0)
-    bags = offsets.numel() - (1 if include_last_offset else 0)
+    if per_sample_weights is not None and per_sample_weights.shape != indices.shape:
+        raise RuntimeError(f"embedding_bag: expected per_sample_weights of the shape of input ({list(indices.shape)}), got {list(per_sample_weights.shape)}")
+    if per_sample_weights is not None and per_sample_weights.dtype != weight.dtype:
+        raise RuntimeError(f"expected weight and per_sample_weights to have the same dtype, but got {weight.dtype} and {per_sample_weights.dtype}")
+    padding = -1 if padding_idx is None else padding_idx + weight.size(0) if padding_idx < 0 else padding_idx
+    to = indices.dtype
     if weight.is_meta:
-        extra = ops.empty((bags,), dtype=indices.dtype, device="meta")
-        return ops.empty((bags, weight.size(1)), dtype=weight.dtype, device="meta"), ops.empty_like(indices), extra, extra
-    starts, ends = bounds_of(offsets, indices.numel(), include_last_offset)
-    if starts and starts[0] != 0:
-        raise RuntimeError(f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {starts[0]}")
-    if ends and ends[-1] > indices.numel():
-        raise RuntimeError(f"offsets[-1] can not be greater than input's length({indices.numel()}) but got offsets[-1] of {ends[-1]}")
-    rows = ops._embedding(weight, indices, -1 if padding_idx is None else padding_idx, scale_grad_by_freq)
-    if per_sample_weights is not None:
-        if per_sample_weights.shape != indices.shape:
-            raise RuntimeError(f"embedding_bag: expected per_sample_weights of the shape of input ({list(indices.shape)}), got {list(per_sample_weights.shape)}")
-        rows = rows * ops.unsqueeze(per_sample_weights, 1)
-    chosen = indices.tolist()
-    places = [[i for i in range(start, end) if chosen[i] != padding_idx] for start, end in zip(starts, ends)]
-    parts, maxima = [], []
-    for place in places:
-        if not place:
-            parts.append(ops.zeros((weight.size(1),), dtype=weight.dtype))
-            maxima.append(ops.zeros((weight.size(1),), dtype=indices.dtype))
-            continue
-        part = ops.index(rows, (ops.tensor(place),)) if place != list(range(place[0], place[-1] + 1)) else ops.slice(rows, 0, place[0], place[-1] + 1)
-        if mode == 2:
-            best, at = ops.max(part, 0)
-            parts.append(best)
-            maxima.append(ops.index(indices, (ops.tensor(place)[at],)))
-        else:
-            parts.append(ops.sum(part, (0,)) if mode == 0 else ops.mean(part, (0,)))
-    out = ops.stack(parts) if parts else ops.zeros((0, weight.size(1)), dtype=weight.dtype)
-    sizes = ops.tensor([len(place) for place in places], dtype=indices.dtype)
-    bag_of = [0] * indices.numel()
-    for bag, (start, end) in enumerate(zip(starts, ends)):
-        bag_of[start:end] = [bag] * (end - start)
-    return out, ops.tensor(bag_of, dtype=indices.dtype), sizes, ops.stack(maxima) if mode == 2 and maxima else ops.empty((0,), dtype=indices.dtype)
+        extra = ops.empty((offsets.numel() - (1 if include_last_offset else 0),), dtype=to, device="meta")
+        return ops.empty((extra.numel(), weight.size(1)), dtype=weight.dtype, device="meta"), ops.empty_like(indices), extra, extra
+    starts = bounds_of(offsets, indices.numel(), include_last_offset)
+    wide = ops.contiguous(indices.to(ops.int64))
+    out, chosen = ops._bags(weight, wide, starts, per_sample_weights, mode, padding, scale_grad_by_freq)
+    owner, sizes = bag_ops.bag_of_each(starts, wide, padding)
+    return out, owner.to(to), sizes.to(to), chosen.to(to) if mode == 2 else ops.empty((0,), dtype=to)
+
+
+def gather_bags(weight, indices, starts, per_sample_weights, mode, padding_idx, scale_grad_by_freq):
+    return bag_ops.bags(weight, indices, starts, per_sample_weights, mode, padding_idx)

@@ -62,6 +62,10 @@ op("embedding_renorm(Tensor self, Tensor indices, float max_norm, float norm_typ
 op("embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, "
    "bool include_last_offset=False, int? padding_idx=None) -> (Tensor out0, Tensor out1, Tensor out2, Tensor out3)", forms="function", body="ops.embeddings:embedding_bag",
    doc="Sum, mean or maximum of the rows in each bag of indices.")
+op("_bags(Tensor weight, Tensor indices, Tensor starts, Tensor? per_sample_weights, int mode, int padding_idx, bool scale_grad_by_freq) -> (Tensor out, Tensor chosen)", forms="internal",
+   kernel="ops.embeddings:gather_bags", node="EmbeddingBagBackward0",
+   grad={"weight": "bags_backward(g0, weight_sizes, indices, starts, per_sample_weights, mode, padding_idx, scale_grad_by_freq, chosen)",
+         "per_sample_weights": "bags_weights_backward(g0, weight, indices, starts, padding_idx)"})
 
 # ---- attention, gated and learned activations ----
 op("scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, "
