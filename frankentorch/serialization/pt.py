@@ -89,6 +89,9 @@ class Archive:
                 raise CheckpointError("torchscript", "the file is a TorchScript program, not a checkpoint; FrankenTorch does not run TorchScript", record=name)
         self.swap = self._byte_order(endianness) != sys.byteorder
         self._check_version()
+        for name, record in self.records.items():  # nothing reads these, but a damaged file shall be noticed
+            if not name.startswith("data/") and name != "data.pkl" and record.nbytes <= MAX_SMALL:
+                self.content(name)
         self.storages = {}
         self.map = _map(source, mmap_flags) if mapped else None
 
