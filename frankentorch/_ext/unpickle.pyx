@@ -429,30 +429,47 @@ cdef int check_key_tree(Unpickler self, key) except -1:
     return 0
 
 
+cdef inline bint is_container(value):
+    """A container with something in it."""
+    kind = type(value)
+    if kind is str or kind is int or kind is float or value is None or kind is bool:
+        return False
+    return isinstance(value, (list, tuple, dict, set, frozenset)) and len(value) > 0
+
+
 cdef int check_depth(Unpickler self, found) except -1:
     """Longest path through containers, each visited once. Iterative; a container inside itself ends the path."""
-    cdef dict heights = {}
+    cdef dict heights = {}                   # id → height; 0 while it is being visited
     cdef list work
     cdef int height
-    if not isinstance(found, (list, tuple, dict, set, frozenset)):
+    cdef bint inner
+    if not is_container(found):
         return 0
-    work = [(found, False)]
+    work = [found]
     while work:
-        value, seen = work.pop()
-        if seen:
-            height = 0
+        value = work[len(work) - 1]
+        place = id(value)
+        known = heights.get(place)
+        if known is None:
+            heights[place] = 0
+            inner = False
             for child in children(value):
-                if isinstance(child, (list, tuple, dict, set, frozenset)):
-                    height = max(height, <int> heights.get(id(child), 0))
-            if height >= MAX_DEPTH:
-                raise self.bad("depth", f"nested more than {MAX_DEPTH} deep")
-            heights[id(value)] = height + 1
-        elif id(value) not in heights:
-            heights[id(value)] = 0
-            work.append((value, True))
-            for child in children(value):
-                if isinstance(child, (list, tuple, dict, set, frozenset)) and id(child) not in heights:
-                    work.append((child, False))
+                if is_container(child) and id(child) not in heights:
+                    work.append(child)
+                    inner = True
+            if inner:
+                continue
+        elif <int> known > 0:
+            work.pop()
+            continue
+        work.pop()                           # all below it are known
+        height = 1
+        for child in children(value):
+            if is_container(child):
+                height = max(height, <int> heights[id(child)] + 1)
+        if height > MAX_DEPTH:
+            raise self.bad("depth", f"nested more than {MAX_DEPTH} deep")
+        heights[place] = height
     return 0
 
 
