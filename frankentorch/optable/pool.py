@@ -65,3 +65,15 @@ op("channel_shuffle(Tensor self, int groups) -> Tensor", forms="function nn", al
 op("max_unpool2d(Tensor self, Tensor indices, int[2] output_size) -> Tensor", forms="nn out", body="ops.pooling:max_unpool2d", doc="Values put back where max_pool2d found them.")
 op("max_unpool3d(Tensor self, Tensor indices, int[3] output_size, int[3] stride, int[3] padding) -> Tensor", forms="nn out", body="ops.pooling:max_unpool3d",
    doc="Values put back where max_pool3d found them.")
+
+# ---- grids of points and random steps ----
+op("affine_grid_generator(Tensor theta, int[] size, bool align_corners) -> Tensor", forms="function", body="ops.grid:affine_grid_generator", doc="Points that affine maps send the places of an output to.")
+for name in ("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"):
+    op(f"{name}(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor", forms="function", body=f"ops.grid:{name}",
+       doc="Values of an input between its places.", source="Jaderberg et al. 2015")
+for n in (2, 3):
+    op(f"fractional_max_pool{n}d(Tensor self, int[{n}] kernel_size, int[{n}] output_size, Tensor random_samples) -> (Tensor, Tensor)", forms="internal out",
+       kernel=f"ops.grid:fractional_max_pool{n}d", grad={"self": f"_fractional_max_pool{n}d_backward(g0, self, out1)"}, node=f"FractionalMaxPool{n}DBackward0",
+       doc="Largest values of windows at random steps, and their flat places.", source="Graham 2014")
+    op(f"_fractional_max_pool{n}d_backward(Tensor grad, Tensor self, Tensor indices) -> Tensor", forms="internal", kernel=f"{EXT}max_pool{n}d_backward",
+       grad={"grad": f"max_pool_pick(g, indices, {n})", "self": "zeros_like(g)"}, node=f"FractionalMaxPool{n}DBackwardBackward0")
