@@ -81,7 +81,8 @@ _TRUSTED = {("torch._C", "Generator"): Generator, ("torch", "Generator"): Genera
 # Object → its name, for the writer. Keyed by identity: dtypes compare equal to nothing else, but functions may be wrapped.
 _WRITTEN = {id(thing): name for name, thing in reversed(READABLE.items()) if name[0] != "torch.cuda" and name != ("torch", "UntypedStorage")}
 _WRITTEN.update({id(Generator): ("torch._C", "Generator"), id(ops.dtype): ("torch", "dtype"), id(ops.layout): ("torch", "layout"), id(ops.memory_format): ("torch", "memory_format")})
-BLOCKED_MODULES = frozenset(("sys", "os", "posix", "nt", "subprocess", "builtins.eval"))
+_FUNCTIONAL = PACKAGE + ".nn.functional"
+BLOCKED_MODULES = frozenset(("sys", "os", "posix", "nt", "subprocess"))
 
 
 def current_name(module, name):
@@ -117,6 +118,8 @@ def written_name(thing, name=None):
         raise pickle.PicklingError(f"Can't pickle {thing!r}: it's not found as {module}.{name}") from None
     if found is not thing:
         raise pickle.PicklingError(f"Can't pickle {thing!r}: it's not the same object as {module}.{name}")
+    if module.startswith(_FUNCTIONAL + "."):  # several modules here, one there
+        module = _FUNCTIONAL
     return current_name(module, name)
 
 

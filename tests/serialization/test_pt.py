@@ -160,6 +160,30 @@ def test_module_both_ways(oracle):
     assert theirs(x).tolist() == returned(x).tolist()
 
 
+def test_functions_both_ways(oracle):
+    buffer = io.BytesIO()
+    oracle.save(oracle.nn.functional.relu, buffer)
+
+    assert loaded(buffer.getvalue(), weights_only=False) is ft.nn.functional.relu
+    assert oracle.load(io.BytesIO(saved(ft.nn.functional.relu)), weights_only=False) is oracle.nn.functional.relu
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_recurrent_module_both_ways(oracle, kind):
+    import copy
+
+    ours = getattr(ft.nn, kind)(2, 3, num_layers=2)
+    theirs = oracle.load(io.BytesIO(saved(ours)), weights_only=False)
+    buffer = io.BytesIO()
+    oracle.save(theirs, buffer)
+    returned = loaded(buffer.getvalue(), weights_only=False)
+    x = ft.ones(4, 1, 2)
+
+    assert "_flat_weights" not in copy.deepcopy(ours).__dict__ and "_flat_weights" not in returned.__dict__
+    assert ours(x)[0].tolist() == returned(x)[0].tolist() == copy.deepcopy(ours)(x)[0].tolist()
+    assert pytest.approx(theirs(oracle.ones(4, 1, 2))[0].reshape(-1).tolist(), abs=1e-6) == ours(x)[0].reshape(-1).tolist()
+
+
 def test_names_in_the_file_are_pytorchs():
     pickled = archive(saved([ft.ones(2), ft.nn.Parameter(ft.ones(1)), ft.float16]))["data.pkl"]
 

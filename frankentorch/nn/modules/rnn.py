@@ -89,6 +89,14 @@ class RNNBase(Module):
     def _flat_weights(self):
         return [getattr(self, name, None) for name in self._flat_weights_names]
 
+    def __getstate__(self):
+        """The attributes, and the list that PyTorch's layers keep beside them, so that a pickled layer loads there."""
+        return {**self.__dict__, "_flat_weights": self._flat_weights}
+
+    def __setstate__(self, state):
+        # PyTorch's list and references of weights: ours are looked up by name
+        super().__setstate__({name: value for name, value in state.items() if name not in ("_flat_weights", "_flat_weight_refs")})
+
     @property
     def all_weights(self):
         """The Parameters, one list per layer and direction."""
