@@ -30,13 +30,17 @@ FILTERS = (0, 2, 4, 8)
 FREE_NBYTES, MAX_RATIO = 64 << 20, 1000  # content up to FREE_NBYTES may shrink by any ratio
 
 
+_begin = None  # the hash's constructor, imported at first use
+
+
 def blake3(*pieces):
     """BLAKE3 of the pieces joined."""
-    from blake3 import blake3 as start
-
+    global _begin
+    if _begin is None:
+        from blake3 import blake3 as _begin
     if len(pieces) == 1:
-        return start(pieces[0]).digest()
-    found = start()
+        return _begin(pieces[0]).digest()
+    found = _begin()
     for piece in pieces:
         found.update(piece)
     return found.digest()

@@ -8,6 +8,7 @@ Damage to the sidecar is thus lost records and nothing else, and there is no hea
 
 import os
 import struct
+import threading
 from typing import NamedTuple
 
 from frankentorch.checkpoint import codec
@@ -125,11 +126,17 @@ def table_of(view, plan):
     return b"".join(found + [symbol_digest(plan.piece(view, symbol)) for symbol in range(whole, plan.symbols)])
 
 
-def encode(source, symbol, count):
-    """The first `count` repair symbols of an object."""
+def encode(source, symbol, count, held=None):
+    """The first `count` repair symbols of an object.
+
+    `held` is a dict that keeps each thread's last packets until its next call: they hold the top of the heap, which the
+    allocator would otherwise give back to the system and ask for again, page by page, each time (a quarter of the time).
+    """
     from raptorq import Encoder
 
     packets = Encoder.with_defaults(source, symbol).get_encoded_packets(count)
+    if held is not None:
+        held[threading.get_ident()] = packets
     return [packet[4:] for packet in packets[len(packets) - count:]]
 
 
@@ -156,18 +163,19 @@ def write_records(view, write, overhead, root=bytes(32), repair=None):
     plan = Plan(len(view), choose_symbol(len(view)))
     table = table_of(view, plan)
     found = Identity(plan.nbytes, plan.symbol, plan.objects, repair or repair_count(plan, overhead), file_id(plan, table), root)
+    held = {}
     for kind, content, part in ((TABLE, memoryview(table), found.table_plan), (DATA, view, plan)):
         jobs = list(range(part.objects))
-        made = codec.in_parallel(lambda number: _object_records(found, kind, content, part, number), jobs, part.nbytes)
+        made = codec.in_parallel(lambda number: _object_records(found, kind, content, part, number, held), jobs, part.nbytes)
         for records in made:
             write(*records)
     return found
 
 
-def _object_records(identity, kind, content, plan, number):
+def _object_records(identity, kind, content, plan, number, held):
     source = plan.source(content, number)
     count = len(plan.members(number))
-    symbols = [(count + at, piece) for at, piece in enumerate(encode(source, plan.symbol, identity.repair))]
+    symbols = [(count + at, piece) for at, piece in enumerate(encode(source, plan.symbol, identity.repair, held))]
     if kind == TABLE:
         symbols = [(esi, source[esi * plan.symbol:(esi + 1) * plan.symbol]) for esi in range(count)] + symbols
     return [identity.pack(kind, number, esi, piece) for esi, piece in symbols]

@@ -120,7 +120,7 @@ def report_text(action, report):
     lines = []
     if report["ok"]:
         done = f"repaired, {sum(event['symbols_lost'] for event in report['events'])} symbols rebuilt" if report.get("events") else "intact"
-        lines.append(f"{report['path']}: {done}, {report['nbytes']:,} bytes, content root {report['root']}")
+        lines.append(f"{report['path']}: {done}, {report['nbytes']:,} bytes" + (f", content root {report['root']}" if report["root"] else ""))
     else:
         lines.append(f"frankentorch ckpt {action}: {report['path']}: not whole")
         lines += [f"  {one['message']} [{one['rule']}]" + (f" in {one['record']}" if one["record"] else "") + (f" at {one['offset']}" if one["offset"] is not None else "")

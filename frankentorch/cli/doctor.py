@@ -10,7 +10,7 @@ import frankentorch as ft
 from frankentorch.cli import host, selftest
 from frankentorch.runtime import config, threads
 
-OPTIONAL = ("numpy", "zstandard", "torch", "pytest", "hypothesis", "pytest-benchmark", "mpi4py", "tensorboard", "Cython")
+OPTIONAL = ("numpy", "zstandard", "blake3", "raptorq", "torch", "pytest", "hypothesis", "pytest-benchmark", "mpi4py", "tensorboard", "Cython")
 
 
 def add_arguments(parser):
