@@ -28,9 +28,6 @@ def test_wrong_call_exits_with_2_and_says_so_on_stderr(frankentorch_command, wor
     assert "frankentorch" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_ledger_says_that_it_is_not_in_this_version(frankentorch_command):
-    assert "not in this version" in frankentorch_command("ledger", "verify", "x").stderr
-
 
 def test_help_of_a_command_imports_no_other_command(run_python):
     done = run_python("-c", "import sys; from frankentorch import cli\ntry: cli.main(['ckpt', '--help'])\nexcept SystemExit: pass\n"

@@ -87,10 +87,17 @@ class Story:
     def remember(self, record):
         if record.kind == "tensor":
             number, dtype, sizes, _, name, asks = record.fields
-            self.tensors[number] = {"name": name, "asks": asks, "dtype": dtype, "sizes": sizes}
+            self.tensors[number] = {"name": name, "asks": asks, "dtype": dtype, "sizes": sizes, "digest": record.fields[3]}
         elif record.kind == "op":
-            for number, dtype, sizes, _ in record.fields[6]:
-                self.tensors.setdefault(number, {"name": None, "asks": False, "dtype": dtype, "sizes": sizes})
+            for number, dtype, sizes, digest in record.fields[6]:
+                self.tensors.setdefault(number, {"name": None, "asks": False, "dtype": dtype, "sizes": sizes})["digest"] = digest
+            for number, digest in record.fields[7]:
+                self.tensors[number]["digest"] = digest
+        elif record.kind == "changed":
+            self.tensors[record.fields[0]]["digest"] = record.fields[1]
+        elif record.kind == "stepped":
+            for _, (number, digest), _ in record.fields[1]:
+                self.tensors.get(number, {})["digest"] = digest
         elif record.kind == "step":
             self.step += 1
 
@@ -128,7 +135,7 @@ def parted(first, second, x, y):
     """Name what differs between two records that stand at the same place."""
     facts = {"step": first.step, "kind": x.kind, "op": None, "node": None, "name": None, "shapes": None}
     if x.kind != y.kind:
-        special = next((record for record in (x, y) if record.kind in ("changed", "generator", "tensor")), None)
+        special = next((record for kind in ("generator", "changed", "tensor") for record in (x, y) if record.kind == kind), None)
         cause, digests = cause_alone(special, first if special is x else second, facts) if special else ("program", None)
         facts["kind"] = special.kind if special else x.kind
     else:
@@ -156,7 +163,8 @@ def cause_alone(record, story, facts):
         return "generator", None
     known = story.tensors.get(record.fields[0], {}) if record.kind == "changed" else {"name": record.fields[4], "asks": record.fields[5], "sizes": record.fields[2]}
     facts.update(name=known.get("name"), shapes=known.get("sizes"))
-    return ("weights" if known.get("asks") or known.get("name") else "inputs"), None
+    digests = [known.get("digest"), record.fields[1]] if record.kind == "changed" else None
+    return ("weights" if known.get("asks") or known.get("name") else "inputs"), digests
 
 
 def name_user(story, facts, record):
