@@ -45,6 +45,14 @@ from math import e, inf, nan, pi  # noqa: E402, F401
 
 newaxis = None
 
+# ---- the mode the process starts in ----
+from frankentorch.runtime import config as _config  # noqa: E402
+
+if _config.mode() == "hardened":
+    from frankentorch.runtime import modes as _modes
+
+    _modes.start()
+
 # ---- imported at first use ----
 _SUBMODULES = ("autograd", "nn", "optim", "utils", "runtime", "checkpoint", "serialization", "special", "linalg", "fft", "testing", "random", "func", "functional", "datasets", "cli",
                "overrides", "cuda", "mps", "xpu", "cpu", "backends", "version", "storage")

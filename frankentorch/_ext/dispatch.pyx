@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype, device, layout, memory_format, dtype_of, parse_device, is_float_code, is_complex_code
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.tensor import pack_saved
+from frankentorch._ext.tensor import guard_saved, pack_saved
 from frankentorch._ext.elementwise cimport (RESULT_REAL, run_loop, is_number, load_number, copy_into, resize_storage, scalar_name, cast_tensor,
                                             check_no_internal_overlap, overlap_of, OVERLAP_PARTIAL, OVERLAP_FULL, check_64_bits, plain_number,
                                             GUARD_ZERO, GUARD_EXPONENT, GUARD_FIT, GUARD_ALPHA)
@@ -127,6 +127,10 @@ cdef class Overload:
             return node.saved_values[self.local_names.index("out" if name == "result" and "out" in self.local_names else name)]
         except (ValueError, TypeError):
             raise AttributeError(f"'{self.label}' object has no attribute '_saved_{name}'") from None
+
+    @property
+    def is_view(self):
+        return self.view != 0
 
     @property
     def full_name(self):
@@ -767,6 +771,8 @@ cdef int save_outputs(Node node, Overload ov, object out) except -1:
             value = attribute(ov.save_kinds[i], value)
         Py_INCREF(value)
         PyTuple_SET_ITEM(saved, i, value)      # ours alone until the node is handed out; the slot held None
+    if special_bits & BIT_HARDENED and node.tensor_mask:
+        guard_saved(node)
     return 0
 
 
@@ -816,6 +822,11 @@ def set_watcher(watcher, bint views=False):
     _watches_views = views
     _watcher, _watched_thread = watcher, current_thread()
     _hushed = 0
+
+
+def listens():
+    """Whether the watcher would hear of an op called now."""
+    return _watcher is not None and not _hushed and _watched_thread == current_thread()
 
 
 def hush(int by):

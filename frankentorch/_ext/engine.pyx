@@ -197,6 +197,15 @@ def set_watcher(watcher):
     _watcher, _watched_thread = watcher, current_thread()
 
 
+cdef object _gradient_gate = None
+
+
+def set_gradient_gate(function):
+    """``function(leaf, gradient)`` may refuse a gradient before it is accumulated, in hardened mode."""
+    global _gradient_gate
+    _gradient_gate = function
+
+
 cdef inline object watching():
     return _watcher if special_bits & 2 and _watched_thread == current_thread() else None
 
@@ -571,6 +580,8 @@ cdef int finish_leaf(Node node, object g, bint create_graph) except -1:
     cdef Tensor variable = node.variable
     if g is None:
         return 0
+    if special_bits & 8 and _gradient_gate is not None:         # dispatch.BIT_HARDENED
+        _gradient_gate(variable, g)
     watch = watching()
     if watch is not None:
         watch.accumulates(variable, g)

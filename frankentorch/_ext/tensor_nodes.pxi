@@ -102,6 +102,36 @@ cdef extern from *:
     int set_attributes_of "PyObject_GenericSetDict" (object, object, void*) except -1
 
 
+# ---- hardened: what was saved is held to its content, not only to its version; Node.capture_hooks keeps the contents in short ----
+cdef object _fingerprint = None
+
+
+def set_fingerprint(function):
+    """What gives a tensor's content in short, for the hardened mode (runtime.modes)."""
+    global _fingerprint
+    _fingerprint = function
+
+
+cdef object guards_of(Node node):
+    cdef int i
+    return [_fingerprint(node.saved[i]) if node.tensor_mask >> i & 1 and node.saved[i] is not None else None for i in range(len(node.saved))]
+
+
+def guard_saved(Node node):
+    """Take the contents again, once outputs have been added."""
+    node.capture_hooks = guards_of(node)
+
+
+cdef int check_guards(Node node) except -1:
+    cdef int i
+    for i in range(len(<list> node.capture_hooks)):
+        if (<list> node.capture_hooks)[i] is not None and node.saved[i] is not None and (<Tensor> node.saved[i]).storage.version == node.versions[i] \
+                and _fingerprint(node.saved[i]) != (<list> node.capture_hooks)[i]:
+            raise RuntimeError(f"one of the variables needed for gradient computation has been modified: {describe(node.saved[i])}, saved by {node.name()} as value {i}, "
+                               "has other elements at the same version: it was written through an alias (.data of an older kind, NumPy, DLPack). Hardened mode refuses it")
+    return 0
+
+
 # ---- nodes ----
 @cython.final
 @cython.freelist(64)
@@ -209,6 +239,8 @@ cdef class Node:
         self.saved = values
         self.tensor_mask = tensor_mask
         self.output_mask = output_mask
+        if special_bits & 8 and tensor_mask:                 # dispatch.BIT_HARDENED
+            self.capture_hooks = guards_of(self)
         return 0
 
     cdef tuple unpack(self):
@@ -221,6 +253,8 @@ cdef class Node:
             raise RuntimeError(
                 f"Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed) at {self.name()}. "
                 "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(); give retain_graph=True to keep them")
+        if self.capture_hooks is not None:
+            check_guards(self)
         i = 0
         while mask:
             if mask & 1:

@@ -221,7 +221,30 @@ def as_strided(Tensor self, tuple size, tuple stride, storage_offset):
     if read_sizes(stride, strides, "as_strided") != n:
         raise RuntimeError(f"mismatch in length of strides and shape: {list(stride)} against {list(size)}")
     check_view_fits(self.storage, self.code, n, sizes, strides, offset)
+    if special_bits & 8 and overlaps_itself(n, sizes, strides):          # dispatch.BIT_HARDENED
+        raise RuntimeError(f"as_strided: sizes {list(size)} and strides {list(stride)} show some elements twice. Hardened mode refuses overlapping views; expand() says openly that it repeats")
     return new_view(self, n, sizes, strides, offset)
+
+
+cdef bint overlaps_itself(int n, const Py_ssize_t* sizes, const Py_ssize_t* strides) noexcept:
+    """Whether some element may be met twice: from the smallest stride up, each must step over all that lies below it."""
+    cdef int i, k, best
+    cdef Py_ssize_t reach = 0
+    cdef unsigned long long done = 0
+    for i in range(n):
+        if sizes[i] == 0:
+            return False
+    for k in range(n):
+        best = -1
+        for i in range(n):
+            if not done >> i & 1 and (best < 0 or strides[i] < strides[best]):
+                best = i
+        done |= <unsigned long long> 1 << best
+        if sizes[best] > 1:
+            if strides[best] <= reach:
+                return True
+            reach += (sizes[best] - 1) * strides[best]
+    return False
 
 
 def expand(Tensor self, tuple size, implicit=False):

@@ -14,15 +14,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from frankentorch import checkpoint as checkpoints
+from frankentorch import ops
 from frankentorch.checkpoint import CheckpointError
 from frankentorch.cli import host
 from frankentorch.cli.chart import line_chart
 from frankentorch.cli.progress import Progress, table
+from frankentorch.runtime import LedgerError, diff, explain, record, verify
 from frankentorch.cli.training import LEARN_COUNT, TEST_COUNT, Plan, Training
 
 WANTED_ACCURACY = {"cnn": 0.97, "mlp": 0.97}
 EPOCHS = {"full": {"cnn": 10, "mlp": 16}, "quick": {"cnn": 4, "mlp": 12}}
+RECORDED = {"full": 4, "quick": 2}  # epochs of the training that is recorded
 FLIPS = 256
+LEDGER_FLIPS = 64
 REPAIR = 0.05
 CHILD_SECONDS = 600
 
@@ -65,12 +69,13 @@ def execute(arguments):
     claims += [damage_claim(checkpoint), repair_claim(checkpoint)]
     print("\nThe same training again, in other processes; those that resume do so from the repaired file:")
     claims += replay_claims(replays(plans["cnn"], checkpoint, arguments.quick), digest)
+    claims += ledger_claims(Plan("mlp", arguments.seed, RECORDED[size]), arguments.out)
     curve = os.path.join(arguments.out, "loss.svg")
     with open(curve, "w", encoding="utf-8") as file:
         file.write(loss_chart(trainings))
     with open(os.path.join(arguments.out, "report.json"), "w", encoding="utf-8") as file:
         json.dump({"seed": arguments.seed, "size": size, "claims": [claim._asdict() for claim in claims]}, file, indent=1)
-    print("\n" + table(["Claim", "Evidence", "Verdict"], [[claim.text, claim.evidence, "shown" if claim.holds else "FAILED"] for claim in claims]))
+    print("\nWhat was proved:\n" + table(["Claim", "Evidence", "Verdict"], [[claim.text, claim.evidence, "shown" if claim.holds else "FAILED"] for claim in claims]))
     failed = sum(not claim.holds for claim in claims)
     print(f"\n{len(claims) - failed} of {len(claims)} claims shown in {time.monotonic() - begin:.1f} s. Loss curve: {curve}")
     return 1 if failed else 0
@@ -181,6 +186,72 @@ def repair_claim(path):
     symbols = sum(event["symbols_lost"] for event in report.events)
     return Claim(text, f"{count:,} of {len(content):,} bytes overwritten, refused by rule {refusal}; {symbols} symbols decoded, "
                  + ("file as before" if same else "file DIFFERENT"), same and bool(report.events))
+
+
+def ledger_claims(plan, folder):
+    """Record a training at level node; check the file, repeat it elsewhere, plant a change of one ulp and find it."""
+    print("\nA training recorded, repeated elsewhere, and searched for a planted fault:")
+    path, planted, page = (os.path.join(folder, name) for name in ("run.ledger", "planted.ledger", "gradient.html"))
+    training = Training(plan)
+    with record(path, level="node"):
+        training.learn()
+    report = verify(path)
+    claims = [Claim("A training is recorded node by node, and the file verifies", f"{report.records:,} records of {report.steps} steps in "
+                    f"{os.path.getsize(path):,} bytes; root {report.root[:12]}", report.complete),
+              ledger_damage_claim(path), repeated_claim(plan, path), planted_claim(plan, path, planted)]
+    explain(path, "1.weight").save(page)
+    for claim in claims:
+        print(f"  {claim.text}: {claim.evidence}", flush=True)
+    print(f"  How one weight came by its gradient: {page}")
+    return claims
+
+
+def ledger_damage_claim(path):
+    with open(path, "rb") as file:
+        content = file.read()
+    refused, damaged = 0, path + ".damaged"
+    for flip in range(LEDGER_FLIPS):
+        bit = flip * (8 * len(content) - 1) // (LEDGER_FLIPS - 1)
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << bit % 8
+        with open(damaged, "wb") as file:
+            file.write(changed)
+        try:
+            verify(damaged)
+        except LedgerError:
+            refused += 1
+    os.remove(damaged)
+    return Claim("A ledger with one wrong bit is refused", f"{refused} of {LEDGER_FLIPS} flips found and named", refused == LEDGER_FLIPS)
+
+
+def repeated_claim(plan, path):
+    """The training again in another process, every record compared."""
+    levels = [level for level in host.cpu_levels() if level not in (host.cpu_level(), "baseline")] or [host.cpu_level()]
+    environment = {"FRANKENTORCH_NUM_THREADS": "1" if host.num_threads() > 1 else "4", "FRANKENTORCH_CPU": levels[-1]}
+    text = f"Repeated with {counted_threads(int(environment['FRANKENTORCH_NUM_THREADS']))} at CPU level {levels[-1]}: every digest equal"
+    words = [sys.executable, "-m", "frankentorch.cli.training", json.dumps(plan._asdict()), "--compare", path]
+    child = subprocess.run(words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=CHILD_SECONDS)
+    if child.returncode:
+        lines = child.stderr.strip().splitlines()
+        return Claim(text, lines[-1] if lines else f"exit code {child.returncode}", False)
+    found = json.loads(child.stdout)
+    return Claim(text, f"{found['records']:,} records compared, {found['steps']} steps", True)
+
+
+def planted_claim(plan, path, planted):
+    """One weight moved by one unit of the last place after the first epoch: the comparison must name it."""
+    training = Training(plan)
+    with record(planted, level="node") as ledger:
+        def plant(training):
+            if training.epoch == 1:
+                with ledger.paused(), ops.no_grad():
+                    training.model[1].weight.view(-1).view(ops.int32)[7] += 1
+        training.learn(plant)
+    steps = len(training.batches)
+    found = diff(path, planted)
+    holds = found is not None and (found.step, found.cause, found.name) == (steps, "weights", "1.weight") and found.node is not None
+    evidence = "no difference found" if found is None else f"step {found.step}, parameter {found.name}, first used by {found.op} (node {found.node})"
+    return Claim(f"A weight moved by 1 ulp after step {steps - 1} is found", evidence, holds)
 
 
 def counted_threads(count):

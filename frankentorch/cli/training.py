@@ -1,9 +1,10 @@
 """The demo's two trainings, written as a user would write them; as a program, one of them in a process of its own.
 
-    python -m frankentorch.cli.training '{"model": "cnn", "seed": 0, "epochs": 10, "workers": 0}' [--resume FILE]
+    python -m frankentorch.cli.training '{"model": "cnn", "seed": 0, "epochs": 10, "workers": 0}' [--resume FILE | --compare LEDGER]
 
 trains (from the start, or from a saved state to the same end) and prints one line of JSON with the digest of everything
-that training has changed: parameters, buffers, optimizer, schedule, generators, losses.
+that training has changed: parameters, buffers, optimizer, schedule, generators, losses. With ``--compare`` every record of
+a ledger of the same training is compared while it trains.
 """
 
 import json
@@ -16,6 +17,7 @@ import frankentorch as ft
 from frankentorch import checkpoint, nn
 from frankentorch.datasets import digits
 from frankentorch.optim import Adam
+from frankentorch.runtime import replay
 from frankentorch.utils.data import DataLoader, TensorDataset, random_split
 
 LEARN_COUNT, TEST_COUNT = 1437, 360
@@ -65,6 +67,13 @@ class Training:
         self.optimizer = Adam(self.model.parameters(), lr=LEARNING_RATES[plan.model])
         self.schedule = CosineAnnealingLR(self.optimizer, plan.epochs)
         self.losses = []  # one per batch
+
+    def learn(self, after_epoch=None):
+        """Run the epochs that are left; `after_epoch(training)` is called after each."""
+        while self.epoch < self.plan.epochs:
+            self.run_epoch()
+            if after_epoch is not None:
+                after_epoch(self)
 
     @property
     def epoch(self):
@@ -116,11 +125,14 @@ class Training:
 def main(words):
     """Train as the words say and print the digest of the final state."""
     training = Training(Plan(**json.loads(words[0])))
+    if words[1:2] == ["--compare"]:
+        report = replay(words[2], run=training.learn)
+        print(json.dumps({"records": report.records, "steps": report.steps, "threads": report.num_threads, "level": report.cpu_level}))
+        return
     if words[1:2] == ["--resume"]:
         training.load(checkpoint.load(words[2]))
     first = training.epoch + 1
-    while training.epoch < training.plan.epochs:
-        training.run_epoch()
+    training.learn()
     print(json.dumps({"digest": checkpoint.digest(training.state()), "first_epoch": first, "last_epoch": training.epoch,
                       "threads": ft.get_num_threads()}))
 

@@ -3,7 +3,8 @@
 Plain JSON stands for None, bool, int, str and finite floats; everything else is a one-entry object:
 ``{"t": n}`` a tensor, ``{"g": n}`` a generator, ``{"l": [...]}`` a tuple or list, ``{"f": "nan"}`` a float that JSON has
 no word for, ``{"c": [re, im]}`` complex, ``{"d": name}`` dtype, ``{"o": [type, text]}`` device, layout, memory format,
-``{"s": [start, stop, step]}`` a slice, ``{"e": 0}`` the ellipsis.
+``{"s": [start, stop, step]}`` a slice, ``{"e": 0}`` the ellipsis, ``{"n": [n, dtype, sizes, strides]}`` fresh memory, which
+becomes tensor n.
 """
 
 import math
@@ -52,6 +53,8 @@ def decode(value, tensor, generator):
         return value
     (key, inner), = value.items()
     if key == "t":
+        return tensor(inner)
+    if key == "n":
         return tensor(inner)
     if key == "l":
         return tuple(decode(item, tensor, generator) for item in inner)

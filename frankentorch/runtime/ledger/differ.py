@@ -141,7 +141,7 @@ def parted(first, second, x, y):
     else:
         cause, digests = NAMERS.get(x.kind, name_plain)(x.fields, y.fields, first, facts)
     if cause in ("weights", "inputs") or x.kind in ("changed", "tensor", "generator"):
-        name_user(first, facts, x)
+        name_user(first, facts, x, y)
     elements = distance_of(first, second, digests)
     lines = [f"step {facts['step']}: the runs part at record {x.number} ({facts['kind']})"
              + (f", op {facts['op']}" if facts["op"] else "") + (f", node {facts['node']}" if facts["node"] is not None else "")
@@ -167,13 +167,13 @@ def cause_alone(record, story, facts):
     return ("weights" if known.get("asks") or known.get("name") else "inputs"), digests
 
 
-def name_user(story, facts, record):
-    """The op that next uses what parted."""
-    for following in story.records:
+def name_user(story, facts, x, y):
+    """The op that next uses what parted: one of the two records, or the next of the first run."""
+    ops = [record for record in (x, y) if record.kind == "op"]
+    for following in ops or story.records:
         if following.kind == "op":
             facts["op"], facts["node"] = following.fields[1], following.fields[8]
-            return
-        if following.kind in ("walk", "step"):
+        if following.kind in ("op", "walk", "step"):
             return
 
 

@@ -18,6 +18,9 @@ LEVELS = ("step", "node", "full")
 BIT_RECORD = 2
 LARGE = 1 << 17  # bytes of a result beyond which level node leaves its digest out
 MODES = ("function", "inplace", "out")
+DRAWS = ("uniform", "normal", "integers", "integers_below", "random", "bernoulli", "bernoulli_each", "exponential", "cauchy", "geometric",
+         "log_normal", "permutation", "choices")
+MAKERS, FILLERS = ("empty", "empty_strided", "empty_like"), ("fill", "fill_range", "fill_linspace", "copy")
 
 
 class Seen:
@@ -46,12 +49,16 @@ class Recorder:
         self.pending, self.incoming, self.folds, self.outgoing = {}, None, None, None
         self.machine, self.machine_used = frozenset(), set()
         self.outer, self.hooked = [], False
+        self.fresh, self.replaced = weakref.WeakValueDictionary(), []
 
     # ---- on and off ----
     def start(self):
         if self.level != "step":
             self.machine = machine_ops()
             evidence.forget_generator()
+            self.wrap("frankentorch._ext.random_ops", DRAWS, self.drawing)
+            self.wrap("frankentorch._ext.create", MAKERS, self.making)
+            self.wrap("frankentorch._ext.create", FILLERS, self.filling)
             engine.set_watcher(self)
             dispatch.set_watcher(self, self.full)
             set_special_bit(BIT_RECORD, True)
@@ -66,6 +73,8 @@ class Recorder:
         self.hook.remove()
         import_module("frankentorch.optim.optimizer")._watch = None
         if self.level != "step":
+            for module, name, original in self.replaced:
+                setattr(module, name, original)
             set_special_bit(BIT_RECORD, False)
             engine.set_watcher(None)
             dispatch.set_watcher(None)
@@ -73,6 +82,57 @@ class Recorder:
     def write(self, kind, *fields):
         notes, self.notes = self.notes, []
         self.sink.write(kind, fields, notes)
+
+    # ---- draws and fresh memory, which do not pass the door ----
+    def wrap(self, path, names, wrapper):
+        module = import_module(path)
+        for name in names:
+            original = getattr(module, name)
+            self.replaced.append((module, name, original))
+            setattr(module, name, wrapper(name, original))
+
+    def making(self, name, original):
+        def make(*args):
+            out = original(*args)
+            if dispatch.listens():
+                self.fresh[id(out)] = out
+            return out
+        return make
+
+    def filling(self, name, original):
+        def fill(*args):
+            self.fresh.pop(id(args[0]), None)
+            return original(*args)
+        return fill
+
+    def drawing(self, name, original):
+        def draw(*args):
+            if not dispatch.listens():
+                return original(*args)
+            note = self.begin("draw:" + name, args, "function", None, True)
+            dispatch.hush(1)
+            try:
+                result = original(*args)
+            finally:
+                dispatch.hush(-1)
+            self.fresh.pop(id(result), None)
+            self.op_ends(note, None, args, result)
+            return result
+        return draw
+
+    def is_fresh(self, tensor):
+        """Whether nothing has been written yet to memory that `empty` made: what it holds is chance, and not recorded."""
+        found = self.fresh.get(id(tensor))
+        if found is None and (base := evidence.base_of(tensor)) is not None:
+            tensor, found = base, self.fresh.get(id(base))
+        return found is tensor and evidence.version(tensor) == 0
+
+    def target_number(self, tensor):
+        """A tensor that is written: fresh memory is described, not read."""
+        if isinstance(tensor, Tensor) and self.find(tensor) is None and self.is_fresh(tensor):
+            seen = self.enter(tensor, None)
+            return {"n": [seen.number, evidence.dtype_name(tensor), list(tensor.shape), list(tensor.stride())]}
+        return encode(tensor, self.number, self.generator)
 
     # ---- names ----
     def module_called(self, module, args):
@@ -169,16 +229,20 @@ class Recorder:
         if name in self.machine and self.portable_only:
             raise LedgerError("portable", f"{name} gives the same bits on one machine only (it is marked `machine`), and the ledger was asked for "
                                           "portable results only", op=name)
+        return self.begin(name, args, MODES[mode], out, mode == 1 or overload.is_view)
+
+    def begin(self, name, args, mode, out, writes):
         if evidence.generator_moved():
             self.tell_generator(0, evidence.generator_digest())
         try:
-            words = [encode(value, self.number, self.generator) for value in args]
+            words = [self.target_number(args[0]) if args and writes else encode(args[0], self.number, self.generator)] if args else []
+            words += [encode(value, self.number, self.generator) for value in args[1:]]
             target = encode(out, self.number, self.generator) if out is not None else None
         except LedgerError as error:
             if error.rule == "encoding":
                 error.details["op"] = name
             raise
-        return [name, MODES[mode], is_grad_enabled(), words, target]
+        return [name, mode, is_grad_enabled(), words, target]
 
     def op_ends(self, note, overload, args, result):
         outs = []
@@ -207,7 +271,9 @@ class Recorder:
         results, whose gradients tell of them."""
         seen = self.find(tensor)
         digest = None
-        if self.full or seen is not None or (tensor.nbytes <= LARGE and not any(evidence.is_view_of(tensor, other) for other in tensors_in(args))):
+        if self.is_fresh(tensor):
+            digest = None
+        elif self.full or seen is not None or (tensor.nbytes <= LARGE and not any(evidence.is_view_of(tensor, other) for other in tensors_in(args))):
             digest = self.digest(tensor)
         if seen is None:
             seen = self.enter(tensor, digest)

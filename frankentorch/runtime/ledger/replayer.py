@@ -267,6 +267,11 @@ class Executor:
         self.at += 1
 
     def do_op(self, record, number, name, mode, grad_mode, words, target, outs, written, sequence, drawn):
+        if name.startswith("draw:"):
+            result = getattr(import_module("frankentorch._ext.random_ops"), name[5:])(
+                *(decode(word, self.tensor, self.generators.__getitem__) for word in words))
+            self.tensors[outs[0][0]] = result
+            return
         overload = self.registry.overloads.get(name)
         if overload is None:
             raise LedgerError("encoding", f"this version has no op {name}", record=record.number, op=name)
@@ -278,6 +283,10 @@ class Executor:
             self.tensors[line[0]] = tensor
 
     def tensor(self, number):
+        if isinstance(number, list):  # fresh memory
+            number, dtype, sizes, strides = number
+            create = import_module("frankentorch._ext.create")
+            self.tensors[number] = create.empty_strided(tuple(sizes), tuple(strides), getattr(self.ops, dtype), False)
         try:
             return self.tensors[number]
         except KeyError:

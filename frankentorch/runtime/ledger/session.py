@@ -4,6 +4,7 @@ import os
 import weakref
 from importlib import import_module
 
+from frankentorch._ext import dispatch
 from frankentorch.runtime.ledger.errors import LedgerError
 from frankentorch.runtime.ledger.file import Writer
 from frankentorch.runtime.ledger.recorder import LEVELS, Recorder
@@ -78,10 +79,22 @@ class record:
             self.writer.drop()
             raise
 
+    def paused(self):
+        """Context in which nothing is recorded; what it changes is told as changed when it is next used."""
+        return _Pause()
+
     @property
     def steps(self):
         """Optimizer steps so far."""
         return self.recorder.steps
+
+
+class _Pause:
+    def __enter__(self):
+        dispatch.hush(1)
+
+    def __exit__(self, kind, error, trace):
+        dispatch.hush(-1)
 
 
 def open_recorder(sink, level, portable_only=False, names=None):
