@@ -33,7 +33,12 @@ def empty(tuple size, dtype to, bint meta, int format):
     else:
         format_strides(format, n, sizes, strides)
         out = new_strided(to.code, meta, n, sizes, strides)
-    if _fill_uninitialized and not meta:
+    return unwritten(out)
+
+
+cdef Tensor unwritten(Tensor out):
+    """Fresh memory, filled where deterministic mode asks for it."""
+    if _fill_uninitialized and not is_meta(out):
         fill(out, float("nan") if out.code >= F16 else True if out.code == BOOL else (1 << (8 * ITEMSIZE[out.code] - (out.code <= I64 and out.code != U8))) - 1)
     return out
 
@@ -48,7 +53,7 @@ def empty_strided(tuple size, tuple stride, dtype to, bint meta):
     for i in range(n):
         if strides[i] < 0:
             raise RuntimeError(f"empty_strided: negative stride {strides[i]}")
-    return new_strided(to.code, meta, n, sizes, strides)
+    return unwritten(new_strided(to.code, meta, n, sizes, strides))
 
 
 def empty_like(Tensor self, dtype to, bint meta, int format):
@@ -61,7 +66,7 @@ def empty_like(Tensor self, dtype to, bint meta, int format):
         preserved_strides(self, strides)
     else:
         format_strides(format, self.rank, self.sizes, strides)
-    return new_strided(code, meta, self.rank, self.sizes, strides)
+    return unwritten(new_strided(code, meta, self.rank, self.sizes, strides))
 
 
 def fill(Tensor self, value):

@@ -187,23 +187,20 @@ hooks.view_grad_fn = regenerate_view
 cdef extern from "Python.h":
     unsigned long current_thread "PyThread_get_thread_ident" ()
 
-cdef object _watcher = None
+cdef object _watcher = None, _gradient_gate = None
 cdef unsigned long _watched_thread = 0
-
-
-def set_watcher(watcher):
-    """The recorder that hears of this thread's walks, nodes and leaves, or None."""
-    global _watcher, _watched_thread
-    _watcher, _watched_thread = watcher, current_thread()
-
-
-cdef object _gradient_gate = None
 
 
 def set_gradient_gate(function):
     """``function(leaf, gradient)`` may refuse a gradient before it is accumulated, in hardened mode."""
     global _gradient_gate
     _gradient_gate = function
+
+
+def set_watcher(watcher):
+    """The recorder that hears of this thread's walks, nodes and leaves, or None."""
+    global _watcher, _watched_thread
+    _watcher, _watched_thread = watcher, current_thread()
 
 
 cdef inline object watching():
@@ -412,7 +409,6 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
     cdef dict buffers = {}
     cdef dict owned = {}
     cdef Heap heap = Heap.__new__(Heap)
-    cdef dict captures = None
     cdef dict targets = None
     cdef set needed = None
     cdef Node node, below
@@ -523,12 +519,11 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                 if g is None:
                     continue
                 number = node.edge_numbers[i]
-                if watch is None:
-                    put(buffers, owned, heap, below, number, fit(g, node, i, below, number))
-                    continue
                 g = fit(g, node, i, below, number)
-                watch.gives(i, (<tuple> results)[i], g, below, number)
-                if put(buffers, owned, heap, below, number, g):
+                if watch is not None:
+                    watch.gives(i, (<tuple> results)[i], g, below, number)
+                summed = put(buffers, owned, heap, below, number, g)
+                if summed and watch is not None:
                     watch.summed(below, number, (<list> buffers[below])[number])
             g = None
             results = None
