@@ -22,7 +22,7 @@ DIGEST = 32
 BLOCK_BYTES = 1 << 18  # a block is written once its records are as long as this, and at every optimizer step
 LARGEST = 1 << 31  # of a frame's content
 _WORD, _LONG = struct.Struct("<I"), struct.Struct("<Q")
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False, check_circular=False).encode
 
 
 def blake3(data):
