@@ -62,3 +62,51 @@ def svd_backward(g_u, g_s, g_vh, U, S, Vh):
         inner = inner + ops.diag_embed(g_s.to(inner.dtype))
     out = ops.matmul(U, ops.matmul(inner, Vh))
     return out if outside is None else out + outside
+
+
+def _adjoint(x):
+    return ops.conj(ops.transpose(x, -1, -2))
+
+
+def inverse_backward(g, out):
+    # d A^-1 = -A^-1 dA A^-1
+    return -ops.matmul(_adjoint(out), ops.matmul(g, _adjoint(out)))
+
+
+def solve_backward(g, A, X):
+    # A X = B: gB = A^-H g, gA = -gB X^H
+    g_b = ops._linalg_solve(_adjoint(A), g)
+    return -ops.matmul(g_b, _adjoint(X)), g_b
+
+
+def cholesky_backward(g, L):
+    # A = L L^H: gA = L^-H P(T) L^-1, T the lower triangle of L^H g, P(T) = (T + T^H - diag T) / 2 (Murray 2016)
+    lower = ops.tril(ops.matmul(_adjoint(L), g))
+    lower = (lower + _adjoint(lower) - ops.diag_embed(ops.diagonal(lower, 0, -2, -1))) / 2
+    half = ops._linalg_solve(_adjoint(L), lower)
+    return _adjoint(ops._linalg_solve(_adjoint(L), _adjoint(half)))
+
+
+def det_backward(g, A, out):
+    # d det A = tr(adj(A) dA); adj by the inverse, and by singular values where there is none
+    scale = ops.unsqueeze(ops.unsqueeze(g, -1), -1)
+    if A.numel() and ops.any(out == 0).item():
+        U, S, Vh = ops._linalg_svd(A, False, True)
+        k = S.shape[-1]
+        others = ops.where(ops.eye(k, dtype=ops.bool, device=S.device), ops.ones((), dtype=S.dtype, device=S.device), ops.unsqueeze(S, -2))
+        minors = ops.prod(others, -1).to(A.dtype)
+        turn = ops.unsqueeze(ops.linalg_det(U) * ops.linalg_det(Vh), -1)
+        return scale * ops.matmul(U * ops.unsqueeze(ops.conj(turn) * minors, -2), Vh)
+    return scale * ops.unsqueeze(ops.unsqueeze(ops.conj(out), -1), -1) * _adjoint(ops.linalg_inv(A))
+
+
+def slogdet_backward(g_sign, g_size, A, sign):
+    # d log det A = tr(A^-1 dA): its real part is the size's, i sign times its imaginary part the sign's
+    weight = None if g_size is None else g_size.to(A.dtype)
+    if g_sign is not None and A.is_complex():
+        turn = ops.imag(ops.conj(sign) * g_sign)
+        turn = ops.complex(ops.zeros_like(turn), turn)
+        weight = turn if weight is None else weight + turn
+    if weight is None:
+        return ops.zeros_like(A)
+    return ops.unsqueeze(ops.unsqueeze(weight, -1), -1) * _adjoint(ops.linalg_inv(A))

@@ -158,3 +158,91 @@ def norm(A, ord, dim, keepdim, dtype):
     if isinstance(ord, str):
         raise RuntimeError(f"linalg.norm: Order {ord} is of matrices, but the input is a vector")
     return ops.linalg_vector_norm(A, ord, (0,) if dim is None else dim, keepdim, dtype=dtype)
+
+
+# ---- systems of equations ----
+def inverse(A):
+    """The inverse of square matrices; LinAlgError where one is singular."""
+    import numpy
+
+    checked(A, "inv", True)
+    if A.is_meta:
+        return empty_columns(A, *A.shape[-2:])
+    try:
+        return tensor(numpy.linalg.inv(array(A)), A.dtype, True)
+    except numpy.linalg.LinAlgError:
+        raise LinAlgError("linalg.inv: a diagonal element of its triangular factor is zero, the inversion could not be completed because the input matrix is singular.") from None
+
+
+def solve_matrix(A, B):
+    """X of A X = B for matrices B; batches broadcast."""
+    import numpy
+
+    if A.is_meta or B.is_meta:
+        lead = ops.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+        return ops.transpose(ops.empty((*lead, B.shape[-1], B.shape[-2]), dtype=A.dtype, device="meta"), -1, -2)
+    try:
+        return tensor(numpy.linalg.solve(array(A), array(B)), A.dtype, True)
+    except numpy.linalg.LinAlgError:
+        raise LinAlgError("torch.linalg.solve: The solver failed because the input matrix is singular.") from None
+
+
+def solve(A, B, left):
+    """X of A X = B, or of X A = B; B is a vector (or a batch of them of A's batch) or a matrix."""
+    checked(A, "solve", True)
+    if A.dtype is not B.dtype:
+        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype} instead")
+    vector = B.dim() == 1 or (B.dim() == A.dim() - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
+    if vector and not left:
+        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)")
+    rows = ops.unsqueeze(B, -1) if vector else B
+    if rows.shape[-2 if left else -1] != A.shape[-1]:
+        raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} ({A.shape[-2]}x{A.shape[-1]} and {rows.shape[-2]}x{rows.shape[-1]})")
+    if not left:
+        return ops.transpose(ops._linalg_solve(ops.transpose(A, -1, -2), ops.transpose(rows, -1, -2)), -1, -2)
+    out = ops._linalg_solve(A, rows)
+    if not vector:
+        return out
+    out = ops.squeeze(out, -1)
+    return ops.transpose(ops.contiguous(ops.transpose(out, -1, -2)), -1, -2) if out.dim() > 1 else out
+
+
+def cholesky_factor(A, upper):
+    """Lower L of A = L L^H, read from the lower or the upper triangle; LinAlgError unless A is positive-definite."""
+    import numpy
+
+    if A.is_meta:
+        return empty_columns(A, *A.shape[-2:])
+    try:
+        return tensor(numpy.linalg.cholesky(numpy.swapaxes(array(A), -1, -2).conj() if upper else array(A)), A.dtype, True)
+    except numpy.linalg.LinAlgError:
+        raise LinAlgError("linalg.cholesky: The factorization could not be completed because the input is not positive-definite.") from None
+
+
+def cholesky(A, upper):
+    checked(A, "cholesky", True)
+    L = ops._linalg_cholesky(A, upper)
+    if not upper:
+        return L
+    return ops.transpose(ops.contiguous(ops.resolve_conj(ops.conj(L))), -1, -2)
+
+
+def determinant(A):
+    import numpy
+
+    checked(A, "det", True)
+    if A.is_meta:
+        return ops.empty(A.shape[:-2], dtype=A.dtype, device=A.device)
+    return tensor(numpy.linalg.det(array(A)), A.dtype)
+
+
+def slogdet(A):
+    """Sign (of modulus 1) and logarithm of the size of the determinant; 0 and -inf for a singular matrix."""
+    import numpy
+
+    checked(A, "slogdet", True)
+    real = A.dtype.to_real()
+    if A.is_meta:
+        return ops.empty(A.shape[:-2], dtype=A.dtype, device=A.device), ops.empty(A.shape[:-2], dtype=real, device=A.device)
+    sign, size = numpy.linalg.slogdet(array(A))
+    return tensor(sign, A.dtype), tensor(size, real)

@@ -17,3 +17,19 @@ op(f"linalg_norm(Tensor A, Scalar? ord=None, int[1]? dim=None, {KEEP}) -> Tensor
 op(f"linalg_norm.ord_str(Tensor A, str ord, int[1]? dim=None, {KEEP}) -> Tensor", forms="internal out", body="ops.decompositions:norm")
 op("svd(Tensor self, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor V)", forms="function method out", body="ops.decompositions:svd_old",
    doc="Singular values and vectors; V, not its adjoint. Zeros for the vectors without compute_uv.")
+
+# ---- systems of equations ----
+op("linalg_inv(Tensor A) -> Tensor", forms="internal out", kernel="ops.decompositions:inverse", portable=False,
+   grad={"A": "inverse_backward(g, out)"}, doc="Inverse of square matrices.", source="LAPACK's gesv, through numpy.linalg")
+op("inverse(Tensor self) -> Tensor", forms="function method out", body="ops:linalg_inv", doc="Inverse of square matrices.")
+op("_linalg_solve(Tensor A, Tensor B) -> Tensor", forms="internal", kernel="ops.decompositions:solve_matrix", portable=False, node="LinalgSolveExBackward0",
+   grad={"A,B": "solve_backward(g, A, out)"}, source="LAPACK's gesv, through numpy.linalg")
+op("linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor", forms="internal out", body="ops.decompositions:solve", doc="X of A X = B.")
+op("_linalg_cholesky(Tensor A, bool upper) -> Tensor", forms="internal", kernel="ops.decompositions:cholesky_factor", portable=False, node="LinalgCholeskyExBackward0",
+   grad={"A": "cholesky_backward(g, out)"}, source="LAPACK's potrf, through numpy.linalg; derivative: Murray 2016")
+op("linalg_cholesky(Tensor A, *, bool upper=False) -> Tensor", forms="internal out", body="ops.decompositions:cholesky", doc="Triangular L of A = L L^H.")
+op("linalg_det(Tensor A) -> Tensor", forms="internal out", kernel="ops.decompositions:determinant", portable=False, grad={"A": "det_backward(g, A, out)"}, doc="Determinant.")
+op("det(Tensor self) -> Tensor", forms="function method", body="ops:linalg_det", doc="Determinant.")
+op("linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)", forms="internal out", kernel="ops.decompositions:slogdet", portable=False,
+   grad={"A": "slogdet_backward(g0, g1, A, sign)"}, doc="Sign and logarithm of the size of the determinant.")
+op("slogdet(Tensor self) -> (Tensor sign, Tensor logabsdet)", forms="function method out", body="ops:linalg_slogdet", doc="Sign and logarithm of the size of the determinant.")

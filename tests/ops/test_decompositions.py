@@ -92,3 +92,46 @@ def test_step_of_arange_must_be_a_number_beside_zero():
             ft.arange(0, 5, step)
     with pytest.raises(ValueError, match="step must be nonzero"):
         ft.arange(0, 5, 0.3, dtype=ft.int64)
+
+
+# ---- systems of equations ----
+def test_inverse_determinant_and_solution_of_a_small_system():
+    """[[2, 1], [1, 1]] has the determinant 1 and the inverse [[1, -1], [-1, 2]]."""
+    A = matrix([[2.0, 1.0], [1.0, 1.0]])
+
+    assert pytest.approx([1.0, -1.0, -1.0, 2.0]) == ft.linalg.inv(A).flatten().tolist()
+    assert pytest.approx(1.0) == ft.linalg.det(A).item()
+    assert pytest.approx([1.0, 3.0]) == ft.linalg.solve(A, matrix([5.0, 4.0])).tolist()
+    assert pytest.approx([-1.0, 0.0]) == [part.item() for part in ft.linalg.slogdet(matrix([[0.0, 1.0], [1.0, 0.0]]))]
+
+
+def test_triangular_factor():
+    """[[4, 2], [2, 5]] is the square of [[2, 0], [1, 2]]."""
+    A = matrix([[4.0, 2.0], [2.0, 5.0]])
+
+    assert [[2.0, 0.0], [1.0, 2.0]] == ft.linalg.cholesky(A).tolist()
+    assert [[2.0, 1.0], [0.0, 2.0]] == ft.linalg.cholesky(A, upper=True).tolist()
+
+
+def test_derivatives_of_inverse_and_determinant():
+    """d det = the cofactors; of a diagonal inverse, -1 / a^2."""
+    A = matrix([[2.0, 3.0], [5.0, 7.0]], requires_grad=True)
+    cofactors, = ft.autograd.grad(ft.linalg.det(A), A)
+    singular = matrix([[1.0, 2.0], [2.0, 4.0]], requires_grad=True)
+    of_singular, = ft.autograd.grad(ft.linalg.det(singular), singular)
+    D = matrix([[2.0, 0.0], [0.0, 4.0]], requires_grad=True)
+    slopes, = ft.autograd.grad(ft.linalg.inv(D).trace(), D)
+
+    assert pytest.approx([7.0, -5.0, -3.0, 2.0]) == cofactors.flatten().tolist()
+    assert pytest.approx([4.0, -2.0, -2.0, 1.0]) == of_singular.flatten().tolist()
+    assert pytest.approx([-0.25, 0.0, 0.0, -0.0625]) == slopes.flatten().tolist()
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: ft.linalg.inv(ft.zeros(2, 2)), "singular"),
+    (lambda: ft.linalg.solve(ft.zeros(2, 2), ft.ones(2)), "singular"),
+    (lambda: ft.linalg.cholesky(-ft.eye(2)), "positive-definite"),
+])
+def test_matrices_that_cannot_be_factored_are_refused(call, words):
+    with pytest.raises(ft.linalg.LinAlgError, match=words):
+        call()
