@@ -2,6 +2,7 @@
 
 compare   ratios (oracle / ours, above 1 we are faster) by median and by minimum, geometric mean per group
 record    the same, written to artifacts/bench/<group>.json with host, flags and commit
+gate      measure again and fail if a group's mean ratio fell below its record by more than the tolerance
 list      names of groups and cases
 """
 import argparse
@@ -16,7 +17,7 @@ import statistics
 import subprocess
 import sys
 
-from bench import checkpoints, ftc, trainings  # noqa: F401  (add their groups)
+from bench import checkpoints, ftc, gate, trainings  # noqa: F401  (three of them add groups)
 from bench.cases import GROUPS
 from bench.timing import interleave, summary, use_threads
 
@@ -28,13 +29,14 @@ PROCESS_GROUP = "import"
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("compare", "record", "list"))
+    parser.add_argument("command", choices=("compare", "record", "gate", "list"))
     parser.add_argument("--group", action="append", choices=(*GROUPS, PROCESS_GROUP), help="only this group (repeatable)")
     parser.add_argument("--case", metavar="RE", help="only cases whose name contains a match")
     parser.add_argument("--threads", type=int, default=1, help="threads of both libraries (1)")
     parser.add_argument("--rounds", type=int, help="runs of each side")
     parser.add_argument("--ours", default="frankentorch", help="module examined (frankentorch)")
     parser.add_argument("--oracle", default="torch", help="module beside it (torch)")
+    parser.add_argument("--tolerance", type=float, default=0.10, help="gate: how far a group's ratio may fall (0.10)")
     options = parser.parse_args(argv)
     use_threads(options.threads)
     groups = options.group or [*GROUPS, PROCESS_GROUP]
@@ -42,8 +44,13 @@ def main(argv=None):
         for name in groups:
             print(name, *(f"  {case}" for case in GROUPS.get(name, ())), sep="\n")
         return 0
+    def measure(name):
+        return process_rows(options) if name == PROCESS_GROUP else timed_rows(name, options)
+
+    if options.command == "gate":
+        return gate.run(groups, FOLDER, measure, options.tolerance)
     for name in groups:
-        rows = process_rows(options) if name == PROCESS_GROUP else timed_rows(name, options)
+        rows = measure(name)
         show(name, rows)
         if options.command == "record" and rows:
             write(name, rows, options)

@@ -6,6 +6,7 @@ record   write recorded answers (see record.py)
 promotion  write the recorded table of dtype promotion (see promotion.py)
 drift    check the known differences, or write artifacts/drift.json (see drift.py)
 durability  hostile, mutated, flipped and killed checkpoints, failing system calls, sidecars of artifacts (see durability/)
+determinism  do the bits depend on anything but the call? (see determinism.py)
 list     keys, dtypes and sample counts of the entries
 """
 import argparse
@@ -60,9 +61,24 @@ def main(argv=None):
     durability.add_argument("--update", action="store_true", help="write artifacts/durability/<run>.json")
     durability.add_argument("--check", action="store_true", help="only compare the artifacts with their manifest")
 
+    steady = commands.add_parser("determinism", help="the same bits along every axis of the contract")
+    steady.add_argument("--op", metavar="RE", help="entries whose whole key matches; then no large cases and no trainings")
+    steady.add_argument("--subject", choices=("frankentorch", "torch", "unsteady"), default="frankentorch")
+    steady.add_argument("--samples", type=int, default=3, help="samples of each entry and dtype (3)")
+    steady.add_argument("--repeats", type=int, default=3, help="repeats in one process (3)")
+    steady.add_argument("--show", type=int, default=20, help="differences printed for each axis (20)")
+    steady.add_argument("--golden", action="store_true", help="write artifacts/golden.json")
+    steady.add_argument("--child", help=argparse.SUPPRESS)
+
     options = parser.parse_args(argv)
     return {"durability": durability_command, "run": run_command, "show": show_command, "list": list_command, "record": record_command,
-            "promotion": promotion_command, "drift": drift_command}[options.command](options)
+            "promotion": promotion_command, "drift": drift_command, "determinism": determinism_command, "determinism": determinism_command}[options.command](options)
+
+
+def determinism_command(options):
+    from conformance.determinism import command
+
+    return command(options)
 
 
 def choice(parser):

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from conformance.large import CASES, digest
 from tests.conftest import ROOT
-from tests.ops.digest import CASES, digest
+
 
 THREADS = (1, 2, 3, 8)
 # What a level needs of the host; a level that is missing must be refused, which is tested elsewhere.
@@ -31,7 +32,7 @@ def test_same_bits_for_every_thread_count(ft, name):
 @functools.cache
 def digests_at(level):
     """Digests of a fresh process at a CPU level."""
-    done = subprocess.run([sys.executable, "-m", "tests.ops.digest"], cwd=ROOT, capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-m", "conformance.large"], cwd=ROOT, capture_output=True, text=True,
                           env={**os.environ, "FRANKENTORCH_CPU": level})
     assert done.returncode == 0, done.stderr
     return dict(line.split("\t") for line in done.stdout.splitlines())

@@ -1,6 +1,6 @@
 """Digests of forward and backward on inputs large enough to be cut among threads.
 
-`python -m tests.ops.digest [LIBRARY]` prints one line per case: name and SHA-256. Thread and CPU-level tests
+`python -m conformance.large [LIBRARY]` prints one line per case: name and SHA-256. Thread and CPU-level tests
 run it and compare lines; sizes are odd on purpose, so that vector tails and uneven cuts are met.
 Inputs come from a linear congruential generator, not from the library under test.
 """
@@ -13,13 +13,20 @@ import sys
 from conformance.carrier import Builder, StorageSpec, TensorSpec
 from conformance.compare import raw_values
 from conformance.record import plain_cotangent
-from tests.ops.cases import row_major
 
 ELEMENTWISE = """abs add ceil cos div exp floor log maximum minimum mul neg pow reciprocal round rsqrt sigmoid sign sin
     sqrt sub tanh erf log1p expm1 log2 tan atan logical_not isnan eq lt""".split()
 BINARY = frozenset("add div maximum minimum mul pow sub eq lt".split())
 POSITIVE = frozenset("log log2 sqrt rsqrt pow log1p".split())
 SIZE = 200_003
+
+
+def row_major(sizes):
+    strides, step = [], 1
+    for size in reversed(sizes):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(strides[::-1])
 
 
 @functools.cache
