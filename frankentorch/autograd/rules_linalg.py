@@ -80,9 +80,9 @@ def solve_backward(g, A, X):
 
 
 def cholesky_backward(g, L):
-    # A = L L^H: gA = L^-H P(T) L^-1, T the lower triangle of L^H g, P(T) = (T + T^H - diag T) / 2 (Murray 2016)
+    # A = L L^H: gA = L^-H P(T) L^-1, T the lower triangle of L^H g, P(T) = (T + T^H - diag T^H) / 2 (Murray 2016)
     lower = ops.tril(ops.matmul(_adjoint(L), g))
-    lower = (lower + _adjoint(lower) - ops.diag_embed(ops.diagonal(lower, 0, -2, -1))) / 2
+    lower = (lower + _adjoint(lower) - ops.diag_embed(ops.conj(ops.diagonal(lower, 0, -2, -1)))) / 2
     half = ops._linalg_solve(_adjoint(L), lower)
     return _adjoint(ops._linalg_solve(_adjoint(L), _adjoint(half)))
 
