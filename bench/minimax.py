@@ -2,7 +2,8 @@
 
 Each fit is a least-squares fit over Chebyshev nodes in 300-bit arithmetic. Coefficients are then rounded one by
 one, lowest first, and the rest fitted again to what is left, so that rounding errors do not add up.
-Run `python bench/minimax.py [NAME...]` (needs mpmath) to print tables, with `--write` to print polynomials.pxd.
+Run `python bench/minimax.py [NAME...]` (needs mpmath) to print tables, with `--write` to print polynomials.pxd, with `--wide`
+to print widepoly.pxd, the same polynomials over vectors.
 """
 import struct
 import sys
@@ -146,7 +147,11 @@ FITS = {
     "tanh_f32": (odd_over_cube(mp.tanh), 0, 1, 8, to_f32),
     "erf_f32": (series(lambda z: mp.erf(root(z)) / root(z) - 1, 4), 0, 1, 7, to_f32),
     "erfc_log_f32": (lambda x: -mp.log(mp.erfc(x)), 1, 4, 9, to_f32),
+    "sin_f32": (odd_over_cube(mp.sin), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
+    "cos_f32": (series(lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2, 8), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
 }
+
+WIDE_FITS = ("exp_f32", "exp2_f32", "log_f32", "tanh_f32", "erf_f32", "erfc_log_f32", "sin_f32", "cos_f32", "exp_f64", "log_f64")
 
 
 def turns(first, last, drop, scale, terms):
@@ -175,7 +180,7 @@ def print_turns():
 
 
 def main(names):
-    """Print tables, or with --write the whole of frankentorch/_ext/polynomials.pxd."""
+    """Print tables, or with --write or --wide the whole of frankentorch/_ext/polynomials.pxd or widepoly.pxd."""
     if "--turns" in names:
         print_turns()
         return
@@ -184,8 +189,21 @@ def main(names):
         print("# Written by `python bench/minimax.py --write`; do not edit. Each function is one Horner chain of fused")
         print("# multiply-adds. What a polynomial stands for is the row of FITS with its name; the error is absolute.")
         print("from frankentorch._ext.bitmath cimport fma_f32, fma_f64")
-    for name in [name for name in names if name in FITS] or FITS:
+    wide = "--wide" in names
+    if wide:
+        print("# Written by `python bench/minimax.py --wide`; do not edit. The polynomials of polynomials.pxd over the vectors of")
+        print("# vectors.pxd, in the same order of operations.")
+        print("from frankentorch._ext.vectors cimport vf, vd, all_vf, all_vd, fma_vf, fma_vd")
+    for name in [name for name in names if name in FITS] or (WIDE_FITS if wide else FITS):
         coefficients, error = fit(*FITS[name])
+        if wide:
+            kind = "vf" if FITS[name][-1] is to_f32 else "vd"
+            print(f"\n\ncdef inline {kind} poly_{name.removesuffix('_f32').removesuffix('_f64')}_{kind}({kind} x) noexcept nogil:")
+            print(f"    cdef {kind} p = all_{kind}({float(coefficients[-1])!r})")
+            for c in coefficients[-2::-1]:
+                print(f"    p = fma_{kind}(p, x, all_{kind}({float(c)!r}))")
+            print("    return p")
+            continue
         if not write:
             print(f"{name}: error {mp.nstr(error, 3)} = 2^{mp.nstr(mp.log(error, 2), 4)}")
             print("\n".join(f"    {float(c)!r}" for c in coefficients))

@@ -9,18 +9,28 @@ cdef enum RowSlot:
     SLOT_AFFINE = 10
     SLOT_AFFINE_BACKWARD = 12
     SLOT_DOTS = 14
-    ROW_SLOTS = 16
+    SLOT_SOFTMAX_LINES = 16     # the same four for lines that are contiguous, any number in a call
+    SLOT_SOFTMAX_BACKWARD_LINES = 18
+    SLOT_NORM_LINES = 20
+    SLOT_NORM_BACKWARD_LINES = 22
+    ROW_SLOTS = 24
 
 # In and out do not overlap. acc: LANES * cols values of room.
 ctypedef void (*softmax_kernel)(const void* x, void* y, Py_ssize_t n, Py_ssize_t cols, bint log, void* acc) noexcept nogil
+ctypedef void (*softmax_lines)(const void* x, void* y, Py_ssize_t lines, Py_ssize_t n, bint log) noexcept nogil
 # y is the forward output, d becomes the gradient of its input
 ctypedef void (*softmax_back)(const void* g, const void* y, void* d, Py_ssize_t n, Py_ssize_t cols, bint log,
                               void* acc) noexcept nogil
+ctypedef void (*softmax_back_lines)(const void* g, const void* y, void* d, Py_ssize_t lines, Py_ssize_t n, bint log) noexcept nogil
 # weight and bias [n] or NULL; mean[cols], rstd[cols] are written
 ctypedef void (*norm_kernel)(const void* x, void* y, Py_ssize_t n, Py_ssize_t cols, double eps, const void* weight,
                              const void* bias, void* mean, void* rstd, void* acc) noexcept nogil
 ctypedef void (*norm_back)(const void* g, const void* x, void* d, Py_ssize_t n, Py_ssize_t cols, const void* weight,
                            const void* mean, const void* rstd, void* acc) noexcept nogil
+ctypedef void (*norm_lines)(const void* x, void* y, Py_ssize_t lines, Py_ssize_t n, double eps, const void* weight,
+                            const void* bias, void* mean, void* rstd) noexcept nogil
+ctypedef void (*norm_back_lines)(const void* g, const void* x, void* d, Py_ssize_t lines, Py_ssize_t n, const void* weight,
+                                 const void* mean, const void* rstd) noexcept nogil
 # at most LANES rows, row r on lane r: bias_acc += g, weight_acc += g * ((x - mean[r]) * rstd[r]); step in values
 ctypedef void (*norm_columns)(const void* g, const void* x, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t cols,
                               const void* mean, const void* rstd, void* weight_acc, void* bias_acc) noexcept nogil

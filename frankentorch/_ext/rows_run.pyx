@@ -31,7 +31,7 @@ cdef extern from *:
 
 cdef enum:
     GRAIN = 16384
-    SHORT = 32                  # lines up to here are worked many at once
+    SHORT = 8                   # lines up to here are worked many at once
 
 cdef void* table[ROW_SLOTS]
 
@@ -69,6 +69,19 @@ cdef struct LineJob:
     int status
 
 
+cdef void work_lines(LineJob* s, const char* x, const char* y, char* z, Py_ssize_t first, Py_ssize_t lines) noexcept nogil:
+    """Contiguous lines of the compute type; `first` is the number of the first, for its statistics."""
+    cdef Py_ssize_t at = first * (4 if s.compute == IN_F32 else 8)
+    if s.op == LINE_SOFTMAX:
+        (<softmax_lines> table[SLOT_SOFTMAX_LINES + s.compute])(x, z, lines, s.n, s.log)
+    elif s.op == LINE_SOFTMAX_BACKWARD:
+        (<softmax_back_lines> table[SLOT_SOFTMAX_BACKWARD_LINES + s.compute])(x, y, z, lines, s.n, s.log)
+    elif s.op == LINE_NORM:
+        (<norm_lines> table[SLOT_NORM_LINES + s.compute])(x, z, lines, s.n, s.eps, s.weight, s.bias, s.mean + at, s.rstd + at)
+    else:
+        (<norm_back_lines> table[SLOT_NORM_BACKWARD_LINES + s.compute])(x, y, z, lines, s.n, s.weight, s.mean + at, s.rstd + at)
+
+
 cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef LineJob* s = <LineJob*> context
     cdef int item = code_size(s.code), out_item = code_size(s.out_code), width = 4 if s.compute == IN_F32 else 8
@@ -82,7 +95,11 @@ cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef bint backward = s.op == LINE_SOFTMAX_BACKWARD or s.op == LINE_NORM_BACKWARD
     # whole lines of the compute type are worked where they are, the rest in tiles
     cdef bint direct = s.cols == 1 and s.inner == 1 and s.code >= F32 and s.out_code == s.code
-    if not direct and piece > 8192:
+    if direct:
+        k = begin * n
+        work_lines(s, s.input + k * item, s.other + k * item, s.out + k * item, begin, end - begin)
+        return
+    if piece > 8192:
         room = <char*> malloc(3 * piece)
         if room == NULL:
             s.status = RUN_MEMORY
@@ -99,14 +116,13 @@ cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
             step, col_step = s.inner, 1
             first = u // s.tiles
             k += first * n * s.inner
-        if direct:
-            x, y, z = <char*> s.input + k * item, <char*> s.other + k * item, s.out + k * item
-        else:
-            x, y, z = room, room + piece, room + 2 * piece
-            load(s.code, s.input + k * item, n, step * item, cols, col_step * item, x)
-            if backward:
-                load(s.code, s.other + k * item, n, step * item, cols, col_step * item, y)
-        if s.op == LINE_SOFTMAX:
+        x, y, z = room, room + piece, room + 2 * piece
+        load(s.code, s.input + k * item, n, step * item, cols, col_step * item, x)
+        if backward:
+            load(s.code, s.other + k * item, n, step * item, cols, col_step * item, y)
+        if cols == 1:
+            work_lines(s, x, y, z, first, 1)
+        elif s.op == LINE_SOFTMAX:
             (<softmax_kernel> table[SLOT_SOFTMAX + s.compute])(x, z, n, cols, s.log, acc)
         elif s.op == LINE_SOFTMAX_BACKWARD:
             (<softmax_back> table[SLOT_SOFTMAX_BACKWARD + s.compute])(x, y, z, n, cols, s.log, acc)
@@ -116,8 +132,7 @@ cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         else:
             (<norm_back> table[SLOT_NORM_BACKWARD + s.compute])(x, y, z, n, cols, s.weight, s.mean + first * width,
                                                                 s.rstd + first * width, acc)
-        if not direct:
-            store(s.out_code, z, n, step * out_item, cols, col_step * out_item, s.out + k * out_item)
+        store(s.out_code, z, n, step * out_item, cols, col_step * out_item, s.out + k * out_item)
     if room != little:
         free(room)
 

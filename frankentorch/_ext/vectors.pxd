@@ -5,7 +5,8 @@
 #   mask_*                  comparisons, false for NaN; pick_vf(mask, x, y) is x where the mask is set, else y
 #   some_vf(p, n)           load the first n only (0 <= n <= width), the rest zero; keep_vf stores the first n; first_vf zeroes the rest
 #                           of a vector, pad_vf fills it
-#   scale_vf(x, n)          x * 2^n for integral n, |n| <= 250, rounded once
+#   scale_vf(x, n, t)       x * 2^n for integral n, |n| <= 250 (vd: 2000), rounded once; t is n + 1.5 * 2^23 (vd: 1.5 * 2^52), which is at
+#                           hand where n was rounded by adding it
 #   f16_vf, bf16_vf         load halves as floats; to_f16_vf, to_bf16_vf store them, to nearest even
 cdef extern from *:
     """
@@ -32,7 +33,7 @@ cdef extern from *:
     typedef int32_t ft_vi __attribute__((vector_size(FT_VEC), aligned(4), may_alias));
     typedef uint32_t ft_vu __attribute__((vector_size(FT_VEC), aligned(4), may_alias));
     typedef int64_t ft_vl __attribute__((vector_size(FT_VEC), aligned(8), may_alias));
-    typedef uint16_t ft_vh __attribute__((vector_size(FT_VEC / 2), aligned(2), may_alias));
+    typedef uint64_t ft_vul __attribute__((vector_size(FT_VEC), aligned(8), may_alias));
     typedef float ft_v4 __attribute__((vector_size(16), aligned(4), may_alias));
     typedef double ft_v2 __attribute__((vector_size(16), aligned(8), may_alias));
     #define FT_ZERO_VF ((ft_vf){0})
@@ -62,7 +63,12 @@ cdef extern from *:
     FT_INLINE ft_md ft_eq_vd(ft_vd a, ft_vd b) { return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_EQ_OQ); }
     FT_INLINE ft_vf ft_pick_vf(ft_mf m, ft_vf a, ft_vf b) { return (ft_vf)_mm512_mask_blend_ps(m, (__m512)b, (__m512)a); }
     FT_INLINE ft_vd ft_pick_vd(ft_md m, ft_vd a, ft_vd b) { return (ft_vd)_mm512_mask_blend_pd(m, (__m512d)b, (__m512d)a); }
-    FT_INLINE ft_vf ft_scale_vf(ft_vf x, ft_vf n) { return (ft_vf)_mm512_scalef_ps((__m512)x, (__m512)n); }
+    FT_INLINE ft_vf ft_scale_vf(ft_vf x, ft_vf n, ft_vf t) { return (ft_vf)_mm512_scalef_ps((__m512)x, (__m512)n); }
+    FT_INLINE ft_vd ft_scale_vd(ft_vd x, ft_vd n, ft_vd t) { return (ft_vd)_mm512_scalef_pd((__m512d)x, (__m512d)n); }
+    FT_INLINE int ft_from_vu(ft_vu x, uint32_t low) { return _mm512_cmpge_epu32_mask((__m512i)x, _mm512_set1_epi32((int)low)) != 0; }
+    FT_INLINE int ft_some_mf(ft_mf m) { return m != 0; }
+    FT_INLINE int ft_some_md(ft_md m) { return m != 0; }
+    FT_INLINE int ft_every_mf(ft_mf m) { return m == 0xffff; }
     FT_INLINE ft_vf ft_abs_vf(ft_vf x) { return (ft_vf)_mm512_abs_ps((__m512)x); }
     FT_INLINE ft_vd ft_abs_vd(ft_vd x) { return (ft_vd)_mm512_abs_pd((__m512d)x); }
     FT_INLINE ft_vf ft_copysign_vf(ft_vf x, ft_vf s) { return (ft_vf)_mm512_ternarylogic_epi32(_mm512_set1_epi32((int)0x80000000u), (__m512i)x, (__m512i)s, 0xac); }
@@ -82,12 +88,20 @@ cdef extern from *:
     FT_INLINE ft_vd ft_abs_vd(ft_vd x) { return (ft_vd)((ft_vl)x & 0x7fffffffffffffffll); }
     FT_INLINE ft_vf ft_copysign_vf(ft_vf x, ft_vf s) { return (ft_vf)(((ft_vu)x & 0x7fffffffu) | ((ft_vu)s & 0x80000000u)); }
     FT_INLINE ft_vd ft_copysign_vd(ft_vd x, ft_vd s) { return (ft_vd)(((ft_vl)x & INT64_MAX) | ((ft_vl)s & INT64_MIN)); }
-    /* the sum of the halves of the exponent's shift, each a power of two in the range of floats */
-    FT_INLINE ft_vf ft_scale_vf(ft_vf x, ft_vf n) {
-        ft_vi i = __builtin_convertvector(n, ft_vi), half = i >> 1;
-        return x * (ft_vf)((half + 127) << 23) * (ft_vf)((i - half + 127) << 23);
+    /* two powers of two, each in range: only the last product can round */
+    FT_INLINE ft_vf ft_scale_vf(ft_vf x, ft_vf n, ft_vf t) {
+        ft_vi i = (ft_vi)t, half = i >> 1;
+        return x * (ft_vf)((half << 23) + 0x3f800000) * (ft_vf)(((i - half) << 23) + 0x3f800000);
+    }
+    FT_INLINE ft_vd ft_scale_vd(ft_vd x, ft_vd n, ft_vd t) {
+        ft_vl i = (ft_vl)t, half = (ft_vl)((ft_vul)i >> 1);
+        return x * (ft_vd)((half << 52) + 0x3ff0000000000000ll) * (ft_vd)(((i - half) << 52) + 0x3ff0000000000000ll);
     }
     #if FT_VEC == 32
+    FT_INLINE int ft_from_vu(ft_vu x, uint32_t low) { return _mm256_movemask_ps((__m256)(x >= low)) != 0; }
+    FT_INLINE int ft_some_mf(ft_mf m) { return _mm256_movemask_ps((__m256)m) != 0; }
+    FT_INLINE int ft_some_md(ft_md m) { return _mm256_movemask_pd((__m256d)m) != 0; }
+    FT_INLINE int ft_every_mf(ft_mf m) { return _mm256_movemask_ps((__m256)m) == 0xff; }
     FT_INLINE ft_vf ft_fma_vf(ft_vf a, ft_vf b, ft_vf c) { return (ft_vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
     FT_INLINE ft_vd ft_fma_vd(ft_vd a, ft_vd b, ft_vd c) { return (ft_vd)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
     FT_INLINE ft_vf ft_fnma_vf(ft_vf a, ft_vf b, ft_vf c) { return (ft_vf)_mm256_fnmadd_ps((__m256)a, (__m256)b, (__m256)c); }
@@ -106,6 +120,10 @@ cdef extern from *:
         _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(y));
     }
     #else
+    FT_INLINE int ft_from_vu(ft_vu x, uint32_t low) { for (int k = 0; k < 4; k++) if (x[k] >= low) return 1; return 0; }
+    FT_INLINE int ft_some_mf(ft_mf m) { return (m[0] | m[1] | m[2] | m[3]) != 0; }
+    FT_INLINE int ft_some_md(ft_md m) { return (m[0] | m[1]) != 0; }
+    FT_INLINE int ft_every_mf(ft_mf m) { return (m[0] & m[1] & m[2] & m[3]) != 0; }
     FT_INLINE ft_vf ft_fma_vf(ft_vf a, ft_vf b, ft_vf c) { ft_vf r; for (int k = 0; k < 4; k++) r[k] = __builtin_fmaf(a[k], b[k], c[k]); return r; }
     FT_INLINE ft_vd ft_fma_vd(ft_vd a, ft_vd b, ft_vd c) { ft_vd r; for (int k = 0; k < 2; k++) r[k] = __builtin_fma(a[k], b[k], c[k]); return r; }
     FT_INLINE ft_vf ft_fnma_vf(ft_vf a, ft_vf b, ft_vf c) { return ft_fma_vf(-a, b, c); }
@@ -139,6 +157,26 @@ cdef extern from *:
         ft_vu b = (ft_vu)x, r = (b + 0x7fffu + ((b >> 16) & 1)) >> 16;
         ft_to_u16_vu(p, (ft_vu)ft_pick_vf(ft_eq_vf(x, x), (ft_vf)r, (ft_vf)ft_all_vu(0x7fc0)));
     }
+    /* greatest of a vector's elements (none is NaN, or any answer will do) */
+    FT_INLINE float ft_top_vf(ft_vf x) {
+        float v[FT_WIDTH_VF]; *(ft_vf *)v = x;
+        for (int h = FT_WIDTH_VF / 2; h >= 4; h /= 2)
+            for (int k = 0; k < h; k += 4) {
+                ft_v4 a = *(ft_v4 *)(v + k), b = *(ft_v4 *)(v + k + h);
+                __typeof__(a < b) m = a < b;
+                *(ft_v4 *)(v + k) = (ft_v4)((m & (__typeof__(m))b) | (~m & (__typeof__(m))a));
+            }
+        float a = v[0] < v[1] ? v[1] : v[0], b = v[2] < v[3] ? v[3] : v[2];
+        return a < b ? b : a;
+    }
+    FT_INLINE double ft_top_vd(ft_vd x) {
+        double v[FT_WIDTH_VD]; *(ft_vd *)v = x;
+        for (int h = FT_WIDTH_VD / 2; h > 0; h /= 2) for (int k = 0; k < h; k++) v[k] = v[k] < v[k + h] ? v[k + h] : v[k];
+        return v[0];
+    }
+    #define FT_BITS_VF(x) ((ft_vu)(x))
+    #define FT_MAKE_VF(u) ((ft_vf)(u))
+    #define FT_FLOATS(u) __builtin_convertvector((ft_vi)(u), ft_vf)
     /* the first n of a vector, 0 <= n <= width, the rest zero; and the way back */
     #if FT_VEC == 64
     FT_INLINE ft_vf ft_some_vf(const float *p, int64_t n) { return (ft_vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
@@ -213,7 +251,18 @@ cdef extern from *:
     vd abs_vd "ft_abs_vd" (vd x) nogil
     vf copysign_vf "ft_copysign_vf" (vf x, vf sign) nogil
     vd copysign_vd "ft_copysign_vd" (vd x, vd sign) nogil
-    vf scale_vf "ft_scale_vf" (vf x, vf n) nogil
+    vf scale_vf "ft_scale_vf" (vf x, vf n, vf t) nogil
+    vd scale_vd "ft_scale_vd" (vd x, vd n, vd t) nogil
+    float top_vf "ft_top_vf" (vf x) nogil
+    double top_vd "ft_top_vd" (vd x) nogil
+    ctypedef unsigned int vu "ft_vu"
+    vu bits_vf "FT_BITS_VF" (vf x) nogil
+    vf make_vf "FT_MAKE_VF" (vu x) nogil
+    vf floats_vu "FT_FLOATS" (vu x) nogil                    # of integers below 2^31
+    bint any_from_vu "ft_from_vu" (vu x, unsigned int low) nogil
+    bint some_mf "ft_some_mf" (mask_f m) nogil
+    bint some_md "ft_some_md" (mask_d m) nogil
+    bint every_mf "ft_every_mf" (mask_f m) nogil
     vf f16_vf "ft_f16_vf" (const unsigned short* x) nogil
     vf bf16_vf "ft_bf16_vf" (const unsigned short* x) nogil
     void to_f16_vf "ft_to_f16_vf" (unsigned short* out, vf x) nogil

@@ -8,6 +8,10 @@ from .schema import KIND_NUMBER, NONE, OUT_RULES, REQUIRED, SchemaError
 
 COMPUTE = {"f16": "f32", "bf16": "f32"}
 REAL_OF = {"c64": "f32", "c128": "f64"}
+# functions of _ext/widemath.pxd, by dtype: a loop whose expression needs no more than these and + - * / runs on vectors
+WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum"}),
+        "f64": ("vd", {"exp", "minimum", "maximum"})}
+SCALAR_ONLY = re.compile(r"\bif\b|[<>=!&|^%]|[(,]\s*-?[\d.]+\s*[,)]")     # choices, tests, numbers as arguments
 CALL = re.compile(r"\b([a-z]\w*)\(")
 LOOP_SHARDS, COMPLEX_SHARDS, SHARD_ROOM = 12, 4, 48     # COMPLEX_SHARDS divides LOOP_SHARDS
 OPERAND_NAMES = ("x", "y", "z")
@@ -60,6 +64,16 @@ def elementwise(row, number, complex_codes):
             for codes, expression in row.loop.items() for code in codes if code not in COMPUTE and (code in COMPLEX) == complex_codes]
 
 
+def wide_text(expression, code):
+    """The expression over vectors, None if it needs anything they do not have."""
+    kind, known = WIDE.get(code, (None, set()))
+    calls = set(CALL.findall(expression))
+    if not calls or not calls <= known or SCALAR_ONLY.search(expression.replace("<T>", "")):
+        return None
+    text = CALL.sub(lambda m: f"{m[1]}_{kind}(", expression)
+    return re.sub(r"<\s*T\s*>", f"<ft_{code}>", text)
+
+
 def flat_loop(row, number, code, expression, borrowers):
     compute = code
     out = {"same": code, "bool": "bool", "real": REAL_OF.get(code, code), "i64": "i64"}[row.result]
@@ -68,7 +82,9 @@ def flat_loop(row, number, code, expression, borrowers):
     text = re.sub(r"<\s*T\s*>", f"<ft_{compute}>", text)
     used = [n for n in OPERAND_NAMES if re.search(rf"\b{n}\b", text)]
     names = OPERAND_NAMES[:len(row.operand_args)]
+    wide = None if row.parameter_args or row.result != "same" else wide_text(expression, code)
     return Flat(
+        wide=wide, kind=WIDE[code][0] if wide else None,
         name=f"loop_{row.full_name.replace('.', '_')}_{code}", code=code, out_code=out, compute=compute, expression=text,
         operands=[Flat(name=n, number=i, pointer="abc"[i]) for i, n in enumerate(names) if n in used],
         store=text if out in COMPLEX else f"<ft_{out}> ({text})",
