@@ -120,6 +120,17 @@ for name, expression, count in (
         ("compare", "x > y", 2), ("where", "torch.where(x > 0, x, y)", 2), ("clamp", "x.clamp(-1, 1)", 1)):
     for size in (1_000, 1_000_000):
         group("elementwise")[f"{name} {size}"] = forward(expression, *[(size,)] * count)
+for name, expression, count in (("exp", "x.exp()", 1), ("log", "x.abs().log()", 1), ("tanh", "x.tanh()", 1)):
+    group("elementwise")[f"{name} 4096"] = forward(expression, *[(4096,)] * count)
+for name, expression, count in (("sigmoid", "x.sigmoid()", 1), ("gelu", "F.gelu(x)", 1), ("gelu tanh", "F.gelu(x, approximate='tanh')", 1)):
+    group("elementwise")[f"{name} 262144"] = forward(expression, *[(262_144,)] * count)
+for name, expression, count in (        # fresh output beyond every cache
+        ("add", "x + y", 2), ("mul number", "x * 1.5", 1), ("relu", "torch.relu(x)", 1), ("exp", "x.exp()", 1),
+        ("where", "torch.where(x > 0, x, y)", 2), ("clamp", "x.clamp(-1, 1)", 1)):
+    group("elementwise")[f"{name} 10000000"] = forward(expression, *[(10_000_000,)] * count)
+for source, target in (("float32", "float16"), ("float16", "float32"), ("float32", "bfloat16"), ("bfloat16", "float32"),
+                       ("float64", "float32"), ("float32", "int64"), ("int64", "float32"), ("int32", "float32")):
+    group("elementwise")[f"{source} to {target} 1000000"] = forward(f"x.to(torch.{target})", (1_000_000,), dtype=source)
 for dtype in ("float64", "bfloat16", "float16"):
     group("elementwise")[f"add 1000000 {dtype}"] = forward("x + y", (1_000_000,), (1_000_000,), dtype=dtype)
     group("elementwise")[f"exp 1000000 {dtype}"] = forward("x.exp()", (1_000_000,), dtype=dtype)
@@ -144,13 +155,23 @@ group("reduce").update({
     "norm": forward("torch.linalg.vector_norm(x)", (1_000_000,)), "logsumexp": forward("x.logsumexp(1)", (1000, 1000)),
     "cumsum": forward("x.cumsum(1)", (1000, 1000)), "cumsum down": forward("x.cumsum(0)", (1000, 1000)),
     "prod": forward("x.prod(1)", (1000, 1000)),
+    "sum rows of 10": forward("x.sum(1)", (100_000, 10)), "mean columns": forward("x.mean(0)", (1000, 1000)),
+    "argmax columns": forward("x.argmax(0)", (1000, 1000)), "var columns": forward("x.var(0)", (1000, 1000)),
+    "amax all": forward("x.max()", (1_000_000,)), "norm columns": forward("torch.linalg.vector_norm(x, 2, 0)", (1000, 1000)),
 })
 
 group("rows").update({
     "softmax": forward("torch.softmax(x, 1)", (1000, 1000)), "softmax both ways": both_ways("torch.softmax(x, 1)", (1000, 1000)),
     "softmax short rows": forward("torch.softmax(x, 1)", (10000, 33)),
+    "softmax rows of 65": forward("torch.softmax(x, 1)", (4096, 65)),
+    "softmax rows of 10 both ways": both_ways("torch.softmax(x, 1)", (4096, 10)),
+    "softmax down": forward("torch.softmax(x, 0)", (1000, 1000)),
+    "log_softmax rows of 10 both ways": both_ways("torch.log_softmax(x, 1)", (128, 10)),
     "log_softmax": forward("torch.log_softmax(x, 1)", (1000, 1000)),
     "layer_norm": forward("F.layer_norm(x, (768,))", (512, 768)),
+    "layer_norm rows of 64": forward("F.layer_norm(x, (64,), y, z)", (4096, 64), (64,), (64,)),
+    "rms_norm both ways": both_ways("F.rms_norm(x, (768,), y)", (512, 768), (768,)),
+    "group_norm both ways": both_ways("F.group_norm(x, 8)", (8, 64, 28, 28)),
     "layer_norm both ways": both_ways("F.layer_norm(x, (768,), y, z)", (512, 768), (768,), (768,)),
     "group_norm": forward("F.group_norm(x, 8)", (8, 64, 28, 28)),
     "batch_norm training": both_ways("F.batch_norm(x, None, None, y, z, training=True)", (16, 64, 28, 28), (64,), (64,)),

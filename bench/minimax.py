@@ -24,9 +24,10 @@ def nodes(low, high, count):
     return [mid + half * mp.cos(mp.pi * (2 * i + 1) / (2 * count)) for i in range(count)]
 
 
-def least_squares(values, xs, powers):
+def least_squares(values, xs, powers, weights):
     """Coefficients of sum c[k] x^k, k in powers, closest to values at xs (normal equations; 300 bits are plenty)."""
-    rows = [[x**k for k in powers] for x in xs]
+    rows = [[w * x**k for k in powers] for x, w in zip(xs, weights)]
+    values = [w * v for v, w in zip(values, weights)]
     size = len(powers)
     gram = mp.matrix(size, size)
     right = mp.matrix(size, 1)
@@ -37,16 +38,17 @@ def least_squares(values, xs, powers):
     return list(mp.lu_solve(gram, right))
 
 
-def fit(function, low, high, count, rounding=float):
-    """Rounded coefficients c[0..count-1] and the largest absolute error on a grid."""
+def fit(function, low, high, count, rounding=float, relative=False):
+    """Rounded coefficients c[0..count-1] and the largest absolute (or relative) error on a grid."""
     xs = nodes(low, high, 2 * count + 1)
     values = [function(x if abs(x) > mpf(10)**-20 else mpf(10)**-20) for x in xs]
+    weights = [1 / abs(v) for v in values] if relative else [mpf(1)] * len(xs)
     fixed = []
     for k in range(count):
-        fixed.append(mpf(rounding(least_squares(values, xs, range(k, count))[0])))
+        fixed.append(mpf(rounding(least_squares(values, xs, range(k, count), weights)[0])))
         values = [v - fixed[k] * x**k for v, x in zip(values, xs)]
     grid = [low + (mpf(high) - low) * i / 201 + mpf(high - low) / 1300 for i in range(200)]
-    error = max(abs(function(x) - mp.polyval(fixed[::-1], x)) for x in grid)
+    error = max(abs(function(x) - mp.polyval(fixed[::-1], x)) / (abs(function(x)) if relative else 1) for x in grid)
     return fixed, error
 
 
@@ -80,6 +82,13 @@ def erfcx_mapped(t):
             s = sum((-1)**n * mp.fac2(2 * n - 1) / (2 * x * x)**n for n in range(12))
             return (1 + 2 * x) * s / (x * mp.sqrt(mp.pi))
         return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+
+
+def normal_tail(t):
+    """exp(y^2 / 2) times the normal distribution's tail beyond y, with t = (y - 3)/(y + 3)."""
+    y = 3 * (1 + t) / (1 - t)
+    with mp.workprec(600):
+        return mp.exp(y * y / 2) * mp.erfc(y / SQ) / 2
 
 
 def stirling_tail(z):
@@ -147,11 +156,13 @@ FITS = {
     "tanh_f32": (odd_over_cube(mp.tanh), 0, 1, 8, to_f32),
     "erf_f32": (series(lambda z: mp.erf(root(z)) / root(z) - 1, 4), 0, 1, 7, to_f32),
     "erfc_log_f32": (lambda x: -mp.log(mp.erfc(x)), 1, 4, 9, to_f32),
+    "normal_tail_f32": (normal_tail, -1, mpf(12) / 18, 10, to_f32, True),
     "sin_f32": (odd_over_cube(mp.sin), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
     "cos_f32": (series(lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2, 8), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
 }
 
-WIDE_FITS = ("exp_f32", "exp2_f32", "log_f32", "tanh_f32", "erf_f32", "erfc_log_f32", "sin_f32", "cos_f32", "exp_f64", "log_f64")
+WIDE_FITS = ("exp_f32", "exp2_f32", "log_f32", "tanh_f32", "erf_f32", "erfc_log_f32", "sin_f32", "cos_f32", "normal_tail_f32",
+             "exp_f64", "log_f64")
 
 
 def turns(first, last, drop, scale, terms):
@@ -197,7 +208,7 @@ def main(names):
     for name in [name for name in names if name in FITS] or (WIDE_FITS if wide else FITS):
         coefficients, error = fit(*FITS[name])
         if wide:
-            kind = "vf" if FITS[name][-1] is to_f32 else "vd"
+            kind = "vf" if to_f32 in FITS[name] else "vd"
             print(f"\n\ncdef inline {kind} poly_{name.removesuffix('_f32').removesuffix('_f64')}_{kind}({kind} x) noexcept nogil:")
             print(f"    cdef {kind} p = all_{kind}({float(coefficients[-1])!r})")
             for c in coefficients[-2::-1]:
@@ -208,7 +219,7 @@ def main(names):
             print(f"{name}: error {mp.nstr(error, 3)} = 2^{mp.nstr(mp.log(error, 2), 4)}")
             print("\n".join(f"    {float(c)!r}" for c in coefficients))
             continue
-        code = "f32" if FITS[name][-1] is to_f32 else "f64"
+        code = "f32" if to_f32 in FITS[name] else "f64"
         ctype = {"f32": "float", "f64": "double"}[code]
         print(f"\n\ncdef inline {ctype} poly_{name}({ctype} x) noexcept nogil:  # within {mp.nstr(error, 2)}")
         print(f"    cdef {ctype} p = {float(coefficients[-1])!r}")

@@ -24,10 +24,22 @@ cdef void cast_one(void* out, int out_code, const void* source, int code) noexce
     cast_of(code, out_code)(<char*> out, <const char*> source, 1)
 
 
+cdef inline void repeat(char* out, const char* source, Py_ssize_t n, int itemsize) noexcept nogil:
+    """n copies of one item: each copy doubles what is there."""
+    cdef Py_ssize_t have = itemsize, whole = n * itemsize, more
+    memcpy(out, source, itemsize)
+    while have < whole:
+        more = have if have < whole - have else whole - have
+        memcpy(out + have, out, more)
+        have += more
+
+
 cdef inline void gather(char* out, const char* source, Py_ssize_t step, Py_ssize_t n, int itemsize) noexcept nogil:
     """n items, `step` bytes apart, into a dense block."""
     cdef Py_ssize_t i
-    if itemsize == 4:
+    if step == 0:
+        repeat(out, source, n, itemsize)
+    elif itemsize == 4:
         for i in range(n):
             (<ft_u32*> out)[i] = (<const ft_u32*> (source + i * step))[0]
     elif itemsize == 8:
@@ -130,7 +142,7 @@ cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
     cdef char wide[8192]                # a gathered block before its cast
     cdef const char* at[4]
     cdef bint dense[4]
-    cdef bint filled[4]
+    cdef Py_ssize_t filled[4]           # elements of a repeated one that its block holds
     cdef bint all_dense = True
     cdef int k, last = w.ndim - 1
     cdef Py_ssize_t step, done = 0, m, itemsize
@@ -140,7 +152,7 @@ cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
         o = &w.operands[k]
         step = o.steps[last] if w.ndim else 0
         dense[k] = o.code == o.loop_code and (step == ITEMSIZE[o.code] or n == 1)
-        filled[k] = False
+        filled[k] = 0
         all_dense = all_dense and dense[k]
     if all_dense:
         w.loop(pointers[0], pointers[1], pointers[2], pointers[3], n, w.params)
@@ -155,9 +167,9 @@ cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
                 at[k] = pointers[k] + done * itemsize
                 continue
             at[k] = blocks[k]
-            if filled[k]:
+            if filled[k] >= m:
                 continue
-            filled[k] = step == 0 and m == BLOCK          # a repeated element fills its block once
+            filled[k] = m if step == 0 else 0
             if o.code == o.loop_code:
                 gather(blocks[k], pointers[k] + done * step, step, m, itemsize)
             elif step == itemsize:

@@ -270,3 +270,18 @@ cdef inline double digamma_f64(double x) noexcept nogil:
 
 cdef inline float digamma_f32(float x) noexcept nogil:
     return <float> digamma_f64(x)
+
+
+# ---- the normal distribution and its kin (float32: widemath.pxd)
+
+cdef inline double gelu_f64(double x) noexcept nogil:
+    return x * (0.5 * erfc_f64(x * -0.7071067811865476))
+
+
+cdef inline double gelu_tanh_f64(double x) noexcept nogil:
+    """0.5 x (1 + tanh(u)) = x / (1 + exp(-2 u))."""
+    return x / (1.0 + exp_f64(-1.5957691216057308 * (x + 0.044715 * x * x * x)))
+
+
+cdef inline double silu_f64(double x) noexcept nogil:
+    return x / (1.0 + exp_f64(-x))

@@ -178,6 +178,73 @@ cdef inline vf cos_vf(vf x) noexcept nogil:
 
 
 
+cdef inline vf infinite_vf(vf x, vf out) noexcept nogil:
+    """out, but where x is infinite the product of x and a limit of 1 or 0, the latter NaN."""
+    cdef mask_f far = mask_eq_vf(abs_vf(x), all_vf(INF_F32))
+    if not some_mf(far):
+        return out
+    return pick_vf(far, pick_vf(mask_lt_vf(x, zero_vf), all_vf(NAN_F32), x), out)
+
+
+cdef inline vf logistic_vf(vf x, vf size, vf size_low) noexcept nogil:
+    """x / (1 + exp(-y)), y of the sign of x and |y| = size + size_low < 170. The power of two comes last, so that a result
+    above the least float is not lost to an exponential below it."""
+    cdef vf low, n, t
+    cdef float one = 1.0
+    cdef mask_f below = mask_lt_vf(x, zero_vf)
+    cdef vf a = exp_parts_vf(-size, &low, &n, &t)
+    cdef vf p = a + one
+    cdef vf p_low = fnma_vf(p, size_low, ((one - p) + a) + low)
+    cdef vf e = scale_vf(p, n, t)
+    cdef vf d = e + one
+    cdef vf d_low = (one - d) + e
+    cdef vf r = all_vf(one) / d
+    cdef vf y = greatest_vf(all_vf(-130.0), x)
+    cdef vf top = pick_vf(below, p, all_vf(one))
+    cdef vf u = y * top
+    cdef vf u_low = fma_vf(y, pick_vf(below, p_low, zero_vf), fma_vf(y, top, -u))
+    cdef vf q = u * r
+    q = fma_vf(fnma_vf(q, d, u) + fnma_vf(q, d_low, u_low), r, q)
+    return infinite_vf(x, pick_vf(below, scale_vf(q, n, t), q))
+
+
+cdef inline vf silu_vf(vf x) noexcept nogil:
+    return logistic_vf(x, least_vf(all_vf(130.0), abs_vf(x)), zero_vf)
+
+
+cdef inline vf gelu_tanh_vf(vf x) noexcept nogil:
+    """x / (1 + exp(-2 sqrt(2 / pi) (x + 0.044715 x^3))): the exponent as a pair, for its error is the result's."""
+    cdef vf y = least_vf(all_vf(11.0), abs_vf(x))
+    cdef vf z = y * y
+    cdef vf z_low = fma_vf(y, y, -z)
+    cdef vf p = z * <float> 0.07135481387376785
+    cdef vf p_low = fma_vf(z, all_vf(0.07135481387376785), -p)
+    cdef vf w = p + <float> 1.5957691669464111
+    cdef vf back = w - p
+    cdef vf w_low = (p - (w - back)) + (<float> 1.5957691669464111 - back)
+    w_low = w_low + (p_low + fma_vf(z, all_vf(2.3988324659995897e-09), fma_vf(z_low, all_vf(0.07135481387376785), all_vf(-4.534068054340423e-08))))
+    cdef vf v = y * w
+    return logistic_vf(x, v, fma_vf(y, w_low, fma_vf(y, w, -v)))
+
+
+cdef inline vf gelu_vf(vf x) noexcept nogil:
+    """x times the normal distribution, from its tail exp(-y^2 / 2) G(y), y = |x|; y^2 as a pair."""
+    cdef vf low, n, t
+    cdef float one = 1.0
+    cdef float half = 0.5
+    cdef float three = 3.0
+    cdef mask_f below = mask_lt_vf(x, zero_vf)
+    cdef vf y = least_vf(all_vf(15.0), abs_vf(x))
+    cdef vf h = y * y
+    cdef vf h_low = fma_vf(y, y, -h)
+    cdef vf a = exp_parts_vf(h * -half, &low, &n, &t)
+    cdef vf p = a + one
+    low = fnma_vf(h_low * half, p, ((one - p) + a) + low)
+    cdef vf g = poly_normal_tail_vf((y - three) / (y + three))
+    cdef vf q = fma_vf(p, g, low * g)
+    return infinite_vf(x, pick_vf(below, scale_vf(greatest_vf(all_vf(-15.0), x) * q, n, t), fnma_vf(scale_vf(q, n, t), x, x)))
+
+
 cdef inline vf minimum_vf(vf x, vf y) noexcept nogil:
     """x where equal; NaN of either."""
     return pick_vf(mask_eq_vf(y, y), least_vf(y, x), y)

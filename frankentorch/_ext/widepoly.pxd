@@ -85,6 +85,20 @@ cdef inline vf poly_cos_vf(vf x) noexcept nogil:
     return p
 
 
+cdef inline vf poly_normal_tail_vf(vf x) noexcept nogil:
+    cdef vf p = all_vf(5.359362330636941e-05)
+    p = fma_vf(p, x, all_vf(0.0001151387405116111))
+    p = fma_vf(p, x, all_vf(-0.00033977237762883306))
+    p = fma_vf(p, x, all_vf(-0.0009834601078182459))
+    p = fma_vf(p, x, all_vf(0.0029048174619674683))
+    p = fma_vf(p, x, all_vf(0.006132006645202637))
+    p = fma_vf(p, x, all_vf(-0.04621335491538048))
+    p = fma_vf(p, x, all_vf(0.12322503328323364))
+    p = fma_vf(p, x, all_vf(-0.20640261471271515))
+    p = fma_vf(p, x, all_vf(0.12151394784450531))
+    return p
+
+
 cdef inline vd poly_exp_vd(vd x) noexcept nogil:
     cdef vd p = all_vd(2.0916361711998637e-09)
     p = fma_vd(p, x, all_vd(2.5105421026898544e-08))

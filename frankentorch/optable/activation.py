@@ -22,8 +22,8 @@ op("celu(Tensor self, Scalar alpha=1.0) -> Tensor", forms="function nn inplace",
 op("selu(Tensor self) -> Tensor", forms="function nn inplace", body="ops.activation:selu", doc="Self-normalising elu.", source="Klambauer et al. 2017")
 op("gelu(Tensor self, *, str approximate='none') -> Tensor", forms="nn out", kernel="ops.activation:gelu", grad={"self": "gelu_backward(g, self, approximate)"},
    doc="self times the normal distribution function, exact or by tanh.", source="Hendrycks and Gimpel 2016")
-op("_gelu_erf(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * <T> 0.5 * (1 + erf(x * <T> 0.7071067811865476))"}, grad={"self": "gelu_backward(g, self, 'none')"})
-op("_gelu_tanh(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "<T> 0.5 * x * (1 + tanh(<T> 0.7978845608028654 * (x + <T> 0.044715 * x * x * x)))"},
+op("_gelu_erf(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "gelu(x)"}, grad={"self": "gelu_backward(g, self, 'none')"})
+op("_gelu_tanh(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "gelu_tanh(x)"},
    grad={"self": "gelu_backward(g, self, 'tanh')"})
 op("_gelu_erf_backward(Tensor grad, Tensor self) -> Tensor", forms="internal",
    loop={FLOAT: "x * (<T> 0.5 * (1 + erf(y * <T> 0.7071067811865476)) + y * exp(y * y * <T> -0.5) * <T> 0.3989422804014327)"},
@@ -32,7 +32,7 @@ op("_gelu_tanh_backward(Tensor grad, Tensor self) -> Tensor", forms="internal",
    loop={FLOAT: "x * (<T> 0.5 * (1 + tanh(<T> 0.7978845608028654 * (y + <T> 0.044715 * y * y * y))) + <T> 0.5 * y * (1 - tanh(<T> 0.7978845608028654 * (y + <T> 0.044715 * y * y * y))"
                 " * tanh(<T> 0.7978845608028654 * (y + <T> 0.044715 * y * y * y))) * <T> 0.7978845608028654 * (1 + <T> 0.134145 * y * y))"},
    grad={"grad": "_gelu_tanh_backward(g, self)", "self": "gelu_tanh_double_backward(g, grad, self)"})
-op("silu(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x / (1 + exp(-x))", COMPLEX: "mul(x, sigmoid(x))"}, grad={"self": "_silu_backward(g, self)"}, doc="self * sigmoid(self).")
+op("silu(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "silu(x)", COMPLEX: "mul(x, sigmoid(x))"}, grad={"self": "_silu_backward(g, self)"}, doc="self * sigmoid(self).")
 op("_silu_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * sigmoid(y) * (1 + y * (1 - sigmoid(y)))"},
    grad={"grad": "_silu_backward(g, self)", "self": "silu_double_backward(g, grad, self)"})
 op("mish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * tanh(log1p(exp(x)) if x < 20 else x)"}, grad={"self": "mish_backward(g, self)"}, doc="self * tanh(softplus(self)).", source="Misra 2020")

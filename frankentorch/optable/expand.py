@@ -9,7 +9,7 @@ from .schema import KIND_NUMBER, NONE, OUT_RULES, REQUIRED, SchemaError
 COMPUTE = {"f16": "f32", "bf16": "f32"}
 REAL_OF = {"c64": "f32", "c128": "f64"}
 # functions of _ext/widemath.pxd, by dtype: a loop whose expression needs no more than these and + - * / runs on vectors
-WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum"}),
+WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh"}),
         "f64": ("vd", {"exp", "minimum", "maximum"})}
 SCALAR_ONLY = re.compile(r"\bif\b|[<>=!&|^%]|[(,]\s*-?[\d.]+\s*[,)]")     # choices, tests, numbers as arguments
 CALL = re.compile(r"\b([a-z]\w*)\(")
@@ -121,7 +121,12 @@ def casts():
                 lines = ["outs[i] = xs[i].re != 0 or xs[i].im != 0"]
             else:
                 lines = [f"outs[i] = {convert(source, target, value)}"]
-            flat.append(Flat(source=source, target=target, lines=lines, slot=i * len(CODES) + j))
+            wide = None         # halves to and from float by vectors
+            if target == "f32" and source in COMPUTE:
+                wide = f"store_vf(outs + i, {source}_vf(xs + i))"
+            elif source == "f32" and target in COMPUTE:
+                wide = f"to_{target}_vf(outs + i, load_vf(xs + i))"
+            flat.append(Flat(source=source, target=target, lines=lines, wide=wide, slot=i * len(CODES) + j))
     return flat
 
 
