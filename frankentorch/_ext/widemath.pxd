@@ -205,7 +205,7 @@ cdef inline vf logistic_vf(vf x, vf size, vf size_low) noexcept nogil:
     cdef vf u_low = fma_vf(y, pick_vf(below, p_low, zero_vf), fma_vf(y, top, -u))
     cdef vf q = u * r
     q = fma_vf(fnma_vf(q, d, u) + fnma_vf(q, d_low, u_low), r, q)
-    return infinite_vf(x, pick_vf(below, scale_vf(q, n, t), q))
+    return infinite_vf(x, copysign_vf(pick_vf(below, scale_vf(q, n, t), q), x))
 
 
 cdef inline vf silu_vf(vf x) noexcept nogil:
@@ -242,7 +242,8 @@ cdef inline vf gelu_vf(vf x) noexcept nogil:
     low = fnma_vf(h_low * half, p, ((one - p) + a) + low)
     cdef vf g = poly_normal_tail_vf((y - three) / (y + three))
     cdef vf q = fma_vf(p, g, low * g)
-    return infinite_vf(x, pick_vf(below, scale_vf(greatest_vf(all_vf(-15.0), x) * q, n, t), fnma_vf(scale_vf(q, n, t), x, x)))
+    cdef vf out = pick_vf(below, scale_vf(greatest_vf(all_vf(-15.0), x) * q, n, t), fnma_vf(scale_vf(q, n, t), x, x))
+    return infinite_vf(x, copysign_vf(out, x))
 
 
 cdef inline vf minimum_vf(vf x, vf y) noexcept nogil:
