@@ -72,7 +72,7 @@ def main(argv=None):
 
     options = parser.parse_args(argv)
     return {"durability": durability_command, "run": run_command, "show": show_command, "list": list_command, "record": record_command,
-            "promotion": promotion_command, "drift": drift_command, "determinism": determinism_command, "determinism": determinism_command}[options.command](options)
+            "promotion": promotion_command, "drift": drift_command, "determinism": determinism_command}[options.command](options)
 
 
 def determinism_command(options):

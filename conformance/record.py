@@ -279,6 +279,7 @@ def replay(recorded, key, dtype, lib):
     """Failures of `lib` on the recorded samples of one entry and dtype, as [(sample, check, message)]."""
     from conformance.adapters import EXACT, UNDEFINED_VALUES, find_call
     from conformance.check import INEXACT_COMPLEX, attempt
+    from conformance.ties import Ties
 
     entry = recorded.entries[key]
     name = entry["name"]
@@ -288,31 +289,35 @@ def replay(recorded, key, dtype, lib):
         return [(0, "forward", f"no such function: {error}")]
     exact = name in EXACT and not (dtype.startswith("complex") and name in INEXACT_COMPLEX)
     failures = []
+    ties = Ties(name, lib)
     for number, sample in enumerate(recorded.samples(key, dtype)):
         answer = attempt(lib, call, sample["args"], sample["kwargs"])
-        found = check_sample(lib, answer, sample, exact, name not in UNDEFINED_VALUES)
+        found = check_sample(lib, answer, sample, exact, name not in UNDEFINED_VALUES, ties)
         failures += [(number, *difference) for difference in found]
     return failures
 
 
-def check_sample(lib, answer, sample, exact, values):
+def check_sample(lib, answer, sample, exact, values, ties):
+    """[(check, message)] of one answer; `ties` reads ours as the oracle's where the order of equals is free."""
     if "error" in sample:
         builtin, own = sample["error"]
         if answer.error is None:
             return [("error", f"did not raise, expected {own}")]
+        if type(answer.error).__name__ == "CannotBuild" and any(len(spec.sizes) > 64 for spec in tree_tensors(sample["args"])):
+            answer.error = answer.error.args[1]          # drift "rank-64": refused where it is made
         same = first_builtin(answer.error).__name__ == builtin and (own == builtin or type(answer.error).__name__ == own)
         return [] if same else [("error", f"raised {brief(answer.error)}; expected {own}")]
     if answer.error is not None:
         return [("forward", f"raised {brief(answer.error)}")]
     comparison = Comparison(exact)
-    found = list(comparison.trees(sample["result"], answer.seen(values)))
+    found = list(comparison.trees(sample["result"], ties.align(sample["result"], answer.seen(values), sample["args"], sample["kwargs"])))
     if "grads" in sample:
         gradients = backward(lib, answer)
         if gradients is None or isinstance(gradients, Exception):
             found.append(("grad", f"raised {brief(gradients)}" if gradients else "nothing requires a gradient"))
         else:
-            expected = [(check, message) for check, message in Comparison().trees(
-                sample["grads"], Sequence("list", [observe(lib, grad) for grad in gradients]))
+            moved = Sequence("list", [ties.expected_gradient(grad) for grad in sample["grads"].items])
+            expected = [(check, message) for check, message in Comparison().trees(moved, Sequence("list", [observe(lib, grad) for grad in gradients]))
                 if check in ("structure", "dtype", "shape", "value")]
             found += [("grad", f"{check}: {message}") for check, message in expected]
     return found
