@@ -25,10 +25,13 @@ RANGES = {
     "sinh": [(-709, 709), (-3, 3)], "cosh": [(-709, 709), (-3, 3)], "tanh": [(-25, 25), (-2, 2)],
     "asinh": ["bits", (-5, 5)], "acosh": [(1, 10), (1, 1.01)], "atanh": [(-1, 1), (-0.1, 0.1)],
     "sigmoid": [(-700, 40), (-5, 5)], "erf": [(-6, 6), (-1, 1)], "erfc": [(-6, 26), (0.3, 3)],
+    "silu": [(-700, 100), (-5, 5)], "gelu": [(-12, 6), (-1, 1)], "gelu_tanh": [(-9, 6), (-1, 1)],
     "erfinv": [(-1, 1), (0.99, 1)], "lgamma": [(0, 170), (0.5, 3)], "digamma": [(1e-9, 170), (1.2, 1.8)],
 }
 REFERENCE = {
     "exp2": lambda x: mp.mpf(2) ** x, "log2": lambda x: mp.log(x, 2), "log10": mp.log10, "lgamma": mp.loggamma,
+    "silu": lambda x: x / (1 + mp.exp(-x)), "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
+    "gelu_tanh": lambda x: x / (1 + mp.exp(-2 * mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3))),
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "digamma": mp.digamma, "erfinv": mp.erfinv, "erfc": mp.erfc,
 }
 NUMPY = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"}
@@ -37,7 +40,11 @@ NUMPY = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh
 def evaluate(name, values):
     """One op of the package on a NumPy array, back as an array."""
     import frankentorch
-    return getattr(frankentorch, name)(frankentorch.from_numpy(values)).numpy()
+    functional = frankentorch.nn.functional
+    x = frankentorch.from_numpy(values)
+    if name == "gelu_tanh":
+        return functional.gelu(x, approximate="tanh").numpy()
+    return getattr(functional if name in ("silu", "gelu") else frankentorch, name)(x).numpy()
 
 
 def ulp_of(exact, dtype):
@@ -51,15 +58,17 @@ def ulp_of(exact, dtype):
 def dense_float32(name, stride):
     """Worst error over every stride-th float32 against NumPy in float64: (ulp, input, count)."""
     reference = getattr(np, NUMPY.get(name, name), None)
-    if name == "sigmoid":
+    if name in ("sigmoid", "silu", "gelu_tanh"):
         def reference(x):
-            return np.exp(-np.logaddexp(0.0, -x))
+            y = 1.5957691216057308 * (x + 0.044715 * x * x * x) if name == "gelu_tanh" else x
+            return np.exp(-np.logaddexp(0.0, -y)) * (1.0 if name == "sigmoid" else x)
     if reference is None:
         return None
     worst = (0.0, 0.0)
     count = 0
-    for first in range(0, 2**32, 2**26):
-        bits = np.arange(first + (-first) % stride, first + 2**26, stride, dtype=np.uint64).astype(np.uint32)
+    chunk = min(2**26, 2**22 * stride)      # 4 million inputs at a time
+    for first in range(0, 2**32, chunk):
+        bits = np.arange(first + (-first) % stride, first + chunk, stride, dtype=np.uint64).astype(np.uint32)
         x = bits.view(np.float32)
         x = x[np.isfinite(x)]
         if not len(x):
