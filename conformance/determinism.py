@@ -39,7 +39,7 @@ DRAWN = frozenset("""
 # The layout is what they ask about or change.
 ABOUT_LAYOUT = frozenset("""
     as_strided as_strided_copy as_strided_scatter as_strided.partial_views view view_as view_copy resize_ resize_as_ unsafe_chunk
-    empty empty_like empty_strided empty_permuted new_empty new_empty_strided contiguous is_contiguous
+    view_as_complex empty empty_like empty_strided empty_permuted new_empty new_empty_strided contiguous is_contiguous
 """.split())
 
 
