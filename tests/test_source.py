@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "frankentorch"
 LARGEST = 800
 # Longer files, each with the reason why it is one piece. A file that shrinks must leave the list.
-LONGER = {"frankentorch/_ext/dispatch.pyx": "the path of a call from its arguments to the loop, kept in one part so that it inlines"}
+LONGER = {}
 
 # Layers from the bottom; a file may import its own layer's files, lower layers and the leaves.
 LAYERS = (

@@ -2,6 +2,7 @@
 import itertools
 
 from frankentorch import ops
+from frankentorch.ops.shape import chunks_by
 
 
 def column_stack(tensors):
@@ -152,10 +153,7 @@ def fill_diagonal_(self, fill_value, wrap):
 
 
 def resize_as_(self, the_template, memory_format):
-    self.resize_(the_template.shape)
-    if memory_format is not None and memory_format is not ops.preserve_format:
-        self.resize_(the_template.shape, memory_format=memory_format)
-    return self
+    return self.resize_(the_template.shape, memory_format=None if memory_format is ops.preserve_format else memory_format)
 
 
 def new_empty_strided(self, size, stride, dtype, layout, device, pin_memory, requires_grad):
@@ -185,20 +183,8 @@ def nonzero_static(self, size, fill_value):
 
 
 # ---- pieces that are no views of each other ----
-def _apart(pieces):
-    return tuple(ops.unsafe_view(piece) for piece in pieces) if hasattr(ops, "unsafe_view") else tuple(pieces)
-
-
 def unsafe_chunk(self, chunks, dim):
-    return _apart(ops.chunk(self, chunks, dim))
-
-
-def unsafe_split(self, split_size, dim):
-    return _apart(ops.split(self, split_size, dim))
-
-
-def unsafe_split_with_sizes(self, split_sizes, dim):
-    return _apart(ops.split_with_sizes(self, split_sizes, dim))
+    return chunks_by(ops.unsafe_split, ops.unsafe_split_with_sizes, self, chunks, dim)
 
 
 # ---- copies ----

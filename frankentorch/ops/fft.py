@@ -14,7 +14,7 @@ FACTORS = {None: (0, 2), "backward": (0, 2), "ortho": (1, 1), "forward": (2, 0)}
 # ---- kernels ----
 def _transform(self, dim, dtype, shape, transform):
     """Run a numpy transform over `dim` moved to the end; wrap its result in the original order of dims."""
-    order = [d for d in range(self.dim()) if d not in dim] + list(dim)
+    order = sorted((d for d in range(self.dim()) if d not in dim), key=lambda d: -self.stride(d)) + list(dim)
     inverse = [order.index(d) for d in range(self.dim())]
     if self.device.type == "meta":
         return ops.empty([shape[d] for d in order], dtype=dtype, device="meta").permute(inverse)

@@ -62,6 +62,10 @@ def split_with_sizes(self, split_sizes, dim):
 
 
 def chunk(self, chunks, dim):
+    return chunks_by(ops.split, ops.split, self, chunks, dim)
+
+
+def chunks_by(split, split_with_sizes, self, chunks, dim):
     if self.dim() == 0:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
@@ -70,8 +74,8 @@ def chunk(self, chunks, dim):
     size = self.size(dim)
     length = -(-size // chunks)
     if length == 0:
-        return ops.split(self, (0,) * chunks, dim)
-    return ops.split(self, length, dim)
+        return split_with_sizes(self, (0,) * chunks, dim)
+    return split(self, length, dim)
 
 
 def tensor_split(self, indices_or_sections, dim):

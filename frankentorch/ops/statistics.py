@@ -19,7 +19,7 @@ def angle(self):
         return ops.atan2(ops.imag(self), ops.real(self))
     x = _floating(self)
     turned = ops.where(x < 0, ops.full((), math.pi, dtype=x.dtype, device=x.device), ops.zeros((), dtype=x.dtype, device=x.device))
-    return ops.where(ops.isnan(x), x, turned) + x * 0 if x.requires_grad else ops.where(ops.isnan(x), x, turned)
+    return ops.where(ops.isnan(x), x, turned)
 
 
 def deg2rad(self):

@@ -5,13 +5,13 @@ ROWS, op = table()
 PLAIN = "function method inplace out"
 
 op("add(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN,
-   loop={BOOL: "x | (alpha & y)", INT: "x + alpha * y", FLOAT: "x + alpha * y", COMPLEX: "add(x, mul(alpha, y))"},
+   guard="alpha", loop={BOOL: "x | (alpha & y)", INT: "x + alpha * y", FLOAT: "x + alpha * y", COMPLEX: "add(x, mul(alpha, y))"},
    grad={"self": "g", "other": "scaled(g, alpha)"}, doc="self + alpha * other.", source="IEEE 754 addition")
 op("sub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN, aliases="subtract",
-   loop={INT: "x - alpha * y", FLOAT: "x - alpha * y", COMPLEX: "sub(x, mul(alpha, y))"},
+   guard="alpha", loop={INT: "x - alpha * y", FLOAT: "x - alpha * y", COMPLEX: "sub(x, mul(alpha, y))"},
    grad={"self": "g", "other": "scaled(-g, alpha)"}, doc="self - alpha * other; bool is refused (use ^ or logical_xor).")
 op("rsub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms="function",
-   loop={INT: "y - alpha * x", FLOAT: "y - alpha * x", COMPLEX: "sub(y, mul(alpha, x))"},
+   guard="alpha", loop={INT: "y - alpha * x", FLOAT: "y - alpha * x", COMPLEX: "sub(y, mul(alpha, x))"},
    grad={"self": "scaled(-g, alpha)", "other": "g"}, doc="other - alpha * self.")
 op("mul(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="multiply", loop={BOOL: "x & y", INT: "x * y", FLOAT: "x * y", COMPLEX: "mul(x, y)"},
    grad={"self": "g * conj(other)", "other": "g * conj(self)"}, doc="self * other.", source="IEEE 754 multiplication")
@@ -19,13 +19,13 @@ op("div(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="divide tru
    grad={"self": "g / conj(other)", "other": "-g * conj(self / other / other)"}, doc="self / other, as real numbers.", source="IEEE 754 division")
 op("div.Tensor_mode(Tensor self, Operand other, *, str? rounding_mode) -> Tensor", forms=PLAIN, out="cast", kernel="ops.elementwise:div_mode",
    grad={"self": "div_mode_backward_self(g, other, rounding_mode)", "other": "div_mode_backward_other(g, self, other, rounding_mode)"})
-op("floor_divide(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "floordiv(x, y)", FLOAT: "floordiv(x, y)"}, grad=NONE,
+op("floor_divide(Tensor self, Operand other) -> Tensor", forms=PLAIN, guard="zero", loop={INT: "floordiv(x, y)", FLOAT: "floordiv(x, y)"}, grad=NONE,
    doc="Largest integer not above self / other; integer division by zero is an error.")
-op("remainder(Operand self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "remainder(x, y)", FLOAT: "remainder(x, y)"},
+op("remainder(Operand self, Operand other) -> Tensor", forms=PLAIN, guard="zero", loop={INT: "remainder(x, y)", FLOAT: "remainder(x, y)"},
    grad={"self": "g", "other": "-g * self.div(other, rounding_mode='floor')"}, doc="self - other * floor(self / other): the sign of other.")
-op("fmod(Tensor self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "fmod(x, y)", FLOAT: "fmod(x, y)"},
+op("fmod(Tensor self, Operand other) -> Tensor", forms=PLAIN, guard="zero", loop={INT: "fmod(x, y)", FLOAT: "fmod(x, y)"},
    grad={"self": "g", "other": "-g * self.div(other, rounding_mode='trunc')"}, doc="self - other * trunc(self / other): the sign of self.")
-op("pow(Operand self, Operand exponent) -> Tensor", forms=PLAIN, loop={BOOL: "x | (y ^ 1)", INT: "pow(x, y)", FLOAT: "pow(x, y)", COMPLEX: "pow(x, y)"},
+op("pow(Operand self, Operand exponent) -> Tensor", forms=PLAIN, guard="exponent fit", loop={BOOL: "x | (y ^ 1)", INT: "pow(x, y)", FLOAT: "pow(x, y)", COMPLEX: "pow(x, y)"},
    grad={"self": "pow_backward_self(g, self, exponent)", "exponent": "pow_backward_exponent(g, self, exponent, out)"}, doc="self to the power of exponent.")
 op("float_power(Operand self, Operand exponent) -> Tensor", forms="function method inplace out", body="ops.elementwise:float_power", doc="pow in float64 (complex128 for complex input).")
 op("atan2(Tensor self, Tensor other) -> Tensor", forms=PLAIN, aliases="arctan2", promote="int_to_float", loop={FLOAT: "atan2(x, y)"},
@@ -59,10 +59,10 @@ op("bitwise_left_shift(Operand self, Operand other) -> Tensor", forms=PLAIN, loo
 op("bitwise_right_shift(Operand self, Operand other) -> Tensor", forms=PLAIN, loop={INT: "rshift(x, y)"}, grad=NONE, doc="Arithmetic shift right.")
 op("gcd(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={INT: "gcd(x, y)"}, grad=NONE, doc="Greatest common divisor, not negative.")
 op("lcm(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={INT: "lcm(x, y)"}, grad=NONE, doc="Least common multiple, not negative.")
-op("_truncate_divide(Operand self, Operand other) -> Tensor", forms="internal", loop={INT: "truncdiv(x, y)", FLOAT: "trunc(x / y)"}, grad=NONE)
-op("clamp_min(Tensor self, Operand min) -> Tensor", forms=PLAIN, loop={INT: "maximum(x, y)", FLOAT: "maximum(x, y)"},
+op("_truncate_divide(Operand self, Operand other) -> Tensor", forms="internal", guard="zero", loop={INT: "truncdiv(x, y)", FLOAT: "trunc(x / y)"}, grad=NONE)
+op("clamp_min(Tensor self, Operand min) -> Tensor", forms=PLAIN, guard="fit", loop={INT: "maximum(x, y)", FLOAT: "maximum(x, y)"},
    grad={"self": "clamp_one_backward(g, self, min, 'ge')", "min": "clamp_bound_backward(g, self, min, 'lt')"}, doc="self, at least min.")
-op("clamp_max(Tensor self, Operand max) -> Tensor", forms=PLAIN, loop={INT: "minimum(x, y)", FLOAT: "minimum(x, y)"},
+op("clamp_max(Tensor self, Operand max) -> Tensor", forms=PLAIN, guard="fit", loop={INT: "minimum(x, y)", FLOAT: "minimum(x, y)"},
    grad={"self": "clamp_one_backward(g, self, max, 'le')", "max": "clamp_bound_backward(g, self, max, 'gt')"}, doc="self, at most max.")
 op("clamp(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", forms=PLAIN, out="cast", aliases="clip", body="ops.elementwise:clamp", doc="self held between min and max.")
 op("where(Tensor condition, Operand self, Operand other) -> Tensor", forms="function out", body="ops.elementwise:where", doc="self where condition, else other.")

@@ -1,7 +1,7 @@
 """The table checked as a whole, at build and in a test: a row that cannot work stops the build with its name."""
 import ast
 
-from .schema import NONE, OUT_RULES, SchemaError
+from .schema import GUARDS, NONE, OUT_RULES, SchemaError
 from .family import CODES
 
 PROMOTIONS = (None, "same", "int_to_float", "none", "skip_first")
@@ -47,6 +47,10 @@ def check_row(row):
         raise SchemaError(f"{where}: unknown promote {row.promote!r}")
     if row.result not in RESULTS:
         raise SchemaError(f"{where}: unknown result {row.result!r}")
+    if unknown := set(row.guard) - set(GUARDS):
+        raise SchemaError(f"{where}: unknown guard {sorted(unknown)}")
+    if row.guard and row.loop is None:
+        raise SchemaError(f"{where}: a guard is checked by the walk of a loop row only")
     if row.out not in OUT_RULES:
         raise SchemaError(f"{where}: unknown rule for out {row.out!r}")
     if row.out in ("follow", "fill") and not any(arg.name == "dtype" and arg.kind == "ScalarType?" for arg in row.args):

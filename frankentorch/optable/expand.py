@@ -4,7 +4,7 @@ import zlib
 
 from .check import formula_names, saved_value
 from .family import CODES, COMPLEX, FLOAT
-from .schema import KIND_NUMBER, NONE, OUT_RULES, REQUIRED, SchemaError
+from .schema import GUARDS, KIND_NUMBER, NONE, OUT_RULES, REQUIRED, SchemaError
 
 COMPUTE = {"f16": "f32", "bf16": "f32"}
 REAL_OF = {"c64": "f32", "c128": "f64"}
@@ -207,7 +207,7 @@ def runtime_row(row, loop_number, backward_number):
             tuple(sorted(row.forms)), backward_number, edges, list_edge, saved,
             tuple(derivative.locals) if derivative else (),
             {None: 0, "single": 1, "multi": 2}[row.view], node_name(row), row.namespace, row.aliases, row.grad == NONE, row.write == "self", OUT_RULES.index(row.out),
-            any(kind.endswith("[]") for kind, _ in row.returns))
+            any(kind.endswith("[]") for kind, _ in row.returns), sum(1 << GUARDS.index(guard) for guard in row.guard))
 
 
 def node_name(row):

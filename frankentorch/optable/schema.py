@@ -52,6 +52,9 @@ NONE = "NONE"              # grad=NONE: no derivative, by decision
 # TypeError); bool or uint8 (mask); any at all; or the `dtype` argument follows it (follow, fill). No rule lets it share part of an
 # input's memory; apart and join do not let it be an input at all. fill resizes without a warning.
 OUT_RULES = ("exact", "apart", "cast", "join", "mask", "any", "follow", "fill")
+# What a loop row checks of its operands before any work: no zero among integer divisors; no negative integer exponent; numbers fit the
+# dtype; `alpha` is of the result's kind. Bit k of the runtime word is GUARDS[k] (elementwise.pxd).
+GUARDS = ("zero", "exponent", "fit", "alpha")
 ARG = re.compile(r"(?P<base>[A-Za-z]+)(?P<list>\[(?P<size>\d*)\])?(?P<optional>\?)?(?P<tail>\[\])?(?P<late>\?)?\s+(?P<name>\w+)(?:\s*=\s*(?P<default>.+))?$")
 HEAD = re.compile(r"(?P<name>\w+)(?:\.(?P<overload>\w+))?\((?P<args>.*)\)\s*->\s*(?P<returns>.+)$", re.S)
 
@@ -124,7 +127,7 @@ class Op:
 
     def __init__(self, schema, *, forms="function method", promote=None, loop=None, result="same", kernel=None, body=None, grad=None,
                  view=None, aliases="", namespace="torch", samples=None, doc="", source="", node=None, portable=True, dtypes=None,
-                 tolerance=None, operands=None, write="kernel", module=None, out=None):
+                 tolerance=None, operands=None, write="kernel", module=None, out=None, guard=""):
         match = HEAD.match(schema.strip())
         if not match:
             raise SchemaError(f"cannot read schema {schema!r}")
@@ -146,6 +149,7 @@ class Op:
         self.namespace, self.samples, self.doc, self.source = namespace, samples, doc, source
         self.node, self.portable, self.dtypes, self.tolerance = node, portable, dtypes, tolerance
         self.write, self.module = write, module
+        self.guard = tuple(guard.split())
         self.out = out or ("cast" if loop is not None else "exact")
 
     @property

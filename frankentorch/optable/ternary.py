@@ -13,8 +13,8 @@ op("addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> T
 op("lerp(Tensor self, Tensor end, Operand weight) -> Tensor", forms=PLAIN,
    loop={FLOAT: "x + z * (y - x) if abs(z) * 2 < 1 else y - (y - x) * (1 - z)", COMPLEX: "add(x, mul(z, sub(y, x)))"},
    grad={"self": "g * conj(1 - weight)", "end": "g * conj(weight)", "weight": "g * conj(end - self)"}, doc="self + weight * (end - self).")
-op("_where(Tensor condition, Operand self, Operand other) -> Tensor", forms="internal", promote="skip_first", loop={BOOL_REAL: "y if x != 0 else z", COMPLEX: "y if x.re != 0 else z"},
+op("_where(Tensor condition, Operand self, Operand other) -> Tensor", forms="internal", promote="skip_first", guard="fit", loop={BOOL_REAL: "y if x != 0 else z", COMPLEX: "y if x.re != 0 else z"},
    grad={"self": "where_part(g, condition, True)", "other": "where_part(g, condition, False)"}, node="WhereBackward0")
-op("_clamp(Tensor self, Operand min, Operand max) -> Tensor", forms="internal inplace", loop={INT: "minimum(maximum(x, y), z)", FLOAT: "minimum(maximum(x, y), z)"},
+op("_clamp(Tensor self, Operand min, Operand max) -> Tensor", forms="internal inplace", guard="fit", loop={INT: "minimum(maximum(x, y), z)", FLOAT: "minimum(maximum(x, y), z)"},
    grad={"self": "clamp_backward(g, self, min, max)", "min": "clamp_backward_min(g, self, min, max)", "max": "clamp_backward_max(g, self, min, max)"}, node="ClampBackward1")
 op("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", forms=PLAIN, body="ops.elementwise:nan_to_num", doc="NaN and infinities replaced by numbers.")
