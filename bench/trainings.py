@@ -4,6 +4,7 @@ Each maker builds model, optimizer and one batch from fixed seeds and returns a 
 backward, update. The step returns the loss; the comparison prints the first of both sides beside the times.
 """
 from bench.cases import group, mlp
+from conformance.models import character_transformer, next_symbol_loss
 
 
 def stepper(torch, model, optimizer, loss_of):
@@ -48,42 +49,11 @@ def train_lenet(torch):
 def train_gpt(torch):
     """Character transformer: 4 blocks, width 128, 4 heads, context 64, batch 16, AdamW."""
     torch.manual_seed(0)
-    nn, functional = torch.nn, torch.nn.functional
-    width, heads, context, symbols, batch = 128, 4, 64, 65, 16
-
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.before_attention, self.before_mixing = nn.LayerNorm(width), nn.LayerNorm(width)
-            self.to_heads, self.from_heads = nn.Linear(width, 3 * width), nn.Linear(width, width)
-            self.mixing = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-
-        def forward(self, x):
-            b, t, c = x.shape
-            parts = self.to_heads(self.before_attention(x)).split(c, dim=2)
-            q, k, v = (part.view(b, t, heads, c // heads).transpose(1, 2) for part in parts)
-            mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = x + self.from_heads(mixed.transpose(1, 2).reshape(b, t, c))
-            return x + self.mixing(self.before_mixing(x))
-
-    class Model(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.symbol, self.place = nn.Embedding(symbols, width), nn.Embedding(context, width)
-            self.blocks = nn.Sequential(*[Block() for _ in range(4)])
-            self.last, self.head = nn.LayerNorm(width), nn.Linear(width, symbols)
-
-        def forward(self, text):
-            x = self.symbol(text) + self.place(torch.arange(text.shape[1]))
-            return self.head(self.last(self.blocks(x)))
-
-    model = Model()
-    text = torch.randint(0, symbols, (batch, context + 1))
+    context, symbols = 64, 65
+    model = character_transformer(torch, symbols=symbols, width=128, heads=4, context=context, blocks=4)
+    text = torch.randint(0, symbols, (16, context + 1))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
-
-    def loss():
-        return functional.cross_entropy(model(text[:, :-1]).reshape(-1, symbols), text[:, 1:].reshape(-1))
-    return stepper(torch, model, optimizer, loss)
+    return stepper(torch, model, optimizer, lambda: next_symbol_loss(torch, model, text))
 
 
 def train_lstm(torch):

@@ -49,6 +49,15 @@ class TensorSpec:
         return count
 
 
+def row_major(sizes):
+    """Strides, in elements, of a dense tensor whose last dim is the fastest."""
+    strides, step = [], 1
+    for size in reversed(sizes):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(strides[::-1])
+
+
 @dataclass(frozen=True)
 class Named:
     """A library's constant: dtype, device, layout or memory format, by its name."""

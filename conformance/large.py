@@ -10,7 +10,7 @@ import importlib
 import struct
 import sys
 
-from conformance.carrier import Builder, StorageSpec, TensorSpec
+from conformance.carrier import Builder, StorageSpec, TensorSpec, row_major
 from conformance.compare import raw_values
 from conformance.record import plain_cotangent
 
@@ -19,14 +19,6 @@ ELEMENTWISE = """abs add ceil cos div exp floor log maximum minimum mul neg pow 
 BINARY = frozenset("add div maximum minimum mul pow sub eq lt".split())
 POSITIVE = frozenset("log log2 sqrt rsqrt pow log1p".split())
 SIZE = 200_003
-
-
-def row_major(sizes):
-    strides, step = [], 1
-    for size in reversed(sizes):
-        strides.append(step)
-        step *= max(size, 1)
-    return tuple(strides[::-1])
 
 
 @functools.cache

@@ -1,6 +1,5 @@
 """The same logical tensor in other layouts, as specs of the carrier: what a result may not depend on."""
-from conformance.carrier import ITEMSIZE, StorageSpec, TensorSpec
-from conformance.large import row_major
+from conformance.carrier import ITEMSIZE, StorageSpec, TensorSpec, row_major
 
 FILLER = b"\x5a"          # what lies between the elements; 1 for bools, where another byte means nothing
 
@@ -28,7 +27,7 @@ def placed(spec, strides, offset, length):
 
 
 def contiguous(spec):
-    return placed(spec, row_major(spec.sizes), 0, spec.numel)
+    return placed(spec, row_major(spec.sizes), 0, max(spec.numel, 1))
 
 
 def offset(spec):
@@ -47,7 +46,16 @@ def stepped(spec):
     """Every other element of a storage twice as large."""
     if not spec.sizes:
         return None
-    return placed(spec, tuple(2 * stride for stride in row_major(spec.sizes)), 1, 2 * spec.numel + 1)
+    return placed(spec, tuple(2 * stride for stride in row_major(spec.sizes)), 1, 2 * spec.numel + 2)
+
+
+def padded_rows(spec):
+    """Rows followed by three unused elements, as after slicing the last dim."""
+    if not spec.sizes:
+        return None
+    wide = spec.sizes[:-1] + (spec.sizes[-1] + 3,)
+    strides = row_major(wide)
+    return placed(spec, strides, 2, TensorSpec(spec.dtype, wide, strides, 0, None).numel + 2)
 
 
 def channels_last(spec):

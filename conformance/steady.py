@@ -3,6 +3,7 @@ import hashlib
 
 from conformance.compare import raw_values
 from conformance.large import integers, tensor
+from conformance.models import character_transformer, next_symbol_loss
 
 
 def fill(torch, model):
@@ -52,40 +53,11 @@ def train_images(torch, steps=30):
 
 
 def train_text(torch, steps=50):
-    """A character transformer: two blocks of width 32, four heads, context 24."""
-    nn, functional = torch.nn, torch.nn.functional
-    width, heads, context, symbols, batch = 32, 4, 24, 29, 4
-
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.before_attention, self.before_mixing = nn.LayerNorm(width), nn.LayerNorm(width)
-            self.to_heads, self.from_heads = nn.Linear(width, 3 * width), nn.Linear(width, width)
-            self.mixing = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-
-        def forward(self, x):
-            b, t, c = x.shape
-            parts = self.to_heads(self.before_attention(x)).split(c, dim=2)
-            q, k, v = (part.view(b, t, heads, c // heads).transpose(1, 2) for part in parts)
-            mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = x + self.from_heads(mixed.transpose(1, 2).reshape(b, t, c))
-            return x + self.mixing(self.before_mixing(x))
-
-    class Model(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.symbol, self.place = nn.Embedding(symbols, width), nn.Embedding(context, width)
-            self.blocks = nn.Sequential(Block(), Block())
-            self.last, self.head = nn.LayerNorm(width), nn.Linear(width, symbols)
-
-        def forward(self, text):
-            x = self.symbol(text) + self.place(torch.arange(text.shape[1]))
-            return self.head(self.last(self.blocks(x)))
-
-    model = fill(torch, Model())
-    text = integers(torch, (batch, context + 1), symbols)
-    return train(torch, model, torch.optim.AdamW(model.parameters(), lr=1e-3),
-                 lambda step: functional.cross_entropy(model(text[:, :-1]).reshape(-1, symbols), text[:, 1:].reshape(-1)), steps)
+    """Two blocks of width 32, four heads, context 24."""
+    context, symbols = 24, 29
+    model = fill(torch, character_transformer(torch, symbols=symbols, width=32, heads=4, context=context, blocks=2))
+    text = integers(torch, (4, context + 1), symbols)
+    return train(torch, model, torch.optim.AdamW(model.parameters(), lr=1e-3), lambda step: next_symbol_loss(torch, model, text), steps)
 
 
 TRAININGS = {

@@ -1,12 +1,13 @@
 """Samples for table tests: the recorded ones of the oracle, laid out in memory in other ways.
 
-A layout is a function TensorSpec -> TensorSpec that keeps the logical values and changes strides,
-offset or both. It works on bytes, so the library under test has no part in making its own input.
+A layout is a function TensorSpec -> TensorSpec (or None where the rank has no such layout) that keeps the logical values and
+changes strides, offset or both. It works on bytes, so the library under test has no part in making its own input.
 """
 import functools
 
 from conformance.adapters import METHODS, PROPERTIES, REORDERED, SEEDED, UNDEFINED_VALUES
-from conformance.carrier import ITEMSIZE, StorageSpec, TensorSpec, rewrite
+from conformance.carrier import TensorSpec, rewrite
+from conformance.layouts import contiguous, offset, padded_rows, stepped, transposed
 from conformance.record import PATH, Recorded
 
 # Reasons why an entry is left out of a test; each is a property of the op, not of the implementation.
@@ -47,64 +48,7 @@ def answered(key, dtype):
 # ---- layouts ------------------------------------------------------------------------------------
 
 
-def row_major(sizes):
-    strides, step = [], 1
-    for size in reversed(sizes):
-        strides.append(step)
-        step *= max(size, 1)
-    return tuple(strides[::-1])
-
-
-def elements(spec):
-    """Elements in row-major order as one list of byte strings."""
-    size = ITEMSIZE[spec.dtype]
-    starts = [spec.offset]
-    for length, stride in zip(spec.sizes, spec.strides):
-        starts = [start + k * stride for start in starts for k in range(length)]
-    raw = spec.storage.raw
-    return [raw[start * size:(start + 1) * size] for start in starts]
-
-
-def placed(spec, strides, offset, length):
-    """The same logical tensor over a new storage of `length` elements; gaps hold 0x5A bytes."""
-    size = ITEMSIZE[spec.dtype]
-    filler = b"\x01" if spec.dtype == "bool" else b"\x5a" * size
-    cells = [filler] * length
-    positions = [offset]
-    for extent, stride in zip(spec.sizes, strides):
-        positions = [position + k * stride for position in positions for k in range(extent)]
-    for position, element in zip(positions, elements(spec)):
-        cells[position] = element
-    return TensorSpec(spec.dtype, spec.sizes, tuple(strides), offset, StorageSpec(b"".join(cells)), spec.requires_grad)
-
-
-def contiguous(spec):
-    return placed(spec, row_major(spec.sizes), 0, max(spec.numel, 1))
-
-
-def offset(spec):
-    return placed(spec, row_major(spec.sizes), 3, spec.numel + 5)
-
-
-def transposed(spec):
-    return placed(spec, row_major(spec.sizes[::-1])[::-1], 0, max(spec.numel, 1))
-
-
-def step(spec):
-    """Every second element of a tensor twice as wide."""
-    return placed(spec, tuple(2 * stride for stride in row_major(spec.sizes)), 1, 2 * spec.numel + 2)
-
-
-def padded_rows(spec):
-    """Rows followed by three unused elements, as after slicing the last dimension."""
-    if not spec.sizes:
-        return offset(spec)
-    wide = spec.sizes[:-1] + (spec.sizes[-1] + 3,)
-    strides = row_major(wide)
-    return placed(spec, strides, 2, TensorSpec(spec.dtype, wide, strides, 0, None).numel + 2)
-
-
-LAYOUTS = {"offset": offset, "transposed": transposed, "step": step, "padded_rows": padded_rows}
+LAYOUTS = {"offset": offset, "transposed": transposed, "step": stepped, "padded_rows": padded_rows}
 
 
 def laid_out(tree, layout):
@@ -115,7 +59,7 @@ def laid_out(tree, layout):
         if not isinstance(leaf, TensorSpec):
             return leaf
         if id(leaf) not in made:
-            made[id(leaf)] = layout(leaf)
+            made[id(leaf)] = layout(leaf) or offset(leaf)        # a layout that this rank does not have
         return made[id(leaf)]
     return rewrite(tree, place)
 
