@@ -301,11 +301,17 @@ cdef int patches_of(Patches* p, Py_ssize_t height, Py_ssize_t width, tuple kerne
     return 0
 
 
+cdef inline Py_ssize_t pixel_under(const Patches* p, Py_ssize_t i, Py_ssize_t j, Py_ssize_t row, Py_ssize_t col) noexcept nogil:
+    """Place in its plane of the pixel under kernel tap (i, j) at output position (row, col); -1 in the padding."""
+    cdef Py_ssize_t y = row * p.stride_h - p.pad_h + i * p.dilation_h, x = col * p.stride_w - p.pad_w + j * p.dilation_w
+    return y * p.width + x if 0 <= y < p.height and 0 <= x < p.width else -1
+
+
 def im2col(Tensor self, tuple kernel_size, tuple dilation, tuple padding, tuple stride):
     """(N, C, H, W) to (N, C * kernel, positions)."""
     cdef Patches p
     cdef Py_ssize_t sizes[3]
-    cdef Py_ssize_t item = ITEMSIZE[self.code], plane, i, j, row, col, y, x
+    cdef Py_ssize_t item = ITEMSIZE[self.code], plane, i, j, row, col, pixel
     cdef int lead = self.rank - 3
     cdef Tensor out, source
     cdef const char* image
@@ -325,11 +331,10 @@ def im2col(Tensor self, tuple kernel_size, tuple dilation, tuple padding, tuple 
             for i in range(p.kernel_h):
                 for j in range(p.kernel_w):
                     for row in range(p.rows):
-                        y = row * p.stride_h - p.pad_h + i * p.dilation_h
                         for col in range(p.cols):
-                            x = col * p.stride_w - p.pad_w + j * p.dilation_w
-                            if 0 <= y < p.height and 0 <= x < p.width:
-                                memcpy(to, image + (y * p.width + x) * item, item)
+                            pixel = pixel_under(&p, i, j, row, col)
+                            if pixel >= 0:
+                                memcpy(to, image + pixel * item, item)
                             else:
                                 memset(to, 0, item)
                             to += item
@@ -338,17 +343,16 @@ def im2col(Tensor self, tuple kernel_size, tuple dilation, tuple padding, tuple 
 
 
 cdef void add_patches(const Patches* p, const real* columns, real* out, int lanes) noexcept nogil:
-    cdef Py_ssize_t plane, i, j, row, col, y, x, k
+    cdef Py_ssize_t plane, i, j, row, col, pixel, k
     for plane in range(p.images * p.channels):
         for i in range(p.kernel_h):
             for j in range(p.kernel_w):
                 for row in range(p.rows):
-                    y = row * p.stride_h - p.pad_h + i * p.dilation_h
                     for col in range(p.cols):
-                        x = col * p.stride_w - p.pad_w + j * p.dilation_w
-                        if 0 <= y < p.height and 0 <= x < p.width:
+                        pixel = pixel_under(p, i, j, row, col)
+                        if pixel >= 0:
                             for k in range(lanes):
-                                out[(y * p.width + x) * lanes + k] = out[(y * p.width + x) * lanes + k] + columns[k]
+                                out[pixel * lanes + k] = out[pixel * lanes + k] + columns[k]
                         columns += lanes
         out += p.height * p.width * lanes
 

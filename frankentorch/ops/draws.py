@@ -135,28 +135,28 @@ def noise_for(input, feature):
     return ops.empty((*input.shape[:2], *[1] * (input.dim() - 2)), dtype=input.dtype, device=input.device)
 
 
-def dropped(input, p, train, feature):
+def with_noise(input, p, train, feature, apply):
+    """`apply(input, noise)` with ones where elements are kept and zeros where they are dropped; what needs no draw is settled here."""
     check_probability(p)
     if p == 0 or not train or input.numel() == 0:
         return input
     if p == 1:
         return input * ops.zeros((), dtype=input.dtype, device=input.device)
-    noise = random_ops.bernoulli(noise_for(input, feature), 1 - p, None)
-    return input * noise.div_(1 - p)
+    return apply(input, random_ops.bernoulli(noise_for(input, feature), 1 - p, None))
+
+
+def dropped(input, p, train, feature):
+    return with_noise(input, p, train, feature, lambda input, noise: input * noise.div_(1 - p))
 
 
 def alpha_dropped(input, p, train, feature):
-    check_probability(p)
-    if p == 0 or not train or input.numel() == 0:
-        return input
-    if p == 1:
-        return input * ops.zeros((), dtype=input.dtype, device=input.device)
-    noise = random_ops.bernoulli(noise_for(input, feature), 1 - p, None)
-    # Klambauer et al. 2017, section 4: dropped elements become -alpha', and a x + b restores mean 0 and variance 1.
-    alpha = 1.7580993408473766
-    a = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
-    b = noise.add(-1).mul_(alpha * a).add_(alpha * a * p)
-    return input * noise.mul_(a) + b
+    def apply(input, noise):
+        # Klambauer et al. 2017, section 4: dropped elements become -alpha', and a x + b restores mean 0 and variance 1.
+        alpha = 1.7580993408473766
+        a = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
+        b = noise.add(-1).mul_(alpha * a).add_(alpha * a * p)
+        return input * noise.mul_(a) + b
+    return with_noise(input, p, train, feature, apply)
 
 
 def dropout(input, p, train):
