@@ -4,18 +4,26 @@ The door of the ops (`_ext.dispatch`) calls `take_over` only when an argument is
 so overrides cost plain calls nothing. The protocol: of the overridden types among the arguments, subclasses before their bases, else left
 to right, each ``cls.__torch_function__(func, types, args, kwargs)`` is asked until one does not answer NotImplemented.
 """
+from _thread import _local
+
 from frankentorch._ext import dispatch
 from frankentorch._ext.tensor import Tensor, hand_over, instance_of, set_special_bit
 
 _MODE_BIT = 1                    # dispatch.BIT_FUNCTION_MODE
 
 
-class _State:
-    """Switches of this process's one interpreter thread at a time; contexts put back what they found."""
+class _Switches(_local):
+    """Switches of one thread; contexts put back what they found."""
 
     subclasses_off = 0
     all_off = 0
-    modes = []
+
+    def __init__(self):
+        self.modes = []
+
+
+_State = _Switches()
+_modes_on = 0                    # of all threads: the door looks at one bit
 
 
 class _Disabled:
@@ -124,12 +132,12 @@ def handle(func, relevant, args, kwargs):
     types = tuple(type(value) for value in relevant)
     if _State.modes:
         mode = _State.modes.pop()
-        _note_modes()
+        _note_modes(-1)
         try:
             result = mode.__torch_function__(func, types, args, kwargs)
         finally:
             _State.modes.append(mode)
-            _note_modes()
+            _note_modes(1)
         if result is not NotImplemented:
             return result
     for value in relevant:
@@ -141,8 +149,10 @@ def handle(func, relevant, args, kwargs):
                     + "\n".join(f"  - {kind.__module__}.{kind.__qualname__}" for kind in types))
 
 
-def _note_modes():
-    set_special_bit(_MODE_BIT, bool(_State.modes))
+def _note_modes(change):
+    global _modes_on
+    _modes_on += change
+    set_special_bit(_MODE_BIT, _modes_on > 0)
 
 
 class TorchFunctionMode:
@@ -153,12 +163,12 @@ class TorchFunctionMode:
 
     def __enter__(self):
         _State.modes.append(self)
-        _note_modes()
+        _note_modes(1)
         return self
 
     def __exit__(self, kind, value, traceback):
         _State.modes.remove(self)
-        _note_modes()
+        _note_modes(-1)
 
 
 class BaseTorchFunctionMode(TorchFunctionMode):

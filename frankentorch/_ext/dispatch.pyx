@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype, device, layout, memory_format, dtype_of, parse_device, is_float_code, is_complex_code
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.tensor import guard_saved, pack_saved
+from frankentorch._ext.tensor import guard_saved, pack_saved, saved_hooks_on
 from frankentorch._ext.elementwise cimport (RESULT_REAL, run_loop, is_number, load_number, copy_into, resize_storage, scalar_name, cast_tensor,
                                             check_no_internal_overlap, overlap_of, OVERLAP_PARTIAL, OVERLAP_FULL, check_64_bits, plain_number)
 from frankentorch._ext.dtype cimport can_cast_codes

@@ -149,7 +149,7 @@ cdef int save_outputs(Node node, Overload ov, object out) except -1:
         if not isinstance(value, Tensor):
             continue
         if ov.save_kinds[i] == S_OUTPUT:
-            if special_bits & BIT_SAVED_HOOKS:
+            if special_bits & BIT_SAVED_HOOKS and saved_hooks_on():
                 value = pack_saved(detached(<Tensor> value), k)
                 node.output_mask |= <unsigned long long> 1 << 63
             else:

@@ -11,7 +11,7 @@ from importlib import import_module
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype_of, is_complex_code
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.tensor import Packed, add_hook, new_registry
+from frankentorch._ext.tensor import Packed, add_hook, adopt_saved_hooks, new_registry, share_saved_hooks
 from frankentorch._ext.elementwise cimport copy_into, cast_tensor, scalar_name
 
 cdef object _rules = None
@@ -209,73 +209,12 @@ cdef inline object watching():
 
 # ---- the walk ----
 cdef long long _walks = 0
-cdef list _walking = []              # (number, nodes the walk will reach or None until asked) of walks under way, innermost last
+cdef dict _walking = {}              # thread: [[number, nodes the walk will reach or None until asked, roots, needed], ...] of walks under way, innermost last
 
 
-cdef struct Entry:
-    long long sequence
-    long long order
-    PyObject* node
-
-
-cdef class Heap:
-    """Max-heap of nodes by sequence number; equal numbers come in the order they were pushed."""
-    cdef Entry* entries
-    cdef Py_ssize_t n
-    cdef Py_ssize_t room
-    cdef long long pushed
-
-    def __dealloc__(self):
-        free(self.entries)
-
-    cdef bint above(self, Py_ssize_t a, Py_ssize_t b) noexcept:
-        if self.entries[a].sequence != self.entries[b].sequence:
-            return self.entries[a].sequence > self.entries[b].sequence
-        return self.entries[a].order < self.entries[b].order
-
-    cdef void swap(self, Py_ssize_t a, Py_ssize_t b) noexcept:
-        cdef Entry e = self.entries[a]
-        self.entries[a] = self.entries[b]
-        self.entries[b] = e
-
-    cdef int push(self, Node node) except -1:
-        cdef Entry* grown
-        cdef Py_ssize_t i
-        if self.n == self.room:
-            self.room = 2 * self.room + 16
-            grown = <Entry*> realloc(self.entries, self.room * sizeof(Entry))
-            if grown == NULL:
-                raise MemoryError()
-            self.entries = grown
-        i = self.n
-        self.entries[i].sequence = node.sequence
-        self.entries[i].order = self.pushed
-        self.entries[i].node = <PyObject*> node
-        self.pushed += 1
-        self.n += 1
-        while i > 0 and self.above(i, (i - 1) // 2):
-            self.swap(i, (i - 1) // 2)
-            i = (i - 1) // 2
-        return 0
-
-    cdef PyObject* pop(self) noexcept:
-        cdef PyObject* top = self.entries[0].node
-        cdef Py_ssize_t i = 0, child
-        self.n -= 1
-        self.entries[0] = self.entries[self.n]
-        while True:
-            child = 2 * i + 1
-            if child >= self.n:
-                break
-            if child + 1 < self.n and self.above(child + 1, child):
-                child += 1
-            if not self.above(child, i):
-                break
-            self.swap(i, child)
-            i = child
-        return top
-
-
+include "engine_heap.pxi"
+include "engine_hooks.pxi"
+include "engine_threads.pxi"
 include "engine_anomaly.pxi"
 
 
@@ -320,19 +259,6 @@ cdef object fit(object g, Node source, int i, Node target, int number):
             t = <Tensor> g
         if t.code != meta.code:
             g = g.to(dtype_of(meta.code))
-    return g
-
-
-cdef object run_hooks(object hook_dict, object g, str what):
-    """Tensor hooks in order of registration; one that returns a tensor replaces the gradient."""
-    for hook in list(hook_dict.values()):
-        result = hook(g)
-        if result is not None:
-            if not isinstance(result, Tensor):
-                raise TypeError(f"expected hook to return None or a Tensor, got {type(result).__name__}")
-            if result.shape != g.shape:
-                raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: {what} had {list(g.shape)}, the hook gave {list(result.shape)}")
-            g = result
     return g
 
 
@@ -416,8 +342,11 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
     cdef list values, roots = [], captured = None
     cdef object g, results, watch = watching()
     cdef bint before, summed
-    cdef long long steps = 0
+    cdef bint silent
     cdef tuple edges
+    cdef list walks = _walking.get(current_thread())
+    if walks is not None and len(walks) >= DEEPEST:
+        return in_new_thread(tensors, grads, keep_graph, create_graph, inputs, accumulate_inputs)
     if watch is not None:
         watch.walk_begins(tensors, grads, keep_graph, create_graph, inputs, accumulate_inputs)
     for tensor in tensors:
@@ -442,7 +371,9 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
     before = set_grad_enabled(create_graph)
     global _walks
     _walks += 1
-    _walking.append([_walks, None, [r[0] for r in roots], needed])
+    if walks is None:
+        walks = _walking[current_thread()] = []
+    walks.append([_walks, None, [r[0] for r in roots], needed])
     try:
         for (root, where), g in zip(roots, grads):
             summed = put(buffers, owned, heap, root, where, g)
@@ -450,9 +381,10 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                 watch.root(root, where, g, (<list> buffers[root])[where] if summed else None)
         while heap.n:
             node = <Node> heap.pop()
-            steps += 1
-            if steps & 255 == 0:
+            if node.variable is None:            # once leaves are filled, the walk is finished whatever the user presses
                 PyErr_CheckSignals()
+                if _cancelled:
+                    leave_if_cancelled()
             values = <list> buffers.pop(node)
             owned.pop(node, None)
             if needed is not None and node not in needed:
@@ -466,8 +398,7 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
             else:
                 if node.tensor_hooks is not None:
                     for k, hook_dict in node.tensor_hooks.items():
-                        if values[k] is not None:
-                            values[k] = run_hooks(hook_dict, values[k], "gradient")
+                        values[k] = run_hooks(hook_dict, values[k], "gradient")
                 if node.pre_hooks:
                     values = run_pre_hooks(node, values)
                 if node.retain_hooks is not None:
@@ -497,7 +428,11 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                 values = None
             else:
                 g = tuple(values)
-            results = call_watched(node, g) if special_bits & BIT_ANOMALY else call_node(node, g)
+            silent = node.callback is None and (g is None or (node.n_outputs > 1 and without_gradients(<tuple> g)))
+            if silent:                          # nothing came: nothing goes on, but hooks hear of it
+                results = (None,) * node.n_edges
+            else:
+                results = call_watched(node, g) if special_bits & BIT_ANOMALY else call_node(node, g)
             if not isinstance(results, tuple):
                 results = (results,)
             if node.post_hooks:
@@ -517,6 +452,9 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
                     continue
                 g = (<tuple> results)[i]
                 if g is None:
+                    if below not in buffers:
+                        buffers[below] = [None] * below.n_outputs
+                        heap.push(below)
                     continue
                 number = node.edge_numbers[i]
                 g = fit(g, node, i, below, number)
@@ -535,14 +473,28 @@ def run_backward(list tensors, list grads, bint keep_graph, bint create_graph, i
         raise
     finally:
         set_grad_enabled(before)
-        _walking.pop()
+        walks.pop()
+        if not walks:
+            _walking.pop(current_thread(), None)
     if inputs is not None and accumulate_inputs:
         for position, item in enumerate(inputs):
             if isinstance(item, Tensor) and (<Tensor> item).node is not None and captured[position] is not None:
-                accumulate(<Tensor> item, captured[position], create_graph)
+                summed = lock_leaves()
+                try:
+                    accumulate(<Tensor> item, captured[position], create_graph)
+                finally:
+                    if summed:
+                        unlock_leaves()
     if watch is not None:
         watch.walk_ends(captured)
     return captured
+
+
+cdef bint without_gradients(tuple grads):
+    for g in grads:
+        if g is not None:
+            return False
+    return True
 
 
 cdef bint leads_on(Node node, set needed):
@@ -573,17 +525,22 @@ cdef int release(Node node) except -1:
 
 cdef int finish_leaf(Node node, object g, bint create_graph) except -1:
     cdef Tensor variable = node.variable
-    if g is None:
-        return 0
-    if special_bits & 8 and _gradient_gate is not None:         # dispatch.BIT_HARDENED
-        _gradient_gate(variable, g)
-    watch = watching()
-    if watch is not None:
-        watch.accumulates(variable, g)
-        accumulate(variable, g, create_graph)
-        watch.accumulated(variable)
-    else:
-        accumulate(variable, g, create_graph)
+    cdef bint locked
+    if g is not None:
+        if special_bits & 8 and _gradient_gate is not None:         # dispatch.BIT_HARDENED
+            _gradient_gate(variable, g)
+        watch = watching()
+        locked = lock_leaves()
+        try:
+            if watch is not None:
+                watch.accumulates(variable, g)
+                accumulate(variable, g, create_graph)
+                watch.accumulated(variable)
+            else:
+                accumulate(variable, g, create_graph)
+        finally:
+            if locked:
+                unlock_leaves()
     if variable.extra is not None and variable.extra.post_accumulate_hooks:
         for hook in list(variable.extra.post_accumulate_hooks.values()):
             hook(variable)
@@ -619,30 +576,16 @@ cdef int put(dict buffers, dict owned, Heap heap, Node node, int number, object 
     return 1
 
 
-cdef list run_pre_hooks(Node node, list values):
-    for hook in list(node.pre_hooks.values()):
-        result = hook(tuple(values))
-        if result is not None:
-            values = list(result) if isinstance(result, (tuple, list)) else [result]
-    return values
-
-
-cdef tuple run_post_hooks(Node node, tuple results, tuple grads):
-    for hook in list(node.post_hooks.values()):
-        changed = hook(results, grads)
-        if changed is not None:
-            results = changed if isinstance(changed, tuple) else (changed,)
-    return results
-
-
 def current_walk():
-    """Number of the backward walk under way; None outside."""
-    return _walking[len(_walking) - 1][0] if _walking else None
+    """Number of this thread's backward walk under way; None outside."""
+    cdef list walks = _walking.get(current_thread())
+    return walks[len(walks) - 1][0] if walks else None
 
 
 def will_run(Node node):
     """Whether the walk under way reaches `node`."""
-    cdef list walk = _walking[len(_walking) - 1]
+    cdef list walks = _walking[current_thread()]
+    cdef list walk = walks[len(walks) - 1]
     cdef list stack
     cdef Node at
     if walk[3] is not None:
@@ -728,61 +671,6 @@ def rebase_output(Tensor t, Node node, int i):
 
 def mark_view(Tensor out, Tensor source, int creation_meta=VIEW_CUSTOM):
     set_view(out, source, creation_meta)
-
-
-def retain_grad(Tensor t):
-    """Keep .grad of a non-leaf after backward."""
-    import weakref
-    cdef Node node
-    if not tensor_requires_grad(t):
-        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    node = tensor_grad_fn(t)
-    if node is None or t.flags & RETAINS_GRAD:
-        return
-    t.flags |= RETAINS_GRAD
-    if node.retain_hooks is None:
-        node.retain_hooks = {}
-    node.retain_hooks[t.node_output] = weakref.ref(t)
-
-
-def retains_grad(Tensor t):
-    return (t.flags & RETAINS_GRAD) != 0
-
-
-def register_hook(Tensor t, hook):
-    """Tensor hook: on the node that made it, or on the leaf."""
-    cdef Node node
-    if not tensor_requires_grad(t):
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    node = tensor_grad_fn(t)
-    if node is None:
-        extra = extra_for(t)
-        if extra.hooks is None:
-            extra.hooks = new_registry()
-        return add_hook(extra.hooks, hook)
-    if node.tensor_hooks is None:
-        node.tensor_hooks = {}
-    if t.node_output not in node.tensor_hooks:
-        node.tensor_hooks[t.node_output] = new_registry()
-    return add_hook(node.tensor_hooks[t.node_output], hook)
-
-
-def register_post_accumulate_grad_hook(Tensor t, hook):
-    """Hook called with the leaf after its .grad was written."""
-    if not tensor_requires_grad(t):
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if tensor_grad_fn(t) is not None:
-        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    extra = extra_for(t)
-    if extra.post_accumulate_hooks is None:
-        extra.post_accumulate_hooks = new_registry()
-    return add_hook(extra.post_accumulate_hooks, hook)
-
-
-def extra_for(Tensor t):
-    if t.extra is None:
-        t.extra = Extra.__new__(Extra)
-    return t.extra
 
 
 def version_of(Tensor t):

@@ -1,7 +1,10 @@
 # Part of tensor.pyx: nodes of the recorded graph and what they save.
 # ---- what hooks make of saved tensors ----
+cdef extern from "Python.h":
+    unsigned long current_thread "PyThread_get_thread_ident" ()
+
 cdef unsigned long long PACKED = <unsigned long long> 1 << 63        # bit of Node.output_mask: some saved values are Packed
-cdef list _saved_hooks = []
+cdef dict _saved_hooks = {}          # thread: [(pack, unpack), ...]; a thread without hooks has no entry
 
 
 @cython.final
@@ -16,8 +19,9 @@ cdef class Packed:
 def pack_saved(Tensor t, int output=-1):
     """Hand a tensor to the innermost pack hook. `output` says which output of the saving node it is, -1 for an input."""
     cdef Packed packed = Packed.__new__(Packed)
+    cdef list mine = _saved_hooks[current_thread()]
     cdef bint before
-    pack, packed.unpack = _saved_hooks[len(_saved_hooks) - 1]
+    pack, packed.unpack = mine[len(mine) - 1]
     packed.output = output
     if output < 0:
         packed.node = gradient_edge(t, &packed.output)
@@ -48,19 +52,36 @@ def unpack_saved(Node node, Packed packed):
 
 def push_saved_hooks(pack, unpack):
     global special_bits
-    _saved_hooks.append((pack, unpack))
+    _saved_hooks.setdefault(current_thread(), []).append((pack, unpack))
     special_bits |= 16
 
 
 def pop_saved_hooks():
-    global special_bits
-    _saved_hooks.pop()
-    if not _saved_hooks:
-        special_bits &= ~(<unsigned int> 16)
+    cdef list mine = _saved_hooks[current_thread()]
+    mine.pop()
+    if not mine:
+        adopt_saved_hooks(None)
 
 
 def saved_hooks_on():
-    return len(_saved_hooks) > 0
+    return current_thread() in _saved_hooks
+
+
+def share_saved_hooks():
+    """This thread's hooks, for a thread that works for it."""
+    return _saved_hooks.get(current_thread())
+
+
+def adopt_saved_hooks(mine):
+    """Take over what `share_saved_hooks` gave; None for no hooks."""
+    global special_bits
+    if mine:
+        _saved_hooks[current_thread()] = list(mine)
+        special_bits |= 16
+        return
+    _saved_hooks.pop(current_thread(), None)
+    if not _saved_hooks:
+        special_bits &= ~(<unsigned int> 16)
 
 
 # ---- instance dicts, made when the first attribute is set ----
@@ -233,7 +254,7 @@ cdef class Node:
                     raise RuntimeError("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation tracked by autograd. "
                                        "To work around this, you can make a clone to get a normal tensor and use it in autograd")
                 self.versions[i] = (<Tensor> values[i]).storage.version
-        if special_bits & 16 and tensor_mask:                # dispatch.BIT_SAVED_HOOKS
+        if special_bits & 16 and tensor_mask and current_thread() in _saved_hooks:        # dispatch.BIT_SAVED_HOOKS
             values = tuple([pack_saved(value) if tensor_mask >> i & 1 and value is not None else value for i, value in enumerate(values)])
             tensor_mask, output_mask = 0, PACKED
         self.saved = values

@@ -5,6 +5,7 @@ from frankentorch.autograd import graph  # noqa: F401
 from frankentorch.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly  # noqa: F401
 from frankentorch.autograd.backward import backward, grad  # noqa: F401
 from frankentorch.autograd.function import Function  # noqa: F401
+from frankentorch.autograd.gradcheck import gradcheck, gradgradcheck  # noqa: F401
 from frankentorch.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: F401
 
 

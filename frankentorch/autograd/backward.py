@@ -1,5 +1,6 @@
 """`backward` and `grad`: argument checks, then the walk in _ext.engine."""
 import math
+import os
 
 from frankentorch import ops
 from frankentorch._ext import engine
@@ -150,3 +151,6 @@ def _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_un
     if not columns:
         return tuple(ops.zeros((0, *_facts(item)[0]), dtype=_facts(item)[1]) for item in inputs)
     return tuple(None if column[0] is None else ops.stack(column) for column in zip(*columns))
+
+
+os.register_at_fork(after_in_child=engine.after_fork)
