@@ -1,98 +1,19 @@
 """The runs. Each returns a record of counts; anything under "wrong" is a finding."""
 import os
 import random
-import signal
 import tempfile
 import time
 
 from conformance.durability import corpus
-from conformance.durability.faults import Plan, faulty
+from conformance.durability.hostile import hostile, hostile_pt
+from conformance.durability.kills import kills, kills_pt
+from conformance.durability.states import example, get, numbered, put
+from conformance.durability.syscalls import faults
 from frankentorch import checkpoint, ops
 from frankentorch._ext import threads
 from frankentorch.checkpoint import CheckpointError, index, sidecar
 
-SECONDS, NBYTES_PER_SECOND, MEMORY = 1.0, 100e6, 64 << 20
 KEPT = 5  # findings kept in a record
-
-
-def example():
-    return {"model": {"w": ops.arange(60, dtype=ops.float32).reshape(6, 10), "tied": ops.ones(4), "flags": ops.tensor([True, False])}, "steps": [1, -300, None, "x", 2.5], "lr": 0.1}
-
-
-def resident(name="VmHWM"):
-    """Bytes of memory in use, or the most that were since `forget`."""
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(name + ":")) * 1024
-
-
-def forget():
-    """Let the high-water mark begin anew (proc(5): 5 to clear_refs); bytes in use now."""
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
-    return resident("VmRSS")
-
-
-def hostile(_=None):
-    """Every file of the corpus: refused by the rule that is meant, in time and memory; sidecars never change a byte wrongly."""
-    record = {"files": 0, "refused": 0, "rules": {}, "sidecars": 0, "sidecars_of_use": 0, "wrong": [], "slowest_share_of_bound": 0.0, "largest_growth_nbytes": 0}
-    for name, content, rules in corpus.cases():
-        record["files"] += 1
-        before, begin = forget(), time.process_time()
-        try:
-            checkpoint.loads(content)
-            record["wrong"].append(f"{name}: accepted")
-        except CheckpointError as error:
-            record["refused"] += 1
-            record["rules"][error.rule] = record["rules"].get(error.rule, 0) + 1
-            if error.rule not in rules:
-                record["wrong"].append(f"{name}: refused by {error.rule}")
-        except BaseException as error:  # anything else is the finding
-            record["wrong"].append(f"{name}: {type(error).__name__}: {error}")
-        seconds, growth = time.process_time() - begin, resident() - before
-        record["slowest_share_of_bound"] = round(max(record["slowest_share_of_bound"], seconds / (SECONDS + len(content) / NBYTES_PER_SECOND)), 4)
-        record["largest_growth_nbytes"] = max(record["largest_growth_nbytes"], growth)
-        if seconds > SECONDS + len(content) / NBYTES_PER_SECOND or growth > MEMORY:
-            record["wrong"].append(f"{name}: {seconds:.2f} s, {growth} bytes more")
-    for name, content in corpus.accepted():
-        checkpoint.loads(content)
-    with tempfile.TemporaryDirectory() as folder:
-        hostile_sidecars(os.path.join(folder, "a.ftc"), record)
-    return record
-
-
-def hostile_sidecars(path, record):
-    whole = checkpoint.dumps(example(), compression="stored")
-    damaged = bytearray(whole)
-    for at in range(80, 90):
-        damaged[at] ^= 0xFF
-    damaged = bytes(damaged)
-    for name, beside in corpus.sidecar_cases(whole):
-        record["sidecars"] += 1
-        for content in (whole, damaged):
-            put(path, content)
-            put(sidecar.path_of(path), beside)
-            begin = time.process_time()
-            try:
-                checkpoint.scrub(path)
-                record["sidecars_of_use"] += checkpoint.repair(path, log=False).ok and content is damaged
-            except CheckpointError:
-                pass
-            except BaseException as error:
-                record["wrong"].append(f"sidecar {name}: {type(error).__name__}: {error}")
-            if get(path) not in (content, whole):
-                record["wrong"].append(f"sidecar {name}: the file was changed to something else")
-            if time.process_time() - begin > SECONDS + len(beside) / NBYTES_PER_SECOND:
-                record["wrong"].append(f"sidecar {name}: {time.process_time() - begin:.2f} s")
-
-
-def put(path, content):
-    with open(path, "wb") as file:
-        file.write(content)
-
-
-def get(path):
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def refuses(content):
@@ -192,6 +113,19 @@ def unequal(changed, original, record):
     return None if checkpoint.digest(found) == checkpoint.digest(checkpoint.loads(original)) else "another state was returned"
 
 
+def mutations_pt(count=1_000_000, seed=1):
+    """Mutated `.pt` archives, older streams, pickles, `.npz` and safetensors files, by the changes of the tests: refused or, where there are checksums, equal."""
+    import frankentorch
+    from tests.serialization import fuzz
+
+    record = {"files": count, "wrong": []}
+    try:
+        found = fuzz.run(frankentorch, count, seed)
+    except AssertionError as error:
+        return {**record, "wrong": [str(error)]}
+    return {**record, "formats": {name: dict(zip(("refused", "equal", "other, in a format without checksums"), counts)) for name, counts in found.items()}}
+
+
 FORGES = {}
 
 
@@ -227,126 +161,6 @@ def inconsistent(changed, record):
     if changed[footer.state_at + 8:footer.state_at + 16] != index.CHUNK_NBYTES.to_bytes(8, "little"):
         return None  # cut otherwise than save cuts: another root for the same state
     return None if checkpoint.digest(found) == footer.root.hex() else "the state returned is not the one that the root names"
-
-
-def kills(count=1000, seed=0):
-    """kill -9 at random moments of overwriting saves: the file loads, whole, and is one of those that were saved."""
-    rng = random.Random(seed)
-    record = {"kills": 0, "saves_seen": 0, "sidecar_intact": 0, "sidecar_other": 0, "temporary_files": 0, "wrong": []}
-    threads.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "a.ftc")
-        checkpoint.save(numbered(0), path, compression="stored")
-        last = 0
-        for _ in range(count):
-            child = os.fork()
-            if not child:
-                saving(path, last)
-            time.sleep(rng.uniform(0.0, 0.05))
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            problem, last = loads_whole(path, last, record)
-            note(record, "kills", problem, f"after save {last}")
-            state = checkpoint.scrub(path).sidecar
-            record["sidecar_intact" if state == "intact" else "sidecar_other"] += 1
-            for name in os.listdir(folder):
-                if name.endswith(".tmp"):
-                    record["temporary_files"] += 1
-                    os.unlink(os.path.join(folder, name))
-    return record
-
-
-def numbered(number):
-    return {"number": number, "w": ops.full((20_000,), float(number)), "v": ops.full((7,), number, dtype=ops.int64)}
-
-
-def saving(path, number):
-    try:
-        while True:
-            number += 1
-            checkpoint.save(numbered(number), path, compression="stored" if number % 2 else "zstd")
-    finally:
-        os._exit(1)
-
-
-def loads_whole(path, last, record):
-    """(problem or None, the number found)."""
-    try:
-        found = checkpoint.load(path)
-    except BaseException as error:
-        return f"{type(error).__name__}: {error}", last
-    number = found["number"]
-    record["saves_seen"] += number > last
-    same = number >= last and checkpoint.digest(found) == checkpoint.digest(numbered(number))
-    return (None if same else f"state {number} after {last} is not what was saved"), number
-
-
-def faults(_=None):
-    """A fault at every system call of a save, a scrub and a repair, of several kinds: old or new, bit by bit, every time."""
-    record = {"save": 0, "scrub": 0, "repair": 0, "calls": {}, "wrong": []}
-    threads.set_num_threads(1)
-    old, new = numbered(1), numbered(2)
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "a.ftc")
-        allowed = {checkpoint.dumps(state, compression="stored") for state in (old, new)}
-        for mode in ("strict", "hardened"):
-            for plan in every_fault(lambda: checkpoint.save(new, path, compression="stored", mode=mode), lambda: checkpoint.save(old, path, compression="stored"), record, f"save {mode}"):
-                problem = None if get(path) in allowed and checkpoint.loads(get(path)) else "the file is neither the old nor the new one"
-                left = [name for name in os.listdir(folder) if name.endswith(".tmp")]
-                if left and plan.kind != "kill" and plan.call != "unlink":
-                    problem = problem or f"left {left}"
-                note(record, "save", problem, str(plan))
-                for name in left:
-                    os.unlink(os.path.join(folder, name))
-        checkpoint.save(old, path, compression="stored")
-        whole, beside = get(path), get(sidecar.path_of(path))
-        damaged = whole[:5000] + bytes(500) + whole[5500:]
-
-        def damage():
-            put(path, damaged)
-            put(sidecar.path_of(path), beside)
-
-        for plan in every_fault(lambda: checkpoint.scrub(path), damage, record, "scrub"):
-            note(record, "scrub", None if (get(path), get(sidecar.path_of(path))) == (damaged, beside) else "scrub changed something", str(plan))
-        for plan in every_fault(lambda: checkpoint.repair(path), damage, record, "repair"):
-            problem = None if get(path) in (damaged, whole) else "the file is neither the damaged nor the whole one"
-            try:
-                checkpoint.repair(path)
-                problem = problem or (None if get(path) == whole else "a second repair does not give the whole file")
-            except BaseException as error:
-                problem = problem or f"a second repair fails: {type(error).__name__}: {error}"
-            note(record, "repair", problem, str(plan))
-    return record
-
-
-def every_fault(action, prepare, record, name):
-    """Run `action` once for each of its system calls and each kind of fault; yields the plan after each."""
-    prepare()
-    with faulty(Plan(-1, "count")) as counter:
-        action()
-    record["calls"][name] = counter.seen
-    for kind in ("EIO", "ENOSPC", "short", "kill"):
-        for at in range(counter.seen):
-            prepare()
-            plan = Plan(at, kind)
-            if kind == "kill":
-                child = os.fork()
-                if not child:
-                    try:
-                        with faulty(plan):
-                            action()
-                    finally:
-                        os._exit(0)
-                os.waitpid(child, 0)
-            else:
-                try:
-                    with faulty(plan):
-                        action()
-                except (OSError, CheckpointError) as error:
-                    plan.outcome = type(error).__name__
-                except BaseException as error:
-                    record["wrong"].append(f"{name} {plan}: {type(error).__name__}: {error}")
-            yield plan
 
 
 def repairs(count=1000, seed=0):
@@ -427,8 +241,8 @@ def determinism(count=100, seed=0):
             record["runs"] += 1
         record["files"][codec] = sorted(found)
     threads.set_num_threads(before)
-    program = ("from conformance.durability import runs\nfrom frankentorch import checkpoint, ops\nfrom frankentorch.checkpoint.index import blake3\n"
-               "state = {**runs.numbered(7), **{f'k{n}': n / 3 for n in range(20)}, 'large': ops.arange(1_500_000, dtype=ops.float32).sqrt()}\n"
+    program = ("from conformance.durability.states import numbered\nfrom frankentorch import checkpoint, ops\nfrom frankentorch.checkpoint.index import blake3\n"
+               "state = {**numbered(7), **{f'k{n}': n / 3 for n in range(20)}, 'large': ops.arange(1_500_000, dtype=ops.float32).sqrt()}\n"
                "for codec in ('stored', 'zstd'): print(blake3(checkpoint.dumps(state, compression=codec)).hex())")
     for hash_seed, level in ((1, ""), (2, "baseline"), (3, "avx2")):
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
@@ -463,4 +277,5 @@ def speed(megabytes=200):
             "whole_sidecar_mb_per_second": best(lambda: sidecar.write_records(content, lambda *records: io.BytesIO().writelines(records), 0.05)), "wrong": []}
 
 
-RUNS = {"speed": (speed, 200), "hostile": (hostile, None), "flips": (flips, 100_000), "mutations": (mutations, 1_000_000), "kills": (kills, 1000), "repairs": (repairs, 1000), "determinism": (determinism, 100), "faults": (faults, None)}
+RUNS = {"speed": (speed, 200), "hostile": (hostile, None), "hostile-pt": (hostile_pt, None), "flips": (flips, 100_000), "mutations": (mutations, 1_000_000),
+        "mutations-pt": (mutations_pt, 1_000_000), "kills": (kills, 1000), "kills-pt": (kills_pt, 1000), "repairs": (repairs, 1000), "determinism": (determinism, 100), "faults": (faults, None)}

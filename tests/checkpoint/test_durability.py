@@ -64,10 +64,11 @@ def test_mutations():
     assert [] == record["wrong"] and record["sealed_accepted"] and record["raw"] > 1500
 
 
-def test_kills():
-    record = runs.kills(15, seed=1)
+@pytest.mark.parametrize("run", ["kills", "kills-pt"])
+def test_kills(run):
+    record = runs.RUNS[run][0](15, seed=1)
 
-    assert [] == record["wrong"] and 15 == record["kills"]
+    assert [] == record["wrong"] and 15 == record["kills"] and record["saves_seen"]
 
 
 def test_repairs():
