@@ -116,7 +116,7 @@ def backward_function(number, row):
 def backward_part():
     """backward.pyx: every row's derivative, compiled; and the table of them."""
     table = backward_rows(rows())
-    head = ['# cython: language_level=3, boundscheck=False, wraparound=False',
+    head = ['# cython: language_level=3, boundscheck=False',
             '# cython: cdivision=True, initializedcheck=False',
             '# Generated from frankentorch/optable: one function per row with a derivative. Edit the rows.',
             'from importlib import import_module',
