@@ -23,3 +23,18 @@ class Variable(metaclass=_VariableType):
         from frankentorch import ops
         out = ops.empty(0) if data is None else data.detach()
         return out.requires_grad_(requires_grad)
+
+
+def __getattr__(name):
+    """`functional` is imported when first asked for."""
+    if name in _LATE:
+        from importlib import import_module
+        try:
+            return import_module("frankentorch.autograd." + name)
+        except ModuleNotFoundError as error:
+            if error.name != "frankentorch.autograd." + name:
+                raise
+    raise AttributeError(f"module 'frankentorch.autograd' has no attribute '{name}'")
+
+
+_LATE = ("functional",)
