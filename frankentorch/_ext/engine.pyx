@@ -582,6 +582,12 @@ def current_walk():
     return walks[len(walks) - 1][0] if walks else None
 
 
+def walk_takes_inputs():
+    """Whether this thread's walk collects gradients of given inputs, so that it does not reach every leaf."""
+    cdef list walks = _walking.get(current_thread())
+    return bool(walks) and walks[len(walks) - 1][3] is not None
+
+
 def will_run(Node node):
     """Whether the walk under way reaches `node`."""
     cdef list walks = _walking[current_thread()]
