@@ -55,7 +55,7 @@ if _config.mode() == "hardened":
 
 # ---- imported at first use ----
 _SUBMODULES = ("autograd", "nn", "optim", "utils", "runtime", "checkpoint", "serialization", "special", "linalg", "fft", "testing", "random", "func", "functional", "datasets", "cli",
-               "overrides", "cuda", "mps", "xpu", "cpu", "backends", "version", "storage")
+               "overrides", "profiler", "cuda", "mps", "xpu", "cpu", "backends", "version", "storage")
 # public names that live in modules too heavy, or too seldom used, for every import
 _LATE = {"install": ("install", "install"), "set_printoptions": ("_tensor_str", "set_printoptions"), "CheckpointError": ("checkpoint.errors", "CheckpointError"), "save": ("serialization", "save"), "load": ("serialization", "load"),
          "use_deterministic_algorithms": ("runtime", "use_deterministic_algorithms"), "are_deterministic_algorithms_enabled": ("runtime", "are_deterministic_algorithms_enabled"),

@@ -5,4 +5,5 @@ cdef void* ft_alloc_zeroed(Py_ssize_t nbytes) noexcept nogil    # all bytes 0; f
 cdef void ft_free(void* block, Py_ssize_t nbytes) noexcept nogil     # NULL is ignored
 # A request of 0 bytes yields the address of a common 64-byte cell, which must not be written; freeing it does nothing.
 
+cdef Py_ssize_t ft_in_use() noexcept nogil                       # bytes handed out now, by class size
 cdef int raise_no_memory(Py_ssize_t nbytes) except -1           # the error for a NULL: RuntimeError with the size asked for

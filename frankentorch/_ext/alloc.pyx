@@ -280,6 +280,10 @@ cdef void free_beyond_cap(void* block, int number, Py_ssize_t size) noexcept nog
     to_system(block, size)
 
 
+cdef Py_ssize_t ft_in_use() noexcept nogil:
+    return in_use
+
+
 cdef int raise_no_memory(Py_ssize_t nbytes) except -1:
     raise RuntimeError(f"not enough memory: you tried to allocate {nbytes} bytes\n"
                        f"  in use: {in_use} bytes, cached before this request was refused: 0 bytes (the cache was emptied)")

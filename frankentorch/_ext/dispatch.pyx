@@ -20,6 +20,7 @@ from frankentorch._ext.elementwise cimport (RESULT_REAL, run_loop, is_number, lo
 from frankentorch._ext.dtype cimport can_cast_codes
 from frankentorch._ext.engine cimport check_inplace, rebase_history, set_view, bump, note_traceback
 from frankentorch._ext.backward cimport backward_of
+from frankentorch._ext.profile cimport BIT_PROFILE, Span, begin, end, wants_shapes
 
 cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object, int*)
@@ -288,6 +289,33 @@ include "dispatch_recording.pxi"
 
 cdef object run(Overload ov, PyObject** slots, int mode, object out):
     """Run an op whose arguments are already in its slots."""
+    if special_bits & BIT_PROFILE:
+        return run_profiled(ov, slots, mode, out)
+    return run_unprofiled(ov, slots, mode, out)
+
+
+cdef object run_profiled(Overload ov, PyObject** slots, int mode, object out):
+    """Run an op and tell the profiler of it, also when it fails."""
+    cdef object shapes = tuple([shape_of(<object> slots[i]) for i in range(ov.n_args)]) if wants_shapes() else None
+    cdef object result = None
+    cdef Span span = begin()
+    try:
+        result = run_unprofiled(ov, slots, mode, out)
+    finally:
+        end(span, ov.name + "_" if mode == INPLACE and not ov.name.endswith("_") else ov.name, 0, shapes, shape_of(result) if shapes is not None else None)
+    return result
+
+
+cdef object shape_of(object value):
+    """Sizes of a tensor, of each member of a list of tensors; () for anything else."""
+    if isinstance(value, Tensor):
+        return sizes_tuple(<Tensor> value)
+    if isinstance(value, tuple) and value and isinstance(value[0], Tensor):
+        return [shape_of(item) for item in value]
+    return ()
+
+
+cdef inline object run_unprofiled(Overload ov, PyObject** slots, int mode, object out):
     if ov.kind == BODY:
         return run_body(ov, slots, mode, out)
     if special_bits & BIT_RECORD:

@@ -10,6 +10,7 @@ from libc.stdlib cimport malloc, realloc, free
 from importlib import import_module
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype_of, is_complex_code
+from frankentorch._ext.profile cimport BIT_PROFILE, Span, begin, end
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.tensor import Packed, add_hook, adopt_saved_hooks, new_registry, share_saved_hooks
 from frankentorch._ext.elementwise cimport copy_into, cast_tensor, scalar_name
@@ -218,10 +219,20 @@ include "engine_threads.pxi"
 include "engine_anomaly.pxi"
 
 
-cdef object call_node(Node node, object g):
+cdef inline object call_node(Node node, object g):
+    if special_bits & BIT_PROFILE:
+        return call_profiled(node, g)
     if node.fn != NULL:
         return node.fn(node, g)
     return node.callback(node, g)
+
+
+cdef object call_profiled(Node node, object g):
+    cdef Span span = begin()
+    try:
+        return node.fn(node, g) if node.fn != NULL else node.callback(node, g)
+    finally:
+        end(span, node.name(), 1, None, None)
 
 
 cdef object sum_grads(object a, object b):

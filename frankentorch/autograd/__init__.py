@@ -26,6 +26,7 @@ class Variable(metaclass=_VariableType):
 
 
 def __getattr__(name):
+<<<<<<< HEAD
     """`functional` is imported when first asked for."""
     if name in _LATE:
         from importlib import import_module
@@ -38,3 +39,9 @@ def __getattr__(name):
 
 
 _LATE = ("functional",)
+=======
+    if name in ("profiler", "profiler_util"):          # seldom used: imported when asked for
+        from importlib import import_module
+        return import_module("frankentorch.autograd." + name)
+    raise AttributeError(f"module 'frankentorch.autograd' has no attribute '{name}'")
+>>>>>>> 51ce73c (Profile programs: ops, backward nodes and named spans, with schedules, tables and traces)
