@@ -25,9 +25,10 @@ class Variable(metaclass=_VariableType):
         return out.requires_grad_(requires_grad)
 
 
+_LATE = ("forward_ad", "functional", "profiler", "profiler_util")          # imported when first asked for
+
+
 def __getattr__(name):
-<<<<<<< HEAD
-    """`functional` is imported when first asked for."""
     if name in _LATE:
         from importlib import import_module
         try:
@@ -36,12 +37,3 @@ def __getattr__(name):
             if error.name != "frankentorch.autograd." + name:
                 raise
     raise AttributeError(f"module 'frankentorch.autograd' has no attribute '{name}'")
-
-
-_LATE = ("functional",)
-=======
-    if name in ("profiler", "profiler_util"):          # seldom used: imported when asked for
-        from importlib import import_module
-        return import_module("frankentorch.autograd." + name)
-    raise AttributeError(f"module 'frankentorch.autograd' has no attribute '{name}'")
->>>>>>> 51ce73c (Profile programs: ops, backward nodes and named spans, with schedules, tables and traces)
