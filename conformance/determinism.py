@@ -28,7 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "artifacts" / "golden.json"
 LEVELS = ("baseline", "avx2", "avx512")
 THREADS = (1, 2, 3, 4, 8, 16)
-DTYPES = ("float32", "bfloat16", "int64")
+DTYPES = ("float32", "float64", "bfloat16", "int64", "complex64")
 # Elements are drawn in the order of memory, as the oracle draws them: a layout is an argument here.
 DRAWN = frozenset("""
     bernoulli normal uniform exponential cauchy geometric log_normal randn_like rand_like randint_like multinomial
