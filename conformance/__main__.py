@@ -56,7 +56,7 @@ def main(argv=None):
     drift.add_argument("--update", action="store_true", help="write artifacts/drift.json")
 
     durability = commands.add_parser("durability", help="checkpoints under damage")
-    durability.add_argument("--run", action="append", choices=("speed", "hostile", "hostile-pt", "flips", "mutations", "mutations-pt", "kills", "kills-pt", "repairs", "determinism", "faults", "artifacts"), help="only this one (repeatable)")
+    durability.add_argument("--run", action="append", choices=("speed", "hostile", "hostile-pt", "heavy", "flips", "mutations", "mutations-pt", "kills", "kills-pt", "repairs", "determinism", "faults", "artifacts"), help="only this one (repeatable)")
     durability.add_argument("--count", type=int, help="how many flips, mutations or kills (100,000, 1,000,000 and 1,000), or megabytes of `speed` (200)")
     durability.add_argument("--update", action="store_true", help="write artifacts/durability/<run>.json")
     durability.add_argument("--check", action="store_true", help="only compare the artifacts with their manifest")

@@ -9,7 +9,9 @@ import zstandard
 
 from frankentorch import checkpoint, ops
 from frankentorch.checkpoint import index, sidecar
+from frankentorch._ext.state_values import limits
 from frankentorch.checkpoint.geometry import NO_STORAGE, Record
+from frankentorch.checkpoint.values import int_bytes, number
 from frankentorch.checkpoint.writer import Content
 
 U64 = (1 << 64) - 1
@@ -20,11 +22,14 @@ def state():
             "n": [1, "x", None], "t": ops.arange(40, dtype=ops.float64)}
 
 
+SMALL = object()
+
+
 class Forge:
     """The parts of a small file, to be changed and sealed again with right digests."""
 
-    def __init__(self, compression="stored", obj=None):
-        self.content = Content(state() if obj is None else obj, compression)
+    def __init__(self, compression="stored", obj=SMALL):
+        self.content = Content(state() if obj is SMALL else obj, compression)
         pieces = []
         self.content.write(lambda *more: pieces.extend(bytes(piece) for piece in more))
         self.original = b"".join(pieces)
@@ -270,10 +275,52 @@ def value_cases():
 
 def accepted():
     """Odd, and read: what the document allows."""
-    yield "wide view", checkpoint.dumps({"w": ops.ones(1).expand(1 << 40)})
-    yield "many ties", checkpoint.dumps({f"t{k}": one for k, one in enumerate([ops.ones(3)] * 50)})
-    yield "empty dict", checkpoint.dumps({})
-    yield "zeros", checkpoint.dumps(ops.zeros(1 << 22))
+    yield "wide view", checkpoint.dumps({"w": ops.ones(1).expand(1 << 40)}), frozenset()
+    yield "many ties", checkpoint.dumps({f"t{k}": one for k, one in enumerate([ops.ones(3)] * 50)}), frozenset()
+    yield "empty dict", checkpoint.dumps({}), frozenset()
+    yield "zeros", checkpoint.dumps(ops.zeros(1 << 22)), frozenset()
+
+
+def heavy():
+    """Files that make a reader work for every byte: as many values or tensors as a file may hold, whole, and with something wrong at the very end;
+    and files that would make it work for longer than their size allows. (name, bytes, rules, bytes of tensors); an empty set for what must be read."""
+    values, tensors = limits["values"], index.MAX_TENSORS
+    trees = {"None": b"N" * (values - 1), "ints": b"i\x02\x00\x7f" * (values - 1), "empty lists": b"l\0" * (values - 1), "empty dicts": b"d\0" * (values - 1), "empty OrderedDicts": b"o\0" * (values - 1),
+             "empty Sizes": b"z\0" * (values - 1), "texts": b"s\x01a" * (values - 1), "devices": b"v\x03cpu" * (values - 1), "dtypes": b"y\x0b" * (values - 1), "floats": b"f01234567" * (values - 1)}
+    plain = Forge(obj=None)
+    for name, items in trees.items():
+        tree = b"l" + number(values - 1) + items
+        plain.tree = tree
+        yield f"{values} values, {name}", plain.seal(), frozenset()
+        plain.tree = tree[:-1] + b"?"
+        yield f"{values} values, {name}, the last one wrong", plain.seal(), {"tag", "length", "canonical", "device", "dtype", "text", "key"} if name not in ("floats", "texts", "ints") else frozenset()
+    plain.tree = b"l" + number(values) + b"N" * values
+    yield "one value too many", plain.seal(), {"range"}
+    keys = {"ints": [b"i" + number(len(content)) + content for content in (int_bytes(key, "") for key in range(values // 2 - 1))],
+            "strings": sorted(b"s\x06%06d" % key for key in range(values // 2 - 1))}
+    for name, found in keys.items():
+        plain.tree = b"d" + number(len(found)) + b"".join(key + b"N" for key in found)
+        yield f"a dict of {len(found)} {name}", plain.seal(), frozenset()
+    modulus = (1 << 61) - 1
+    found = [int_bytes(key * modulus, "") for key in range(50_000)]
+    plain.tree = b"d" + number(len(found)) + b"".join(b"i" + number(len(content)) + content + b"N" for content in found)
+    yield "50,000 keys of one hash", plain.seal(), {"key"}
+    for name, one in {"tiny": lambda: ops.ones(1), "empty": lambda: ops.zeros(0), "64 dims": lambda: ops.ones((1,) * 64)}.items():
+        for codec in ("stored", "zstd"):
+            forge = Forge(codec, [one() for _ in range(tensors)])
+            yield f"{tensors} tensors, {name}, {codec}", forge.original, frozenset()
+            forge.tree = forge.tree[:-1] + b"N"
+            yield f"{tensors} tensors, {name}, {codec}, wrong at the end", forge.seal(), {"length", "tensor", "canonical", "name", "trailing"}
+    tied = ops.ones(1)
+    forge = Forge(obj=[tied] * tensors)
+    yield f"{tensors} tensors, tied", forge.original, frozenset()
+    forge.records.append(Record("zz", 11, 0, NO_STORAGE, 0, (0,), (1,)))
+    yield "one tensor too many", forge.seal(), {"index"}
+    shrunk = Forge("zstd", ops.zeros(1 << 26))
+    yield "256 MiB of zeros", shrunk.original, frozenset(), 256 << 20
+    forge = Forge("zstd", ops.zeros(1 << 26))
+    forge.digests[-1] = bytes(32)
+    yield "256 MiB of zeros, the last digest wrong", forge.seal(), {"digest"}, 256 << 20
 
 
 def sidecar_cases(content):

@@ -5,7 +5,7 @@ import tempfile
 import time
 
 from conformance.durability import corpus
-from conformance.durability.hostile import hostile, hostile_pt
+from conformance.durability.hostile import heavy, hostile, hostile_pt
 from conformance.durability.kills import kills, kills_pt
 from conformance.durability.states import example, get, numbered, put
 from conformance.durability.syscalls import faults
@@ -90,7 +90,7 @@ def mutations(count=1_000_000, seed=0):
     rng = random.Random(seed)
     record = {"raw": 0, "sealed": 0, "sealed_accepted": 0, "unchanged": 0, "wrong": []}
     originals = [checkpoint.dumps(value, compression=codec) for codec in ("stored", "zstd") for value in (example(), [ops.ones(3)] * 2, {"a": {}, 3: (None, b"x")})]
-    forges = [(codec, obj) for codec in ("stored", "zstd") for obj in (None, example())]
+    forges = [(codec, obj) for codec in ("stored", "zstd") for obj in (corpus.SMALL, example())]
     while record["raw"] + record["sealed"] < count:
         if rng.randrange(2):
             original = rng.choice(originals)
@@ -131,7 +131,7 @@ FORGES = {}
 
 def resealed(rng, codec, obj, others):
     """A file with one section mutated and all digests right."""
-    key = codec, obj is None
+    key = codec, obj is corpus.SMALL
     if key not in FORGES:
         FORGES[key] = corpus.Forge(codec, obj)
     forge = FORGES[key]
@@ -277,5 +277,5 @@ def speed(megabytes=200):
             "whole_sidecar_mb_per_second": best(lambda: sidecar.write_records(content, lambda *records: io.BytesIO().writelines(records), 0.05)), "wrong": []}
 
 
-RUNS = {"speed": (speed, 200), "hostile": (hostile, None), "hostile-pt": (hostile_pt, None), "flips": (flips, 100_000), "mutations": (mutations, 1_000_000),
+RUNS = {"speed": (speed, 200), "hostile": (hostile, None), "hostile-pt": (hostile_pt, None), "heavy": (heavy, None), "flips": (flips, 100_000), "mutations": (mutations, 1_000_000),
         "mutations-pt": (mutations_pt, 1_000_000), "kills": (kills, 1000), "kills-pt": (kills_pt, 1000), "repairs": (repairs, 1000), "determinism": (determinism, 100), "faults": (faults, None)}

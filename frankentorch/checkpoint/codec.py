@@ -13,6 +13,7 @@ from frankentorch.checkpoint.index import blake3
 
 MAX_WINDOW = 1 << 24
 PARALLEL_NBYTES = 4 << 20  # below this, threads cost more than they bring
+_own = threading.local()  # each thread's decompressor
 
 
 def library_version():
@@ -69,19 +70,27 @@ def shuffled(view, width):
     return out
 
 
-def unpack(frame, out, width, record, offset):
-    """Decompress one frame, whose digest is checked, into `out`, whose length it must have."""
+def unpacked(frame, nbytes, record, offset):
+    """Content of one frame, whose digest is checked: `nbytes` bytes, still shuffled."""
     import zstandard
 
     try:
         found = zstandard.get_frame_parameters(frame)
-        if found.content_size != len(out) or not found.has_checksum or found.dict_id or found.window_size > MAX_WINDOW:
+        if found.content_size != nbytes or not found.has_checksum or found.dict_id or found.window_size > MAX_WINDOW:
             raise CheckpointError("frame", "a zstd frame is not one that save writes", record=record, offset=offset)
-        content = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompress(frame, allow_extra_data=False)
+        if not hasattr(_own, "unpacker"):
+            _own.unpacker = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+        content = _own.unpacker.decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise CheckpointError("frame", f"a zstd frame cannot be decompressed: {error}", record=record, offset=offset) from None
-    if len(content) != len(out):
-        raise CheckpointError("frame", f"a zstd frame holds {len(content)} bytes, not {len(out)}", record=record, offset=offset)
+    if len(content) != nbytes:
+        raise CheckpointError("frame", f"a zstd frame holds {len(content)} bytes, not {nbytes}", record=record, offset=offset)
+    return content
+
+
+def unpack(frame, out, width, record, offset):
+    """Decompress one frame, whose digest is checked, into `out`, whose length it must have."""
+    content = unpacked(frame, len(out), record, offset)
     if width:
         filters.join(content, out, width)
     else:

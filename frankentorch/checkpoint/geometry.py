@@ -15,8 +15,7 @@ from frankentorch.checkpoint.values import DTYPES, dtype_name
 
 REQUIRES_GRAD, PARAMETER = 1, 2
 NO_STORAGE = 0xFFFFFFFF
-MAX_NDIM = 64
-LIMIT = 1 << 62
+_DTYPES = [getattr(ops, name) for name in DTYPES]
 
 
 class Record(NamedTuple):
@@ -145,46 +144,6 @@ def fills(tensor, extent):
     return expected == extent
 
 
-def check_record(record, nbytes, offset):
-    """The one check of a tensor's geometry, in unbounded ints.
-
-    Parameters
-    ----------
-    record : Record
-    nbytes : int or None
-        Size of its storage; None for a tensor without elements.
-    offset : int
-        Of the record in the file, for errors.
-    """
-    def bad(rule, message):
-        return CheckpointError(rule, message, record=record.name, offset=offset)
-
-    if record.dtype >= len(DTYPES):
-        raise bad("dtype", f"dtype id {record.dtype}; the last one known is {len(DTYPES) - 1}")
-    if record.flags & ~(REQUIRES_GRAD | PARAMETER):
-        raise bad("flags", f"unknown flags {record.flags:#x}")
-    if record.flags & REQUIRES_GRAD and record.dtype < DTYPES.index("float16"):
-        raise bad("flags", f"{DTYPES[record.dtype]} cannot require grad")
-    if len(record.sizes) > MAX_NDIM:
-        raise bad("layout", f"{len(record.sizes)} dimensions; at most {MAX_NDIM}")
-    extent, count, itemsize = 1, 1, getattr(ops, DTYPES[record.dtype]).itemsize
-    for size in record.sizes:  # an empty tensor's other sizes must not overflow either
-        extent *= max(size, 1)
-        count *= size
-    if extent * itemsize >= LIMIT or any(stride >= LIMIT for stride in record.strides):
-        raise bad("layout", f"sizes {list(record.sizes)} with strides {list(record.strides)} overflow")
-    if nbytes is None:
-        if count or record.offset:
-            raise bad("layout", f"{count} elements at {record.offset} without a storage")
-        return
-    if not count:
-        raise bad("layout", "a tensor without elements has a storage")
-    if nbytes % itemsize:
-        raise bad("layout", f"a storage of {nbytes} bytes is no whole number of {DTYPES[record.dtype]} elements")
-    if record.offset + reach(record.sizes, record.strides) >= nbytes // itemsize:
-        raise bad("layout", f"offset {record.offset}, sizes {list(record.sizes)}, strides {list(record.strides)} reach past the end of {nbytes} bytes")
-
-
 def check_no_overlap(record):
     """Refuse views with two elements at one place, and those larger than what they show (hardened mode)."""
     expected = 1
@@ -196,7 +155,7 @@ def check_no_overlap(record):
 
 def build(record, storage):
     """The tensor of a checked record over its loaded storage."""
-    dtype = getattr(ops, DTYPES[record.dtype])
+    dtype = _DTYPES[record.dtype]
     if storage is None:
         tensor = ops.empty_strided(record.sizes, record.strides, dtype=dtype)
     else:

@@ -11,6 +11,11 @@ from frankentorch.checkpoint.errors import CheckpointError
 from frankentorch.checkpoint.values import DTYPES, decode
 
 MAX_STATE_NBYTES = 1 << 30
+SMALL_NBYTES = 4096  # storages up to this are read many at a time where there are more than FEW, and copied even when the file is mapped
+FEW = 16
+WINDOW_NBYTES = 1 << 20
+ZEROS = bytes(index.ALIGNMENT)
+BOOL = DTYPES.index("bool")
 
 
 def is_checkpoint(head):
@@ -110,6 +115,22 @@ class BytesSource:
         pass
 
 
+class _Window:
+    """Bytes of a source around the place last asked for: many small reads, one behind the other, become few."""
+
+    def __init__(self, source, end):
+        self.source, self.end, self.at, self.content = source, end, 0, b""
+
+    def move(self, at):
+        self.at, self.content = at, self.source.read(at, min(WINDOW_NBYTES, self.end - at))
+
+    def get(self, begin, end):
+        """At most WINDOW_NBYTES bytes."""
+        if begin < self.at or end > self.at + len(self.content):
+            self.move(begin)
+        return self.content[begin - self.at:end - self.at]
+
+
 class Reader:
     """An open file whose header, footer and index are checked. `storages` holds what is loaded, by number."""
 
@@ -203,7 +224,8 @@ class Reader:
             for job in self._jobs(number, users[number]):
                 self._read(job, memoryview(own.out)[:job[1]])
 
-        for _ in codec.in_parallel(check, list(range(self.index.n_storages)), self.index.footer.file_nbytes):
+        left = self._load_small(range(self.index.n_storages), users, False)
+        for _ in codec.in_parallel(check, left, self.index.footer.file_nbytes):
             pass
         decode(self.index.tree(), [None] * len(records), [record.name for record in records], self.index.footer.state_at + self.index.tree_at)
         return records
@@ -228,15 +250,36 @@ class Reader:
     def load_storages(self, numbers, users):
         """Read storages not yet read; `users` has a record of each, for its dtype and for errors."""
         jobs, nbytes = [], 0
-        for number in numbers:
-            if number in self.storages:
-                continue
+        for number in self._load_small([number for number in numbers if number not in self.storages], users, True):
             size = self.index.storage(number)[0]
             nbytes += size
             view = self._place(number, size)
             jobs += [(job, view[job[0]:job[0] + job[1]]) for job in self._jobs(number, users[number])]
         for _ in codec.in_parallel(lambda pair: self._read(*pair), jobs, nbytes):
             pass
+
+    def _load_small(self, numbers, users, keep):
+        """Read the small ones of many storages, and keep them if asked to; the numbers of the others."""
+        if len(numbers) <= FEW:
+            return list(numbers)
+        left, window, load = [], _Window(self.source, self.index.footer.state_at), self.index.load_small
+        blake3, unpacked = index.blake3, codec.unpacked
+        for number in numbers:
+            nbytes, first, _ = self.index.storage(number)
+            if nbytes > SMALL_NBYTES:
+                left.append(number)
+                continue
+            user = users[number]
+            storage = load(number, window.content, window.at, user.dtype == BOOL, user.name, blake3, unpacked)
+            if storage is None:
+                window.move(self.index.chunk(first, nbytes)[0])
+                storage = load(number, window.content, window.at, user.dtype == BOOL, user.name, blake3, unpacked)
+            if not storage:
+                self._read(self._jobs(number, user)[0], bytearray(nbytes))  # says what is wrong with it
+                raise self.index.bad("digest", f"storage {number} was read twice with different bytes", 0)
+            if keep:
+                self.storages[number] = storage
+        return left
 
     def _place(self, number, nbytes):
         """Memory for a storage, entered in `storages`; its bytes as a memoryview."""
@@ -252,7 +295,7 @@ class Reader:
                 tensor = create.from_address(base + offset, nbytes, self.mapped, ops.uint8, (nbytes,), (1,), 0, False)
             else:
                 tensor = ops.empty((nbytes,), dtype=ops.uint8)
-        except MemoryError:
+        except (MemoryError, RuntimeError):
             raise CheckpointError("memory", f"no memory for a storage of {nbytes} bytes") from None
         self.storages[number] = create.storage_of(tensor)
         return geometry.Buffer(self.storages[number], 0, nbytes).view
@@ -282,8 +325,9 @@ class Reader:
             raise CheckpointError("bool", "a bool tensor holds a byte other than 0 and 1", record=name, offset=offset)
 
     def _check_gaps(self, gaps):
+        window = _Window(self.source, self.index.footer.state_at)
         for begin, end in gaps:
-            if any(self.source.read(begin, end - begin)):
+            if window.get(begin, end) != ZEROS[:end - begin]:
                 raise CheckpointError("padding", f"the bytes {begin} to {end} between chunks are not zero", record="padding", offset=begin)
 
     @staticmethod

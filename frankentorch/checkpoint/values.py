@@ -12,13 +12,16 @@ OrderedDict, dtype, device and Size, with a number in place of each tensor.
     Size                tag, count, the sizes
     tensor              tag, number of its record in the tensor table
 
-Lengths, counts and numbers are LEB128 in their shortest form. There is one way to write a value and the reader refuses
-any other. Subclasses of dict and list come back plain; a container held in two places comes back as two.
+Lengths, counts and numbers are LEB128 in their shortest form. There is one way to write a value and the reader
+(`frankentorch/_ext/state_values.pyx`) refuses any other. At most 64 levels, 500,000 values, keys and the numbers of Sizes
+included, and 1,000 integer keys beyond 2^60, which could all have one hash. Subclasses of dict and list come back plain; a container held in two places comes back as two.
 """
 
 import struct
+import unicodedata
 from collections import OrderedDict
 
+from frankentorch._ext.state_values import WIDE, ValueReader, limits
 from frankentorch._tensor import Tensor
 
 from frankentorch import ops
@@ -29,12 +32,8 @@ from frankentorch.checkpoint.names import check_key, key_order, step
 # Position = dtype id in the file. Never reorder.
 DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64",
           "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
-MAX_DEPTH = 64
-MAX_INT_NBYTES = 64
+MAX_DEPTH, MAX_INT_NBYTES, MAX_VALUES, MAX_WIDE_KEYS = (limits[name] for name in ("depth", "int_nbytes", "values", "wide_keys"))
 MAX_NBYTES = 1 << 28
-(NONE, TRUE, FALSE, INT, FLOAT, COMPLEX, STR, BYTES, DEVICE, LIST, TUPLE, DICT, ORDERED, DTYPE, SIZE, TENSOR) = b"NTFifcsbvltdoyzx"
-_LITERALS = {NONE: None, TRUE: True, FALSE: False}
-_SMALLEST_ITEM = {LIST: 1, TUPLE: 1, DICT: 3, ORDERED: 3, SIZE: 1}  # bytes; bounds a count before anything is made for it
 
 
 class Flattener:
@@ -44,15 +43,15 @@ class Flattener:
     """
 
     def __init__(self):
-        self.pieces, self.tensors, self._objects = [], [], 0
+        self.pieces, self.tensors, self.values, self.wide_keys = [], [], 0, 0
 
     def add(self, value, name="", depth=0):
         put = self.pieces.append
         if depth > MAX_DEPTH:
             raise CheckpointError("depth", f"the state is nested more than {MAX_DEPTH} deep, or holds itself", record=name)
-        self._objects += 1
-        if self._objects > MAX_NBYTES:
-            raise CheckpointError("range", f"the state holds more than {MAX_NBYTES} values", record=name)
+        self.values += 1 + (len(value) if isinstance(value, Size) else 0)
+        if self.values > MAX_VALUES:
+            raise CheckpointError("range", f"the state holds more than {MAX_VALUES} values (keys included); save large data as tensors", record=name)
         if value is None:
             put(b"N")
         elif value is True or value is False:
@@ -91,6 +90,9 @@ class Flattener:
     def add_mapping(self, value, name, depth):
         for key in value:
             check_key(key, name)
+            self.wide_keys += isinstance(key, int) and not -WIDE < key < WIDE
+        if self.wide_keys > MAX_WIDE_KEYS:
+            raise CheckpointError("key", f"more than {MAX_WIDE_KEYS} integer keys beyond 2^60", record=name)
         ordered = isinstance(value, OrderedDict)
         self.pieces.append((b"o" if ordered else b"d") + number(len(value)))
         for key in value if ordered else sorted(value, key=key_order):
@@ -134,13 +136,23 @@ def decode(content, tensors, names, start=0):
     CheckpointError
         `content` is not the canonical form of any state. Nothing larger than `content` is made before that is known.
     """
-    reader = _Reader(content, tensors, names, start)
-    state = reader.value("", 0)
-    if reader.at != len(reader.content):
-        raise reader.bad("trailing", f"{len(reader.content) - reader.at} bytes follow the end of the values", "")
-    if reader.used != len(tensors):
-        raise reader.bad("tensor", f"{len(tensors)} tensors are in the file, {reader.used} in its values", "")
-    return state
+    return ValueReader(content, list(tensors), list(names), _Policy(start)).read()
+
+
+class _Policy:
+    """What the compiled reader asks of the layers above it."""
+
+    dtypes, device, size, step = [getattr(ops, name) for name in DTYPES], staticmethod(ops.device), Size, staticmethod(step)
+
+    def __init__(self, start):
+        self.start = start
+
+    @staticmethod
+    def is_normal(text):
+        return unicodedata.is_normalized("NFC", text)
+
+    def bad(self, rule, message, at, record):
+        return CheckpointError(rule, message, record=record, offset=self.start + at)
 
 
 def dtype_name(dtype, record):
@@ -172,126 +184,3 @@ def int_bytes(value, record):
 def _int_nbytes(value):
     """Bytes of the shortest two's complement; one for 0. The sign takes a bit, and -128 needs no more than 127."""
     return (value if value >= 0 else ~value).bit_length() // 8 + 1
-
-
-class _Reader:
-    """A position in canonical bytes. Every length is checked against what is left before it is used."""
-
-    def __init__(self, content, tensors, names, start):
-        self.content, self.at, self.start = bytes(content), 0, start
-        self.tensors, self.names, self.used = tensors, names, 0
-        self.seen = bytearray(len(tensors))
-
-    def bad(self, rule, message, record):
-        return CheckpointError(rule, message, record=record, offset=self.start + self.at)
-
-    def take(self, nbytes, record):
-        if nbytes > len(self.content) - self.at:
-            raise self.bad("length", f"{nbytes} bytes are announced, {len(self.content) - self.at} are left", record)
-        self.at += nbytes
-        return self.content[self.at - nbytes:self.at]
-
-    def number(self, record):
-        n = 0
-        for shift in range(0, 63, 7):
-            byte = self.take(1, record)[0]
-            n |= (byte & 127) << shift
-            if byte < 128:
-                if byte == 0 and shift:
-                    raise self.bad("canonical", "a length is not in its shortest form", record)
-                return n
-        raise self.bad("range", "a length above 2^63", record)
-
-    def value(self, record, depth):
-        if depth > MAX_DEPTH:
-            raise self.bad("depth", f"nested more than {MAX_DEPTH} deep", record)
-        tag = self.take(1, record)[0]
-        if tag in _LITERALS:
-            return _LITERALS[tag]
-        if tag == TENSOR:
-            return self.tensor(record)
-        if tag == INT:
-            return self.integer(record)
-        if tag == FLOAT:
-            return struct.unpack("<d", self.take(8, record))[0]
-        if tag == COMPLEX:
-            return complex(*struct.unpack("<dd", self.take(16, record)))
-        if tag == STR:
-            return self.text(record)
-        if tag == BYTES:
-            return self.take(self.number(record), record)
-        if tag in (LIST, TUPLE):
-            found = [self.value(step(record, n), depth + 1) for n in range(self.count(tag, record))]
-            return found if tag == LIST else tuple(found)
-        if tag in (DICT, ORDERED):
-            return self.mapping(tag, record, depth)
-        if tag == DTYPE:
-            return self.dtype(record)
-        if tag == DEVICE:
-            return self.device(record)
-        if tag == SIZE:
-            return Size([self.number(record) for _ in range(self.count(tag, record))])
-        raise self.bad("tag", f"unknown tag {bytes([tag])!r}", record)
-
-    def count(self, tag, record):
-        count = self.number(record)
-        if count * _SMALLEST_ITEM[tag] > len(self.content) - self.at:
-            raise self.bad("length", f"{count} items are announced, {len(self.content) - self.at} bytes are left", record)
-        return count
-
-    def integer(self, record):
-        nbytes = self.number(record)
-        content = self.take(nbytes, record)
-        value = int.from_bytes(content[:MAX_INT_NBYTES], "little", signed=True)
-        if nbytes != _int_nbytes(value):
-            raise self.bad("canonical", "an int is too long or not in its shortest form", record)
-        return value
-
-    def text(self, record):
-        try:
-            return str(self.take(self.number(record), record), "utf-8")
-        except UnicodeDecodeError:
-            raise self.bad("text", "a str is not UTF-8", record) from None
-
-    def mapping(self, tag, record, depth):
-        found, last = (OrderedDict() if tag == ORDERED else {}), None
-        for _ in range(self.count(tag, record)):
-            if self.at < len(self.content) and self.content[self.at] not in (INT, STR):
-                raise self.bad("key", "a key is neither str nor int", record)
-            key = self.value(record, depth + 1)
-            check_key(key, record)
-            if key in found:
-                raise self.bad("key", f"a key is repeated: {key!r:.80}", record)
-            if tag == DICT:
-                order = key_order(key)
-                if last is not None and order <= last:
-                    raise self.bad("canonical", f"the keys of a dict are not in order at {key!r:.80}", record)
-                last = order
-            found[key] = self.value(step(record, key), depth + 1)
-        return found
-
-    def tensor(self, record):
-        place = self.number(record)
-        if place >= len(self.tensors) or self.seen[place]:
-            raise self.bad("tensor", f"tensor number {place} is used twice or not in the file", record)
-        if self.names[place] != record:
-            raise self.bad("name", f"the tensor recorded as {self.names[place]!r:.80} stands at another place", record)
-        self.seen[place] = 1
-        self.used += 1
-        return self.tensors[place]
-
-    def dtype(self, record):
-        code = self.take(1, record)[0]
-        if code >= len(DTYPES):
-            raise self.bad("dtype", f"dtype id {code}; the last one known is {len(DTYPES) - 1}", record)
-        return getattr(ops, DTYPES[code])
-
-    def device(self, record):
-        text = self.text(record)
-        try:
-            device = ops.device(text)
-        except (RuntimeError, ValueError, TypeError):
-            raise self.bad("device", f"no such device: {text!r:.80}", record) from None
-        if str(device) != text:
-            raise self.bad("canonical", f"a device is not written in its one form: {text!r:.80}", record)
-        return device

@@ -118,6 +118,8 @@ class Content:
         flat = Flattener()
         flat.add(obj)
         self.tree, tensors = flat.finish()
+        if len(tensors) > index.MAX_TENSORS:
+            raise CheckpointError("range", f"the state holds {len(tensors)} tensors; at most {index.MAX_TENSORS}")
         self.records, self.buffers = gather(tensors)
         self.nbytes = sum(len(buffer.view) for buffer in self.buffers)
         self.widths = [0] * len(self.buffers)

@@ -8,7 +8,7 @@ from frankentorch import ops
 from frankentorch._size import Size
 from frankentorch.checkpoint import CheckpointError
 from frankentorch.checkpoint.names import step
-from frankentorch.checkpoint.values import Flattener, decode
+from frankentorch.checkpoint.values import MAX_VALUES, MAX_WIDE_KEYS, Flattener, decode, int_bytes, number
 from tests.checkpoint.states import same
 
 PLAIN = [None, True, False, 0, 1, -1, 127, 128, -128, -129, 2 ** 62, -2 ** 63, 2 ** 200, 0.0, -0.0, 1.5, float("inf"), "", "weight", "é\0", b"", b"\0\xff",
@@ -108,3 +108,41 @@ def test_accepted_content_is_canonical():
 
             assert changed == content_of(state)
     assert accepted > len(content)
+
+
+def test_as_many_values_as_there_may_be():
+    """The list is one of them."""
+    most = b"l" + number(MAX_VALUES - 1) + b"N" * (MAX_VALUES - 1)
+
+    assert [None] * (MAX_VALUES - 1) == read(most) and most == content_of([None] * (MAX_VALUES - 1))
+    with pytest.raises(CheckpointError, match="values"):
+        content_of([None] * MAX_VALUES)
+    for more in (b"l" + number(MAX_VALUES) + b"N" * MAX_VALUES, b"z" + number(MAX_VALUES) + b"\1" * MAX_VALUES):
+        with pytest.raises(CheckpointError) as caught:
+            read(more)
+
+        assert "range" == caught.value.rule
+
+
+def test_keys_of_one_hash_are_few():
+    """Multiples of 2^61 - 1 all have the hash 0; beyond a thousand of them a dict takes quadratic time."""
+    keys = [key * ((1 << 61) - 1) for key in range(1, MAX_WIDE_KEYS + 2)]
+    few = dict.fromkeys(keys[1:])
+
+    assert few == read(content_of(few))
+    with pytest.raises(CheckpointError, match="2\\^60"):
+        content_of(dict.fromkeys(keys))
+    for tag in (b"d", b"o"):
+        with pytest.raises(CheckpointError) as caught:
+            read(tag + number(len(keys)) + b"".join(b"i" + number(len(content)) + content + b"N" for content in (int_bytes(key, "") for key in keys)))
+
+        assert "key" == caught.value.rule
+
+
+@pytest.mark.parametrize("content, name", [(b"l\x02Nd\x01s\x01a?", "1/a"), (b"d\x01s\x01at\x02Nl\x01o\x01s\x033/4?", "a/1/0/3~14"), (b"d\x01i\x01\x05d\x01s\x015?", "5/~25"),
+                                           (b"l\x02l\x01l\x00l\x01?", "1/0"), (b"?", "")], ids=repr)
+def test_errors_name_the_place(content, name):
+    with pytest.raises(CheckpointError) as caught:
+        read(content)
+
+    assert ("tag", name, len(content)) == (caught.value.rule, caught.value.record, caught.value.offset)

@@ -52,7 +52,7 @@ def read(f):
 
 def tables(state):
     magic, chunk_size, n_tensors, n_storages, n_chunks, records_size, values_size = struct.unpack_from("<8s6Q", state)
-    need(magic == b"FTCSTATE" and chunk_size in [1 << k for k in range(12, 25)] and max(n_tensors, n_storages, n_chunks) <= 1 << 24, "state")
+    need(magic == b"FTCSTATE" and chunk_size in [1 << k for k in range(16, 25)] and n_tensors <= 1 << 16 and max(n_storages, n_chunks) <= 1 << 24, "state")
     need(56 + 8 * n_tensors + records_size + 16 * n_storages + 32 * n_chunks + values_size == len(state), "state")
     at = 56 + 8 * n_tensors
     starts = [*struct.unpack_from(f"<{n_tensors}Q", state, 56), records_size]
@@ -104,7 +104,7 @@ def chunks(f, codec, end, storages, digests, layout, records, chunk_size):
     """Bytes of every storage."""
     n, at, number, contents = len(storages), 64, 0, []
     need(len(layout) == n + -n % 8 + 48 * len(digests) and not any(layout[n:n + -n % 8]), "layout section")
-    need(sum(nbytes for nbytes, _ in storages) <= (64 << 20) + 1000 * len(f), "ratio")
+    need(sum(nbytes for nbytes, _ in storages) <= (256 << 20) + 8 * len(f), "ratio")
     dtypes = {storage: dtype for _, dtype, _, storage, *_ in records}
     for s, (nbytes, first) in enumerate(storages):
         width, parts = layout[s], []
@@ -158,7 +158,7 @@ def tensor(record, contents):
 
 class Values:
     def __init__(self, content, tensors):
-        self.content, self.at, self.tensors, self.used = content, 0, tensors, [False] * len(tensors)
+        self.content, self.at, self.tensors, self.used, self.seen, self.wide = content, 0, tensors, [False] * len(tensors), 0, 0
 
     def take(self, n):
         need(n <= len(self.content) - self.at, "length")
@@ -180,7 +180,8 @@ class Values:
             raise Wrong("text") from None
 
     def value(self, name, depth):
-        need(depth <= 64, "depth")
+        self.seen += 1
+        need(depth <= 64 and self.seen <= 500000, "depth")
         tag = self.take(1)
         if tag in b"NTF":
             return {b"N": None, b"T": True, b"F": False}[tag]
@@ -205,6 +206,8 @@ class Values:
         count = self.number()
         need(count <= len(self.content), "count")
         if tag == b"z":
+            self.seen += count
+            need(self.seen <= 500000, "range")
             return "size", tuple(self.number() for _ in range(count))
         if tag in b"lt":
             return {b"l": list, b"t": tuple}[tag](self.value(self.step(name, k), depth + 1) for k in range(count))
@@ -215,6 +218,8 @@ class Values:
         for _ in range(count):
             key = self.value(name, depth + 1)
             need(type(key) in (int, str) and key not in found and unicodedata.is_normalized("NFC", str(key)), "key")
+            self.wide += type(key) is int and abs(key) >= 1 << 60
+            need(self.wide <= 1000, "key")
             order = (0, key, b"") if type(key) is int else (1, 0, key.encode())
             need(tag == b"o" or last is None or last < order, "canonical")
             found[key], last = self.value(self.step(name, key), depth + 1), order
