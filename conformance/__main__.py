@@ -29,6 +29,7 @@ def main(argv=None):
     run.add_argument("--quick", action="store_true", help="float32, int64 and errors; at most 20 samples")
     run.add_argument("--samples", type=int, help="at most this many samples of each entry and dtype")
     run.add_argument("--reference", action="store_true", help="the database's reference inputs instead of its samples")
+    run.add_argument("--forward", action="store_true", help="tangents of forward mode instead of everything else; recorded in artifacts/forward.json")
     run.add_argument("--seconds", type=float, default=90, help="time limit for one entry and dtype (90)")
     run.add_argument("--fail-fast", action="store_true", help="stop at the first failing entry")
     run.add_argument("--verbose", action="store_true", help="print every failing check, and the workers' stderr")
@@ -41,6 +42,7 @@ def main(argv=None):
     show.add_argument("entry")
     show.add_argument("dtype", help="a dtype, or `errors`")
     show.add_argument("sample", type=int)
+    show.add_argument("--forward", action="store_true", help="its tangents")
     show.add_argument("--subject", choices=SUBJECTS, default="frankentorch")
 
     listing = commands.add_parser("list", help="entries")
@@ -71,6 +73,8 @@ def main(argv=None):
     steady.add_argument("--child", help=argparse.SUPPRESS)
 
     options = parser.parse_args(argv)
+    if options.command == "run" and options.forward and options.parity == str(report.PATH):
+        options.parity = str(report.FORWARD)
     return {"durability": durability_command, "run": run_command, "show": show_command, "list": list_command, "record": record_command,
             "promotion": promotion_command, "drift": drift_command, "determinism": determinism_command}[options.command](options)
 
@@ -100,7 +104,11 @@ def run_command(options):
     entries = select(options.tier, options.op)
     limit = options.samples or (QUICK_SAMPLES if options.quick else None)
     wanted = options.dtype or (QUICK_DTYPES if options.quick else None)
-    jobs = [{"key": entry.key, "dtype": dtype, "limit": limit, "reference": options.reference}
+    if options.forward:
+        from conformance.forward import DTYPES
+        wanted = [dtype for dtype in DTYPES if wanted is None or dtype in wanted]
+        entries = [entry for entry in entries if entry.op.supports_forward_ad]
+    jobs = [{"key": entry.key, "dtype": dtype, "limit": limit, "reference": options.reference, "forward": options.forward}
             for entry in entries for dtype in entry.dtypes() if wanted is None or dtype in wanted]
     if not jobs:
         print("conformance: no entry matches")
@@ -168,10 +176,11 @@ def show_command(options):
     from conformance import subject
     from conformance.check import Checker, ErrorChecker
     from conformance.entries import ERRORS, database
+    from conformance.forward import ForwardChecker
 
     torch.set_num_threads(1)
     entry = database()[options.entry]
-    kind = ErrorChecker if options.dtype == ERRORS else Checker
+    kind = ErrorChecker if options.dtype == ERRORS else ForwardChecker if options.forward else Checker
     samples = entry.error_samples() if options.dtype == ERRORS else entry.samples(options.dtype)
     for number, packed, _ in samples:
         if number == options.sample:

@@ -49,12 +49,13 @@ def examiner(subject_name, progress=lambda text: None):
     from conformance import subject
     from conformance.check import Checker, ErrorChecker
     from conformance.entries import ERRORS, database
+    from conformance.forward import ForwardChecker
 
     lib = subject.load(subject_name)
     entries = database()
 
     def examine(job):
-        kind = ErrorChecker if job["dtype"] == ERRORS else Checker
+        kind = ErrorChecker if job["dtype"] == ERRORS else ForwardChecker if job.get("forward") else Checker
         try:
             checker = kind(entries[job["key"]], job["dtype"], torch, lib, progress)
             return checker.run(job["limit"], reference=job["reference"]).as_dict()

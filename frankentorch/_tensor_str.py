@@ -14,7 +14,8 @@ import dataclasses
 import math
 
 from frankentorch import ops
-from frankentorch._ext.tensor import Tensor
+from frankentorch._ext.dispatch import tangent_of
+from frankentorch._ext.tensor import Tensor, innermost_dual_level
 
 __all__ = ["get_printoptions", "printoptions", "set_printoptions"]
 
@@ -276,6 +277,9 @@ def _str_plain(t, tensor_contents):
         suffixes.append(f"grad_fn=<{name}>")
     elif t.requires_grad:
         suffixes.append("requires_grad=True")
+    level = innermost_dual_level(t)
+    if level:
+        suffixes.append(f"tangent={tangent_of(t, level)}")
     return _with_suffixes(prefix + text, suffixes, indent)
 
 

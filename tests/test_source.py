@@ -28,6 +28,7 @@ LAYERS = (
     ("_tensor", "_tensor_str"),
     ("_settings", "functional", "linalg", "special", "fft", "overrides", "storage", "version", "cuda", "mps", "xpu", "cpu", "backends"),
     ("autograd", "utils.hooks"),
+    ("func",),
     ("nn",),
     ("optim",),
     ("autograd.profiler",),

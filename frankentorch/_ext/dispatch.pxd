@@ -76,6 +76,7 @@ cdef enum Special:           # bits of tensor.special_bits
     BIT_ANOMALY = 4
     BIT_HARDENED = 8
     BIT_SAVED_HOOKS = 16
+    BIT_DUAL = 64
 
 # A kernel reached without a Python call, for the few ops whose call cost users feel.
 ctypedef object (*direct_kernel)(PyObject** slots)
@@ -92,6 +93,7 @@ cdef class Overload:
     cdef readonly tuple row
     cdef readonly tuple local_names
     cdef readonly bint refuses_grad
+    cdef readonly str forward            # how the tangent is made: a kind or a rule of autograd.rules_forward; "" is by the gradient
     cdef direct_kernel direct            # or NULL
     cdef object call                     # resolved implementation, or None
     cdef object returns                  # named tuple class, or None
@@ -111,7 +113,7 @@ cdef class Overload:
     cdef backward_fn backward
     cdef int n_edges
     cdef int edges[16]
-    cdef bint list_edge
+    cdef readonly bint list_edge
     cdef int n_saved
     cdef int save_kinds[24]
     cdef int save_indices[24]

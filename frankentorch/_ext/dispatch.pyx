@@ -57,7 +57,7 @@ cdef class Overload:
         cdef int i
         (self.name, self.overload, args, self.output_names, kind, self.implementation, loop_number, promote, result, operands, params,
          self.forms, backward, edges, self.list_edge, saved, self.local_names, self.view, self.label, namespace, aliases, self.refuses_grad, self.writes_self, self.out_rule,
-         self.gives_list, self.loop.guard) = row
+         self.gives_list, self.loop.guard, self.forward) = row
         self.row = row
         if len(args) > MAX_ARGS:
             raise ValueError(f"{self.name}: more than {MAX_ARGS} arguments")
@@ -124,6 +124,11 @@ cdef class Overload:
             return node.saved_values[self.local_names.index("out" if name == "result" and "out" in self.local_names else name)]
         except (ValueError, TypeError):
             raise AttributeError(f"'{self.label}' object has no attribute '_saved_{name}'") from None
+
+    @property
+    def differentiable(self):
+        """Positions of the arguments with a derivative."""
+        return tuple([self.edges[i] for i in range(self.n_edges)])
 
     @property
     def is_view(self):
@@ -318,8 +323,8 @@ cdef object shape_of(object value):
 cdef inline object run_unprofiled(Overload ov, PyObject** slots, int mode, object out):
     if ov.kind == BODY:
         return run_body(ov, slots, mode, out)
-    if special_bits & BIT_RECORD:
-        return run_watched(ov, slots, mode, out)
+    if special_bits & (BIT_RECORD | BIT_DUAL):
+        return run_dual(ov, slots, mode, out) if special_bits & BIT_DUAL else run_watched(ov, slots, mode, out)
     return run_primitive(ov, slots, mode, out)
 
 
@@ -509,6 +514,7 @@ cdef int mark_views(Overload ov, PyObject** slots, object result) except -1:
 
 
 include "dispatch_inplace.pxi"
+include "dispatch_dual.pxi"
 include "dispatch_operators.pxi"
 
 

@@ -31,6 +31,8 @@ cdef int check_out(Overload ov, PyObject** slots, object out) except -1:
         for one in (out if many else (out,)):
             if edge_requires(one):
                 raise refuse_out(ov)
+    if special_bits & BIT_DUAL and not ov.refuses_grad and any_dual(ov, slots, out):
+        raise NotImplementedError(f"Trying to use forward AD with {ov.name}_out that does not support it because it is an out= function")
     if ov.out_rule == OUT_FOLLOW or ov.out_rule == OUT_FILL:
         i = ov.arg_names.index("dtype")
         given = dtype_of((<Tensor> out).code)

@@ -275,10 +275,10 @@ cdef object fit(object g, Node source, int i, Node target, int number):
 
 cdef int accumulate(Tensor variable, object incoming, bint create_graph) except -1:
     """Add a gradient into a leaf's .grad; the first is taken over when nobody else holds it, else copied."""
-    cdef Tensor g = <Tensor> incoming
+    cdef Tensor g = detached(<Tensor> incoming) if not create_graph and has_tangent(<Tensor> incoming) else <Tensor> incoming
     cdef Tensor kept
     if variable.gradient is None:
-        if create_graph and g.node is not None:
+        if create_graph and (g.node is not None or has_tangent(g)):
             variable.gradient = g.clone() if (<PyObject*> g).ob_refcnt > 3 else g
             return 0
         if (<PyObject*> g).ob_refcnt <= 3 and (<PyObject*> g.storage).ob_refcnt == 1 and g.base is None and same_layout(g, variable):

@@ -392,7 +392,7 @@ def linear(Tensor input, Tensor weight, Tensor bias):
 
 # ---- derivatives ----
 cdef bint recorded(Tensor a, Tensor b):
-    return grad_enabled() and (tensor_requires_grad(a) or tensor_requires_grad(b))
+    return (grad_enabled() and (tensor_requires_grad(a) or tensor_requires_grad(b))) or has_tangent(a) or has_tangent(b)
 
 
 cdef inline Tensor conjugate(Tensor t):
@@ -470,7 +470,7 @@ def linear_bias_gradient(Tensor g):
     cdef Matrix x
     cdef Tensor keep, out
     cdef char* to
-    if g.rank < 2 or (g.code != F32 and g.code != F64) or g.count > PLAIN_ROWS * g.sizes[g.rank - 1] or is_meta(g) or (grad_enabled() and tensor_requires_grad(g)):
+    if g.rank < 2 or (g.code != F32 and g.code != F64) or g.count > PLAIN_ROWS * g.sizes[g.rank - 1] or is_meta(g) or recorded(g, g):
         return g
     keep = fold(g, &x)
     if x.col != 1:

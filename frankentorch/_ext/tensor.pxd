@@ -38,12 +38,13 @@ cdef class Storage:
     cdef object __weakref__
 
 cdef class Extra:
-    # What few tensors have: hooks, a grad accumulator, names given by the user.
+    # What few tensors have: hooks, a grad accumulator, tangents by level.
     cdef public object hooks
     cdef public object post_accumulate_hooks
     cdef public object retain_hook
     cdef PyObject* accumulator                 # its Node while one lives, borrowed: the Node clears it when it goes
     cdef public object pinned
+    cdef dict tangents                         # {level of forward mode: Tensor, or None for none}
 
 cdef class Tensor:
     cdef Storage storage
@@ -191,6 +192,11 @@ cdef inline bint is_meta(Tensor t) noexcept:
 # ---- modes (one per thread of Python; the interpreter lock guards them) ----
 cdef bint grad_enabled() noexcept
 cdef bint set_grad_enabled(bint value) noexcept
+cdef long long dual_limit() noexcept
+cdef long long set_dual_limit(long long limit) noexcept
+cdef long long dual_level(Tensor t) except -1
+cdef bint has_tangent(Tensor t) except -1
+cdef int keep_tangent(Tensor t, long long level, Tensor tangent) except -1
 cdef bint inference_enabled() noexcept
 cdef bint set_inference_enabled(bint value) noexcept
 cdef unsigned int special_bits       # what watches or changes execution: 0 on the fast path

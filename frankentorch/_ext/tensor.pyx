@@ -119,7 +119,7 @@ include "tensor_nodes.pxi"
 
 # ---- tensors ----
 cdef class Extra:
-    """Hooks and the accumulator of the few tensors that have them."""
+    """Hooks, tangents and the accumulator of the few tensors that have them."""
 
 
 cdef Node tensor_grad_fn(Tensor t):
@@ -140,6 +140,9 @@ cdef Extra extra_of(Tensor t):
     if t.extra is None:
         t.extra = Extra.__new__(Extra)
     return t.extra
+
+
+include "tensor_duals.pxi"
 
 
 cdef Node accumulator_of(Tensor t):

@@ -561,6 +561,9 @@ def adopt(Tensor self, Tensor other):
     if other.node is not None:
         self.node = other.node
         self.node_output = other.node_output
+    if special_bits & 64 and other.extra is not None and other.extra.tangents is not None:      # dispatch.BIT_DUAL
+        for level, tangent in other.extra.tangents.items():
+            keep_tangent(self, level, tangent)
     bump(self)
     self.view_version = self.storage.version
     return self

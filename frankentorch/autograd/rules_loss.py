@@ -13,6 +13,6 @@ def binary_cross_entropy_backward_target(g, self):
 
 
 def ctc_loss_backward(g, log_probs, targets, input_lengths, target_lengths, loss, alpha, blank, zero_infinity):
-    if ops.is_grad_enabled() and g.requires_grad:
+    if ops.differentiated(g):
         raise RuntimeError("derivative for _ctc_loss_backward is not implemented: ctc_loss cannot be differentiated twice")
     return ctc_ops.ctc_loss_backward(g, log_probs, targets, input_lengths, target_lengths, loss, alpha, blank, zero_infinity)

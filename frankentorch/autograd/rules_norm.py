@@ -58,8 +58,8 @@ def differentiated(function, grad, input, weight, grads, wants):
     from frankentorch.autograd.backward import grad as gradients
     record = ops.is_grad_enabled()
     given = [grad, input, weight]
-    if not record:
-        given = [None if t is None else t.detach().requires_grad_() if wanted else t.detach() for t, wanted in zip(given, wants)]
+    if not record:          # aliases, not detached: forward mode may follow them
+        given = [None if t is None else ops.alias(t).requires_grad_() if wanted else t for t, wanted in zip(given, wants)]
     with ops.enable_grad():
         outs = function(*given)
         pairs = [(out, g) for out, g in zip(outs, grads) if out is not None and g is not None and out.requires_grad]

@@ -6,7 +6,7 @@ from frankentorch._ext import dtype as _dtype
 from frankentorch._ext.dtype import (can_cast, channels_last, channels_last_3d, contiguous_format, device, dtype, get_default_dtype, layout,  # noqa: F401
                                      memory_format, preserve_format, promote_types, set_default_dtype, sparse_coo, sparse_csr, strided)
 from frankentorch._ext.tensor import Tensor  # noqa: F401
-from frankentorch._ext.tensor import is_grad_enabled, is_inference_mode_enabled  # noqa: F401
+from frankentorch._ext.tensor import differentiated, is_grad_enabled, is_inference_mode_enabled  # noqa: F401
 from frankentorch.ops import registry
 from frankentorch.ops.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: F401
 

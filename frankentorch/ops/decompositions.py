@@ -98,7 +98,7 @@ def svd_old(self, some, compute_uv):
 
 def svdvals(A, driver):
     """Singular values alone; the vectors are found too where a derivative will ask for them."""
-    return ops._linalg_svd(checked(A, "svdvals"), False, A.requires_grad and ops.is_grad_enabled())[1]
+    return ops._linalg_svd(checked(A, "svdvals"), False, ops.differentiated(A))[1]
 
 
 def _at_end(A, dim):

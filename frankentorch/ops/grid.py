@@ -111,7 +111,7 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
     if mode == NEAREST:
         out = _values(flat, [ops.round(x).detach() for x in places], sizes)
         held = sum(ops.where(ops.isfinite(x), x - x.detach(), ops.zeros_like(x)) for x in places)
-        out = out + ops.unsqueeze(held, 1) * 0 if grid.requires_grad and ops.is_grad_enabled() else out      # the slope is 0, not missing
+        out = out + ops.unsqueeze(held, 1) * 0 if ops.differentiated(grid) else out      # the slope is 0, not missing
     else:
         lows = [ops.floor(x).detach() for x in places]
         if mode == BILINEAR:

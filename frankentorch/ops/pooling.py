@@ -17,7 +17,7 @@ adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = (_adaptive_avg_p
 
 
 def _max_pool(n, self, kernel_size, stride, padding, dilation, ceil_mode):
-    if self.requires_grad and ops.is_grad_enabled():
+    if ops.differentiated(self):
         return getattr(ops, f"max_pool{n}d_with_indices")(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
     return pool_ops.max_pool_values(self, n, kernel_size, stride, padding, dilation, ceil_mode)
 

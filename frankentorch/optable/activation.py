@@ -20,7 +20,7 @@ op("elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Te
    grad={"self": "elu_backward(g, self, alpha, scale, input_scale)"}, doc="self where positive, else alpha * (exp(self) - 1).", source="Clevert et al. 2016")
 op("celu(Tensor self, Scalar alpha=1.0) -> Tensor", forms="function nn inplace", body="ops.activation:celu", doc="elu with a slope that is continuous for any alpha.")
 op("selu(Tensor self) -> Tensor", forms="function nn inplace", body="ops.activation:selu", doc="Self-normalising elu.", source="Klambauer et al. 2017")
-op("gelu(Tensor self, *, str approximate='none') -> Tensor", forms="nn out", kernel="ops.activation:gelu", grad={"self": "gelu_backward(g, self, approximate)"},
+op("gelu(Tensor self, *, str approximate='none') -> Tensor", forms="nn out", kernel="ops.activation:gelu", jvp="elementwise", grad={"self": "gelu_backward(g, self, approximate)"},
    doc="self times the normal distribution function, exact or by tanh.", source="Hendrycks and Gimpel 2016")
 op("_gelu_erf(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "gelu(x)"}, grad={"self": "gelu_backward(g, self, 'none')"})
 op("_gelu_tanh(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "gelu_tanh(x)"},

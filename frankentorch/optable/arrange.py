@@ -25,8 +25,8 @@ op("empty_permuted(int[] size, int[] physical_layout, *, ScalarType? dtype=None,
    forms="function", body=PLACE + "empty_permuted", doc="Uninitialised dense tensor whose dims lie in memory in a given order, the slowest first.")
 op("nonzero_static(Tensor self, *, int size, int fill_value=-1) -> Tensor", forms=BOTH, body=PLACE + "nonzero_static", doc="The first `size` rows of nonzero, filled up when there are fewer.")
 op("unsafe_chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", forms=BOTH, body=PLACE + "unsafe_chunk", doc="chunk, whose pieces do not count as views of each other.")
-op("unsafe_split(Tensor self, int split_size, int dim=0) -> Tensor[]", forms=BOTH, kernel="_ext.views:split", grad={"self": "split_backward(g, self_sizes, self_dtype, dim)"}, doc="split, whose pieces do not count as views of each other.")
-op("unsafe_split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", forms=BOTH, kernel="_ext.views:split_sizes", grad={"self": "split_backward(g, self_sizes, self_dtype, dim)"}, doc="split_with_sizes, whose pieces do not count as views of each other.")
+op("unsafe_split(Tensor self, int split_size, int dim=0) -> Tensor[]", forms=BOTH, kernel="_ext.views:split", jvp="linear", grad={"self": "split_backward(g, self_sizes, self_dtype, dim)"}, doc="split, whose pieces do not count as views of each other.")
+op("unsafe_split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", forms=BOTH, kernel="_ext.views:split_sizes", jvp="linear", grad={"self": "split_backward(g, self_sizes, self_dtype, dim)"}, doc="split_with_sizes, whose pieces do not count as views of each other.")
 
 # ---- copies of what a view shows; the name without _copy says what ----
 for _name, _args in (

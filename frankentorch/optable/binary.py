@@ -18,7 +18,7 @@ op("mul(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="multiply",
 op("div(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="divide true_divide", promote="int_to_float", loop={FLOAT: "x / y", COMPLEX: "div(x, y)"},
    grad={"self": "g / conj(other)", "other": "-g * conj(self / other / other)"}, doc="self / other, as real numbers.", source="IEEE 754 division")
 op("div.Tensor_mode(Tensor self, Operand other, *, str? rounding_mode) -> Tensor", forms=PLAIN, out="cast", kernel="ops.elementwise:div_mode",
-   grad={"self": "div_mode_backward_self(g, other, rounding_mode)", "other": "div_mode_backward_other(g, self, other, rounding_mode)"})
+   jvp="elementwise", grad={"self": "div_mode_backward_self(g, other, rounding_mode)", "other": "div_mode_backward_other(g, self, other, rounding_mode)"})
 op("floor_divide(Tensor self, Operand other) -> Tensor", forms=PLAIN, guard="zero", loop={INT: "floordiv(x, y)", FLOAT: "floordiv(x, y)"}, grad=NONE,
    doc="Largest integer not above self / other; integer division by zero is an error.")
 op("remainder(Operand self, Operand other) -> Tensor", forms=PLAIN, guard="zero", loop={INT: "remainder(x, y)", FLOAT: "remainder(x, y)"},
@@ -40,7 +40,8 @@ op("xlogy(Operand self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_
    grad={"self": "xlogy_backward_self(g, self, other)", "other": "g * self / other"}, doc="self * log(other), 0 where self is 0.")
 op("copysign(Tensor self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "copysign(x, y)"},
    grad={"self": "copysign_backward(g, self, out)", "other": "g * 0"}, doc="Magnitude of self with the sign of other.")
-op("nextafter(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={("f32", "f64"): "nextafter(x, y)"}, grad=NONE, doc="Next representable value towards other.")
+op("nextafter(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={("f32", "f64"): "nextafter(x, y)"},
+   grad={"self": "g * ne(self, other)", "other": "g * 0"}, doc="Next representable value towards other.")
 op("heaviside(Tensor self, Tensor values) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "y if x == 0 else x > 0", INT: "y if x == 0 else (x > 0)", FLOAT: "heaviside(x, y)"}, grad=NONE, doc="0 below zero, values at zero, 1 above.")
 
 op("maximum(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={BOOL: "x | y", INT: "maximum(x, y)", FLOAT: "maximum(x, y)"},

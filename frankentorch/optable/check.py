@@ -1,7 +1,7 @@
 """The table checked as a whole, at build and in a test: a row that cannot work stops the build with its name."""
 import ast
 
-from .schema import GUARDS, NONE, OUT_RULES, SchemaError
+from .schema import GUARDS, JVP_KINDS, NONE, OUT_RULES, SchemaError
 from .family import CODES
 
 PROMOTIONS = (None, "same", "int_to_float", "none", "skip_first")
@@ -75,18 +75,39 @@ def check_row(row):
                 if part.strip() not in names:
                     raise SchemaError(f"{where}: derivative of unknown argument {part!r}")
             formula_names(formula)
+    if row.jvp is not None:
+        check_forward(row, where)
     if not row.doc and not row.overload and "internal" not in row.forms:
         raise SchemaError(f"{where}: no doc")
 
 
-def check_table(rows, rule_names=None):
-    """Raise SchemaError at the first row that breaks a rule; with `rule_names`, also for an unknown name in a formula."""
+def check_forward(row, where):
+    """A jvp= that cannot be what it says."""
+    if row.jvp == "none":
+        if row.grad != NONE:
+            raise SchemaError(f"{where}: jvp='none' says that there is no derivative, but grad is given")
+    elif not row.differentiable and row.jvp != "zero":
+        raise SchemaError(f"{where}: jvp={row.jvp!r} without a derivative")
+    if row.view and row.jvp in ("elementwise", "multilinear", "zero"):
+        raise SchemaError(f"{where}: the tangent of a view is a view of the tangent, not {row.jvp!r}")
+    if row.jvp in JVP_KINDS and row.jvp == row.__class__(row.schema, loop=row.loop, kernel=row.kernel, body=row.body, view=row.view, grad=row.grad).forward:
+        raise SchemaError(f"{where}: jvp={row.jvp!r} follows from the row; leave it out")
+    if row.jvp not in JVP_KINDS and not row.jvp.isidentifier():
+        raise SchemaError(f"{where}: jvp={row.jvp!r} is no kind and no name of a rule")
+    if row.jvp == "multilinear" and any(arg.is_tensor_list and arg.name in row.grad for arg in row.args):
+        raise SchemaError(f"{where}: a list of tensors is linear as a whole or not at all")
+
+
+def check_table(rows, rule_names=None, forward_names=None):
+    """Raise SchemaError at the first row that breaks a rule; with `rule_names` (`forward_names`), also for an unknown name in a formula (a jvp=)."""
     seen = set()
     for row in rows:
         if row.full_name in seen:
             raise SchemaError(f"{row.full_name}: declared twice")
         seen.add(row.full_name)
         check_row(row)
+        if forward_names is not None and row.forward and row.forward not in JVP_KINDS and row.forward not in forward_names:
+            raise SchemaError(f"{row.full_name}: no rule of forward mode is named {row.forward!r}")
         if rule_names is not None and isinstance(row.grad, dict):
             for formula in row.grad.values():
                 for name in formula_names(formula):

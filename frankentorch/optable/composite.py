@@ -26,7 +26,7 @@ op("_linalg_solve(Tensor A, Tensor B) -> Tensor", forms="internal", kernel="ops.
    grad={"A,B": "solve_backward(g, A, out)"}, source="LAPACK's gesv, through numpy.linalg")
 op("linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor", forms="internal out", body="ops.decompositions:solve", doc="X of A X = B.")
 op("_linalg_cholesky(Tensor A, bool upper) -> Tensor", forms="internal", kernel="ops.decompositions:cholesky_factor", portable=False, node="LinalgCholeskyExBackward0",
-   grad={"A": "cholesky_backward(g, out)"}, source="LAPACK's potrf, through numpy.linalg; derivative: Murray 2016")
+   jvp="cholesky", grad={"A": "cholesky_backward(g, out)"}, source="LAPACK's potrf, through numpy.linalg; derivative: Murray 2016")
 op("linalg_cholesky(Tensor A, *, bool upper=False) -> Tensor", forms="internal out", body="ops.decompositions:cholesky", doc="Triangular L of A = L L^H.")
 op("linalg_det(Tensor A) -> Tensor", forms="internal out", kernel="ops.decompositions:determinant", portable=False, grad={"A": "det_backward(g, A, out)"}, doc="Determinant.")
 op("det(Tensor self) -> Tensor", forms="function method", body="ops:linalg_det", doc="Determinant.")

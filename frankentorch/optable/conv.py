@@ -7,7 +7,7 @@ AXES = "int[] stride, int[] padding, int[] dilation"
 
 op(f"convolution(Tensor input, Tensor weight, Tensor? bias, {AXES}, bool transposed, int[] output_padding, int groups) -> Tensor", forms="function",
    kernel="_ext.conv_ops:convolution",
-   grad={"input,weight,bias": "convolution_backward(g, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, (wants(0), wants(1), wants(2)))"},
+   jvp="convolution", grad={"input,weight,bias": "convolution_backward(g, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, (wants(0), wants(1), wants(2)))"},
    doc="Plain or transposed convolution over 1 to 3 spatial dims.")
 op(f"convolution_backward(Tensor grad_output, Tensor input, Tensor weight, int[]? bias_sizes, {AXES}, bool transposed, int[] output_padding, int groups, Any output_mask)"
    " -> (Tensor, Tensor, Tensor)", forms="internal", kernel="ops.conv:convolution_backward", node="ConvolutionBackwardBackward0",

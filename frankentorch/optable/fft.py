@@ -11,11 +11,11 @@ TWO = "int[1]? s=None, int[1] dim=[-2, -1], str? norm=None"
 MANY = "int[1]? s=None, int[1]? dim=None, str? norm=None"
 
 op("fft_c2c(Tensor self, int[] dim, int norm, bool forward) -> Tensor", forms="internal", kernel="ops.fft:c2c", portable=False, source=SOURCE,
-   grad={"self": "fft_c2c(g, dim, norm, not forward)"}, doc="Complex transform along dims, without resizing.")
+   jvp="linear", grad={"self": "fft_c2c(g, dim, norm, not forward)"}, doc="Complex transform along dims, without resizing.")
 op("fft_r2c(Tensor self, int[] dim, int norm, bool onesided=True) -> Tensor", forms="internal", kernel="ops.fft:r2c", portable=False, source=SOURCE,
-   grad={"self": "fft_r2c_backward(g, dim, norm, onesided, self_sizes)"}, doc="Transform of real data; onesided keeps the half that the other half mirrors.")
+   jvp="linear", grad={"self": "fft_r2c_backward(g, dim, norm, onesided, self_sizes)"}, doc="Transform of real data; onesided keeps the half that the other half mirrors.")
 op("fft_c2r(Tensor self, int[] dim, int norm, int last) -> Tensor", forms="internal", kernel="ops.fft:c2r", portable=False, source=SOURCE,
-   grad={"self": "fft_c2r_backward(g, dim, norm)"}, doc="Real inverse of the one-sided half; `last` is the length of the last dim.")
+   jvp="linear", grad={"self": "fft_c2r_backward(g, dim, norm)"}, doc="Real inverse of the one-sided half; `last` is the length of the last dim.")
 
 for _name, _doc in (("fft", "Transform of one dim."), ("ifft", "Inverse transform of one dim."), ("rfft", "One-sided transform of a real dim."), ("irfft", "Real inverse of rfft."),
                     ("hfft", "Real transform of a Hermitian-symmetric signal."), ("ihfft", "Inverse of hfft.")):

@@ -3,18 +3,18 @@ from .family import NONE, table
 
 ROWS, op = table()
 
-op("index(Tensor self, Tensor?[] indices) -> Tensor", forms="internal", kernel="_ext.indexing:index", grad={"self": "index_backward(g, self_sizes, self_dtype, indices)"})
+op("index(Tensor self, Tensor?[] indices) -> Tensor", forms="internal", kernel="_ext.indexing:index", jvp="linear", grad={"self": "index_backward(g, self_sizes, self_dtype, indices)"})
 op("index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor", forms="function method inplace", kernel="_ext.indexing:index_put", write="self",
-   grad={"self": "index_put_backward_self(g, indices, accumulate)", "values": "index_put_backward_values(g, indices, values_sizes)"}, doc="self[indices] = values, or += with accumulate.")
+   jvp="linear", grad={"self": "index_put_backward_self(g, indices, accumulate)", "values": "index_put_backward_values(g, indices, values_sizes)"}, doc="self[indices] = values, or += with accumulate.")
 
 BOTH = "function method"
 PLAIN = "function method inplace out"
 
 # ---- along a dim ----
-op("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", forms=BOTH + " out", out="apart", kernel="_ext.index_ops:gather",
+op("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", forms=BOTH + " out", out="apart", kernel="_ext.index_ops:gather", jvp="linear",
    grad={"self": "scatter_add(zeros_of(g, self_sizes), dim, index, g)"}, doc="self at the positions of index along dim.")
 op("_scatter(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms="internal inplace", kernel="ops.indexing:scatter_write", write="self",
-   grad={"self": "scatter(g, dim, index, 0)", "src": "gather_to(g, dim, index, src_sizes)"}, node="ScatterBackward0")
+   jvp="linear", grad={"self": "scatter(g, dim, index, 0)", "src": "gather_to(g, dim, index, src_sizes)"}, node="ScatterBackward0")
 op("_scatter_fill(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", forms="internal inplace", kernel="ops.indexing:scatter_write", write="self",
    grad={"self": "scatter(g, dim, index, 0)"}, node="ScatterBackward1")
 op("_scatter_combine(Tensor self, int dim, Tensor index, Operand src, str reduce) -> Tensor", forms="internal inplace", kernel="ops.indexing:scatter_combine", write="self", grad=NONE)
@@ -24,32 +24,32 @@ op("scatter(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", forms=
 op("scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_reduced")
 op("scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_reduced")
 op("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms=PLAIN, kernel="ops.indexing:scatter_add", write="self",
-   grad={"self": "g", "src": "gather_to(g, dim, index, src_sizes)"}, doc="self with src added at the positions of index along dim, in ascending order of src.")
+   jvp="linear", grad={"self": "g", "src": "gather_to(g, dim, index, src_sizes)"}, doc="self with src added at the positions of index along dim, in ascending order of src.")
 op("scatter_reduce(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor", forms=PLAIN, kernel="ops.indexing:scatter_reduce", write="self",
    grad={"self,src": "scatter_reduce_backward(g, self, dim, index, src, reduce, include_self, out)"}, doc="self combined with src at the positions of index: sum, prod, mean, amax or amin.")
 op("index_select(Tensor self, int dim, Tensor index) -> Tensor", forms=BOTH + " out", out="apart", kernel="_ext.index_ops:index_select",
-   grad={"self": "index_add(zeros_of(g, self_sizes), dim, index, g)"}, doc="The slices along dim that index names.")
+   jvp="linear", grad={"self": "index_add(zeros_of(g, self_sizes), dim, index, g)"}, doc="The slices along dim that index names.")
 op("_index_write(Tensor self, int dim, Tensor index, Tensor source, int how) -> Tensor", forms="internal inplace", kernel="_ext.index_ops:index_write", write="self",
-   grad={"self": "g if how == 2 else index_fill(g, dim, index, 0)", "source": "index_write_source(g, dim, index, source_sizes)"}, node="IndexAddBackward0")
+   jvp="linear", grad={"self": "g if how == 2 else index_fill(g, dim, index, 0)", "source": "index_write_source(g, dim, index, source_sizes)"}, node="IndexAddBackward0")
 op("index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor", forms=PLAIN, body="ops.indexing:index_add", doc="self with alpha * source added to the slices that index names, in order.")
 op("index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", forms=PLAIN, body="ops.indexing:index_copy", doc="self with the slices that index names replaced.")
 op("index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor", forms=PLAIN, body="ops.indexing:index_reduce",
    doc="self combined with source's slices at the positions of index: prod, mean, amax or amin.")
 op("index_fill(Tensor self, int dim, Tensor index, Operand value) -> Tensor", forms="function method inplace", kernel="_ext.index_ops:index_fill", write="self",
-   grad={"self": "index_fill(g, dim, index, 0)", "value": "index_fill_value(g, dim, index)"}, doc="self with the slices that index names set to value.")
-op("take(Tensor self, Tensor index) -> Tensor", forms=BOTH + " out", kernel="_ext.index_ops:take", grad={"self": "put(zeros_of(g, self_sizes), index, g, True)"}, doc="Elements by their row-major number.")
+   jvp="linear", grad={"self": "index_fill(g, dim, index, 0)", "value": "index_fill_value(g, dim, index)"}, doc="self with the slices that index names set to value.")
+op("take(Tensor self, Tensor index) -> Tensor", forms=BOTH + " out", kernel="_ext.index_ops:take", jvp="linear", grad={"self": "put(zeros_of(g, self_sizes), index, g, True)"}, doc="Elements by their row-major number.")
 op("put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor", forms="function method inplace", kernel="_ext.index_ops:put", write="self",
-   grad={"self": "g if accumulate else put(g, index, zeros_of(g, source_sizes))", "source": "g.take(index).reshape(source_sizes)"}, doc="self with elements written by their row-major number.")
+   jvp="linear", grad={"self": "g if accumulate else put(g, index, zeros_of(g, source_sizes))", "source": "g.take(index).reshape(source_sizes)"}, doc="self with elements written by their row-major number.")
 op("take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor", forms=BOTH + " out", body="ops.indexing:take_along_dim", doc="gather with broadcasting.")
 
 # ---- masks ----
 op("_masked_fill(Tensor self, Tensor mask, Operand value) -> Tensor", forms="internal inplace", kernel="_ext.index_ops:masked_fill", write="self",
-   grad={"self": "masked_fill(g, mask, 0)", "value": "masked_fill_value(g, mask)"}, node="MaskedFillBackward0")
+   jvp="linear", grad={"self": "masked_fill(g, mask, 0)", "value": "masked_fill_value(g, mask)"}, node="MaskedFillBackward0")
 op("masked_fill(Tensor self, Tensor mask, Operand value) -> Tensor", forms=BOTH, body="ops.indexing:masked_fill", doc="self with value where mask is set.")
 op("masked_fill_(Tensor self, Tensor mask, Operand value) -> Tensor", forms="method", body="ops.indexing:masked_fill_in_place", doc="masked_fill in place.")
-op("masked_select(Tensor self, Tensor mask) -> Tensor", forms=BOTH + " out", kernel="_ext.index_ops:masked_select", grad={"self": "masked_select_backward(g, self_sizes, mask)"}, doc="The elements where mask is set.")
+op("masked_select(Tensor self, Tensor mask) -> Tensor", forms=BOTH + " out", kernel="_ext.index_ops:masked_select", jvp="linear", grad={"self": "masked_select_backward(g, self_sizes, mask)"}, doc="The elements where mask is set.")
 op("_masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor", forms="internal inplace", kernel="_ext.index_ops:masked_scatter", write="self",
-   grad={"self": "masked_fill(g, mask, 0)", "source": "masked_scatter_source(g, mask, source_sizes)"}, node="MaskedScatterBackward0")
+   jvp="linear", grad={"self": "masked_fill(g, mask, 0)", "source": "masked_scatter_source(g, mask, source_sizes)"}, node="MaskedScatterBackward0")
 op("masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor", forms=BOTH, body="ops.indexing:masked_scatter", doc="self with source's elements, in order, where mask is set.")
 op("masked_scatter_(Tensor self, Tensor mask, Tensor source) -> Tensor", forms="method", body="ops.indexing:masked_scatter_in_place", doc="masked_scatter in place.")
 op("_nonzero(Tensor self) -> Tensor", forms="internal", kernel="_ext.index_ops:nonzero", grad=NONE)
@@ -58,12 +58,12 @@ op("argwhere(Tensor self) -> Tensor", forms=BOTH, body="ops.indexing:argwhere", 
 
 # ---- parts written back ----
 op("select_scatter(Tensor self, Tensor src, int dim, int index) -> Tensor", forms=BOTH, kernel="ops.indexing:select_scatter",
-   grad={"self": "select_scatter(g, zeros_of(g, src_sizes), dim, index)", "src": "g.select(dim, index)"}, doc="self with one position of a dim replaced.")
+   jvp="linear", grad={"self": "select_scatter(g, zeros_of(g, src_sizes), dim, index)", "src": "g.select(dim, index)"}, doc="self with one position of a dim replaced.")
 op("slice_scatter(Tensor self, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor", forms=BOTH + " out", kernel="ops.indexing:slice_scatter",
-   grad={"self": "slice_scatter(g, zeros_of(g, src_sizes), dim, start, end, step)", "src": "slice(g, dim, start, end, step)"}, doc="self with a slice of a dim replaced.")
+   jvp="linear", grad={"self": "slice_scatter(g, zeros_of(g, src_sizes), dim, start, end, step)", "src": "slice(g, dim, start, end, step)"}, doc="self with a slice of a dim replaced.")
 op("diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor", forms=BOTH, kernel="ops.indexing:diagonal_scatter",
-   grad={"self": "diagonal_scatter(g, zeros_of(g, src_sizes), offset, dim1, dim2)", "src": "g.diagonal(offset, dim1, dim2)"}, doc="self with a diagonal replaced.")
-op("diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor", forms=BOTH, kernel="ops.indexing:diag_embed", grad={"self": "g.diagonal(offset, dim1, dim2)"}, doc="Matrices with self's last dim on a diagonal.")
+   jvp="linear", grad={"self": "diagonal_scatter(g, zeros_of(g, src_sizes), offset, dim1, dim2)", "src": "g.diagonal(offset, dim1, dim2)"}, doc="self with a diagonal replaced.")
+op("diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor", forms=BOTH, kernel="ops.indexing:diag_embed", jvp="linear", grad={"self": "g.diagonal(offset, dim1, dim2)"}, doc="Matrices with self's last dim on a diagonal.")
 op("diag(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " out", body="ops.indexing:diag", doc="The diagonal of a matrix, or a matrix with a vector on it.")
 op("diagflat(Tensor self, int offset=0) -> Tensor", forms=BOTH, body="ops.indexing:diagflat", doc="A matrix with all elements on a diagonal.")
 op("trace(Tensor self) -> Tensor", forms=BOTH, body="ops.indexing:trace", doc="Sum of the diagonal of a matrix.")

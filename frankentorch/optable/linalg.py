@@ -7,29 +7,29 @@ BLEND = "*, Scalar beta=1, Scalar alpha=1"
 EXT = "_ext.linalg_ops:"
 
 # ---- two operands ----
-op("mm(Tensor self, Tensor mat2) -> Tensor", forms=BOTH, kernel=EXT + "mm", grad={"self": "left_gradient(g, mat2)", "mat2": "right_gradient(g, self)"},
+op("mm(Tensor self, Tensor mat2) -> Tensor", forms=BOTH, kernel=EXT + "mm", jvp="multilinear", grad={"self": "left_gradient(g, mat2)", "mat2": "right_gradient(g, self)"},
    doc="Product of two matrices.")
-op("bmm(Tensor self, Tensor mat2) -> Tensor", forms=BOTH, kernel=EXT + "bmm", grad={"self": "left_gradient(g, mat2)", "mat2": "right_gradient(g, self)"},
+op("bmm(Tensor self, Tensor mat2) -> Tensor", forms=BOTH, kernel=EXT + "bmm", jvp="multilinear", grad={"self": "left_gradient(g, mat2)", "mat2": "right_gradient(g, self)"},
    doc="Products of two lists of matrices, pair by pair.")
 op("_matmul(Tensor self, Tensor other) -> Tensor", forms="internal", kernel=EXT + "matmul_batches",
-   grad={"self": "left_gradient(g, other)", "other": "matmul_right_gradient(g, self, other_ndim)"}, node="UnsafeViewBackward0")
+   jvp="multilinear", grad={"self": "left_gradient(g, other)", "other": "matmul_right_gradient(g, self, other_ndim)"}, node="UnsafeViewBackward0")
 op("matmul(Tensor self, Tensor other) -> Tensor", forms=BOTH, body=EXT + "matmul", doc="Product of vectors, matrices or broadcast batches of matrices.")
-op("mv(Tensor self, Tensor vec) -> Tensor", forms=BOTH, kernel=EXT + "mv", grad={"self": "outer(g, conj(vec))", "vec": "mv_gradient(g, self)"}, doc="Matrix times vector.")
-op("dot(Tensor self, Tensor tensor) -> Tensor", forms=BOTH, kernel=EXT + "dot", grad={"self": "g * conj(tensor)", "tensor": "g * conj(self)"}, doc="Sum of products of two vectors.")
-op("vdot(Tensor self, Tensor other) -> Tensor", forms=BOTH, kernel=EXT + "vdot", grad={"self": "conj(g) * other", "other": "g * self"}, doc="dot with the first vector conjugated.")
+op("mv(Tensor self, Tensor vec) -> Tensor", forms=BOTH, kernel=EXT + "mv", jvp="multilinear", grad={"self": "outer(g, conj(vec))", "vec": "mv_gradient(g, self)"}, doc="Matrix times vector.")
+op("dot(Tensor self, Tensor tensor) -> Tensor", forms=BOTH, kernel=EXT + "dot", jvp="multilinear", grad={"self": "g * conj(tensor)", "tensor": "g * conj(self)"}, doc="Sum of products of two vectors.")
+op("vdot(Tensor self, Tensor other) -> Tensor", forms=BOTH, kernel=EXT + "vdot", jvp="multilinear", grad={"self": "conj(g) * other", "other": "g * self"}, doc="dot with the first vector conjugated.")
 op("outer(Tensor self, Tensor vec2) -> Tensor", forms=BOTH, out="cast", aliases="ger", body="ops.linalg:outer", doc="Products of all pairs of elements of two vectors.")
 
 # ---- with an addend ----
 op(f"addmm(Tensor self, Tensor mat1, Tensor mat2, {BLEND}) -> Tensor", forms=BOTH + " inplace", kernel=EXT + "addmm",
-   grad={"self": "scaled(g, beta)", "mat1": "scaled(left_gradient(g, mat2), alpha)", "mat2": "scaled(right_gradient(g, mat1), alpha)"}, doc="beta * self + alpha * (mat1 @ mat2).")
+   jvp="blended", grad={"self": "scaled(g, beta)", "mat1": "scaled(left_gradient(g, mat2), alpha)", "mat2": "scaled(right_gradient(g, mat1), alpha)"}, doc="beta * self + alpha * (mat1 @ mat2).")
 op(f"baddbmm(Tensor self, Tensor batch1, Tensor batch2, {BLEND}) -> Tensor", forms=BOTH + " inplace", kernel=EXT + "baddbmm",
-   grad={"self": "scaled(g, beta)", "batch1": "scaled(left_gradient(g, batch2), alpha)", "batch2": "scaled(right_gradient(g, batch1), alpha)"}, doc="beta * self + alpha * bmm(batch1, batch2).")
+   jvp="blended", grad={"self": "scaled(g, beta)", "batch1": "scaled(left_gradient(g, batch2), alpha)", "batch2": "scaled(right_gradient(g, batch1), alpha)"}, doc="beta * self + alpha * bmm(batch1, batch2).")
 op(f"addmv(Tensor self, Tensor mat, Tensor vec, {BLEND}) -> Tensor", forms=BOTH + " inplace", kernel=EXT + "addmv",
-   grad={"self": "scaled(g, beta)", "mat": "scaled(outer(g, conj(vec)), alpha)", "vec": "scaled(mv_gradient(g, mat), alpha)"}, doc="beta * self + alpha * (mat @ vec).")
+   jvp="blended", grad={"self": "scaled(g, beta)", "mat": "scaled(outer(g, conj(vec)), alpha)", "vec": "scaled(mv_gradient(g, mat), alpha)"}, doc="beta * self + alpha * (mat @ vec).")
 
 # ---- layers ----
 op("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", forms="nn out", kernel=EXT + "linear",
-   grad={"input": "linear_input_gradient(g, weight)", "weight": "linear_weight_gradient(g, input, weight_ndim)", "bias": "linear_bias_gradient(g)"},
+   jvp="layer", grad={"input": "linear_input_gradient(g, weight)", "weight": "linear_weight_gradient(g, input, weight_ndim)", "bias": "linear_bias_gradient(g)"},
    node="AddmmBackward0", doc="input @ weight.T + bias over the last dim.")
 
 # ---- composites ----

@@ -5,7 +5,7 @@ ROWS, op = table()
 
 # ---- softmax ----
 for name in ("softmax", "log_softmax"):
-    op(f"{name}(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", forms="function method out", kernel=f"_ext.rows_ops:{name}", aliases=f"special_{name}",
+    op(f"{name}(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", forms="function method out", kernel=f"_ext.rows_ops:{name}", aliases=f"special_{name}", jvp=name,
        grad={"self": f"_{name}_backward(g, out, dim)"}, doc="Exponentials over their sum along dim." if name == "softmax" else "Logarithm of softmax.")
     op(f"_{name}_backward(Tensor grad, Tensor output, int dim) -> Tensor", forms="internal", kernel=f"_ext.rows_ops:{name}_backward",
        grad={"grad": f"{name}_backward_grad(g, output, dim)", "output": f"{name}_backward_output(g, grad, output, dim)"})
@@ -23,7 +23,7 @@ op("_layer_norm_backward(Tensor grad, Tensor input, int axis, Tensor mean, Tenso
    " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:layer_norm_backward",
    grad={"grad,input,weight": "layer_norm_twice(g0, g1, g2, grad, input, axis, weight, bias, eps, want_input, want_weight, want_bias, wants(0), wants(1), wants(2))"})
 op("_group_norm(Tensor input, int groups, Tensor? weight, Tensor? bias, float eps) -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal",
-   kernel="_ext.rows_ops:group_norm", grad={"input,weight,bias": "group_norm_backward(g0, input, groups, out1, out2, weight, bias, eps, wants(0), wants(1), wants(2))"},
+   kernel="_ext.rows_ops:group_norm", jvp="group_norm", grad={"input,weight,bias": "group_norm_backward(g0, input, groups, out1, out2, weight, bias, eps, wants(0), wants(1), wants(2))"},
    node="NativeGroupNormBackward0")
 op("_group_norm_backward(Tensor grad, Tensor input, int groups, Tensor mean, Tensor rstd, Tensor? weight, Tensor? bias, float eps, bool want_input, bool want_weight, bool want_bias)"
    " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:group_norm_backward",
@@ -54,9 +54,9 @@ op("instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_me
 op("embedding(Tensor weight, Tensor indices, int padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor", forms="function", body="ops.embeddings:embedding",
    doc="Rows of weight at each index.")
 op("_embedding(Tensor weight, Tensor indices, int padding_idx, bool scale_grad_by_freq) -> Tensor", forms="internal", kernel="ops.embeddings:gather_rows", node="EmbeddingBackward0",
-   grad={"weight": "embedding_dense_backward(g, indices, embedding_vocabulary(weight_sizes), padding_idx, scale_grad_by_freq)"})
+   jvp="linear", grad={"weight": "embedding_dense_backward(g, indices, embedding_vocabulary(weight_sizes), padding_idx, scale_grad_by_freq)"})
 op("embedding_dense_backward(Tensor grad_output, Tensor indices, int num_weights, int padding_idx, bool scale_grad_by_freq) -> Tensor", forms="internal",
-   kernel="_ext.rows_ops:embedding_backward", grad={"grad_output": "embedding_twice(g, indices, padding_idx, scale_grad_by_freq)"})
+   kernel="_ext.rows_ops:embedding_backward", jvp="linear", grad={"grad_output": "embedding_twice(g, indices, padding_idx, scale_grad_by_freq)"})
 op("embedding_renorm(Tensor self, Tensor indices, float max_norm, float norm_type) -> Tensor", forms="function inplace", kernel="ops.embeddings:embedding_renorm", write="self",
    grad=NONE, doc="Rows at the indices scaled down to a greatest norm.")
 op("embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, "

@@ -16,28 +16,28 @@ for n in (1, 2, 3):
        grad={"self": f"_adaptive_max_pool{n}d_backward(g0, self, out1)"}, node=f"AdaptiveMaxPool{n}DBackward0", doc=f"Largest values of windows that cover {dims}, and their flat places.")
     for name, label in ((f"max_pool{n}d", f"MaxPool{n}DWithIndices"), (f"adaptive_max_pool{n}d", f"AdaptiveMaxPool{n}D")):
         op(f"_{name}_backward(Tensor grad, Tensor self, Tensor indices) -> Tensor", forms="internal", kernel=f"{EXT}max_pool{n}d_backward",
-           grad={"grad": f"max_pool_pick(g, indices, {n})", "self": "zeros_like(g)"}, node=f"{label}BackwardBackward0")
+           jvp="linear", grad={"grad": f"max_pool_pick(g, indices, {n})", "self": "zeros_like(g)"}, node=f"{label}BackwardBackward0")
     last = "" if n == 1 else ", int? divisor_override=None"
     given = "kernel_size, stride, padding, ceil_mode, count_include_pad" + last.partition("=")[0].replace("int? ", "")
     windows = f"int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, bool ceil_mode=False, bool count_include_pad=True{last}"
     op(f"avg_pool{n}d(Tensor self, {windows}) -> Tensor", forms=BOTH if n == 1 else "nn out", kernel=f"{EXT}avg_pool{n}d",
-       grad={"self": f"_avg_pool{n}d_backward(g, self, {given})"}, node=f"AvgPool{n}DBackward0", doc=f"Mean of each window over {dims}.")
+       jvp="linear", grad={"self": f"_avg_pool{n}d_backward(g, self, {given})"}, node=f"AvgPool{n}DBackward0", doc=f"Mean of each window over {dims}.")
     op(f"_avg_pool{n}d_backward(Tensor grad, Tensor self, {windows}) -> Tensor", forms="internal", kernel=f"{EXT}avg_pool{n}d_backward",
-       grad={"grad": f"avg_pool{n}d(g, {given})", "self": "zeros_like(g)"}, node=f"AvgPool{n}DBackwardBackward0")
+       jvp="linear", grad={"grad": f"avg_pool{n}d(g, {given})", "self": "zeros_like(g)"}, node=f"AvgPool{n}DBackwardBackward0")
     op(f"adaptive_avg_pool{n}d(Tensor self, int[{n}] output_size) -> Tensor", forms=BOTH if n == 1 else "nn", body=f"ops.pooling:adaptive_avg_pool{n}d",
        doc=f"Means of windows that cover {dims}.")
     op(f"_adaptive_avg_pool{n}d(Tensor self, int[{n}] output_size) -> Tensor", forms="internal", kernel=f"{EXT}adaptive_avg_pool{n}d",
-       grad={"self": f"_adaptive_avg_pool{n}d_backward(g, self)"}, node=f"AdaptiveAvgPool{n}DBackward0")
+       jvp="linear", grad={"self": f"_adaptive_avg_pool{n}d_backward(g, self)"}, node=f"AdaptiveAvgPool{n}DBackward0")
     op(f"_adaptive_avg_pool{n}d_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", kernel=f"{EXT}adaptive_avg_pool{n}d_backward",
-       grad={"grad": f"_adaptive_avg_pool{n}d(g, grad_sizes[-{n}:])", "self": "zeros_like(g)"}, node=f"AdaptiveAvgPool{n}DBackwardBackward0")
+       jvp="linear", grad={"grad": f"_adaptive_avg_pool{n}d(g, grad_sizes[-{n}:])", "self": "zeros_like(g)"}, node=f"AdaptiveAvgPool{n}DBackwardBackward0")
 
 # ---- resampling of grids ----
-op("_resample(Tensor self, Any passes) -> Tensor", forms="internal", kernel="_ext.image_ops:resample", grad={"self": "_resample_backward(g, passes)"}, node="ResampleBackward0")
-op("_resample_backward(Tensor grad, Any passes) -> Tensor", forms="internal", kernel="_ext.image_ops:resample_backward", grad={"grad": "_resample(g, passes)"})
+op("_resample(Tensor self, Any passes) -> Tensor", forms="internal", kernel="_ext.image_ops:resample", jvp="linear", grad={"self": "_resample_backward(g, passes)"}, node="ResampleBackward0")
+op("_resample_backward(Tensor grad, Any passes) -> Tensor", forms="internal", kernel="_ext.image_ops:resample_backward", jvp="linear", grad={"grad": "_resample(g, passes)"})
 op("im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn out", kernel="_ext.image_ops:im2col",
-   grad={"self": "col2im(g, self_sizes[-2:], kernel_size, dilation, padding, stride)"}, doc="Patches as columns.")
+   jvp="linear", grad={"self": "col2im(g, self_sizes[-2:], kernel_size, dilation, padding, stride)"}, doc="Patches as columns.")
 op("col2im(Tensor self, int[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn out", kernel="_ext.image_ops:col2im",
-   grad={"self": "im2col(g, kernel_size, dilation, padding, stride)"}, doc="Columns of patches added back into an image.")
+   jvp="linear", grad={"self": "im2col(g, kernel_size, dilation, padding, stride)"}, doc="Columns of patches added back into an image.")
 op("constant_pad_nd(Tensor self, int[] pad, Scalar value=0) -> Tensor", forms="function nn", kernel="ops.image:constant_pad_nd", grad={"self": "constant_pad_gradient(g, pad)"},
    doc="Widened by a value; negative widths cut away.")
 op("pad(Tensor self, int[] pad, str mode='constant', float? value=None) -> Tensor", forms="nn", body="ops.image:pad", doc="Widened by a value, by reflection, by the edge or around.")
@@ -45,9 +45,9 @@ op("_pad_circular(Tensor self, int[] pad) -> Tensor", forms="internal", body="op
 for n in (1, 2, 3):
     for name in ("reflection", "replication"):
         op(f"{name}_pad{n}d(Tensor self, int[{2 * n}] padding) -> Tensor", forms="nn out", kernel=f"ops.image:{name}_pad{n}d",
-           grad={"self": f"_{name}_pad{n}d_backward(g, self, padding)"}, doc=f"Widened by {name} in the last {n} dims.")
+           jvp="linear", grad={"self": f"_{name}_pad{n}d_backward(g, self, padding)"}, doc=f"Widened by {name} in the last {n} dims.")
         op(f"_{name}_pad{n}d_backward(Tensor grad, Tensor self, int[{2 * n}] padding) -> Tensor", forms="internal", kernel=f"ops.image:{name}_pad{n}d_backward",
-           grad={"grad": f"{name}_pad{n}d(g, padding)", "self": "zeros_like(g)"}, node=f"{name.title()}Pad{n}DBackwardBackward0")
+           jvp="linear", grad={"grad": f"{name}_pad{n}d(g, padding)", "self": "zeros_like(g)"}, node=f"{name.title()}Pad{n}DBackwardBackward0")
     scales = {1: "float? scales=None", 2: "float? scales_h=None, float? scales_w=None", 3: "float? scales_d=None, float? scales_h=None, float? scales_w=None"}[n]
     op(f"upsample_nearest{n}d(Tensor self, int[{n}] output_size, {scales}) -> Tensor", forms="nn out", body="ops.image:upsample_nearest", doc="Each place takes the value at or before it.")
     op(f"_upsample_nearest_exact{n}d(Tensor self, int[{n}] output_size, {scales}) -> Tensor", forms="nn out", body="ops.image:upsample_nearest_exact", doc="Each place takes the nearest value.")
@@ -76,4 +76,4 @@ for n in (2, 3):
        kernel=f"ops.grid:fractional_max_pool{n}d", grad={"self": f"_fractional_max_pool{n}d_backward(g0, self, out1)"}, node=f"FractionalMaxPool{n}DBackward0",
        doc="Largest values of windows at random steps, and their flat places.", source="Graham 2014")
     op(f"_fractional_max_pool{n}d_backward(Tensor grad, Tensor self, Tensor indices) -> Tensor", forms="internal", kernel=f"{EXT}max_pool{n}d_backward",
-       grad={"grad": f"max_pool_pick(g, indices, {n})", "self": "zeros_like(g)"}, node=f"FractionalMaxPool{n}DBackwardBackward0")
+       jvp="linear", grad={"grad": f"max_pool_pick(g, indices, {n})", "self": "zeros_like(g)"}, node=f"FractionalMaxPool{n}DBackwardBackward0")

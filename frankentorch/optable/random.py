@@ -7,7 +7,7 @@ GENERATOR = "*, Generator? generator=None"
 FORMAT = "MemoryFormat? memory_format=None"
 
 # ---- fills in place ----
-FILL = {"forms": "inplace", "write": "self", "grad": {"self": "zeros_like(g)"}}
+FILL = {"forms": "inplace", "write": "self", "grad": {"self": "zeros_like(g)"}, "jvp": "zero"}
 op(f"uniform(Tensor self, float from=0.0, float to=1.0, {GENERATOR}) -> Tensor", kernel="_ext.random_ops:uniform", doc="self filled with uniform numbers of [from, to).", **FILL)
 op(f"normal.fill(Tensor self, float mean=0.0, float std=1.0, {GENERATOR}) -> Tensor", kernel="_ext.random_ops:normal", doc="self filled with normal numbers.", **FILL)
 op(f"random(Tensor self, {GENERATOR}) -> Tensor", kernel="_ext.random_ops:random", doc="self filled with integers of the dtype's non-negative range.", **FILL)
@@ -19,10 +19,10 @@ op(f"geometric(Tensor self, float p, {GENERATOR}) -> Tensor", kernel="_ext.rando
 op(f"log_normal(Tensor self, float mean=1.0, float std=2.0, {GENERATOR}) -> Tensor", kernel="_ext.random_ops:log_normal", doc="self filled with log-normal numbers.", **FILL)
 
 # ---- 0 or 1 ----
-op(f"bernoulli(Tensor self, {GENERATOR}) -> Tensor", forms="function method out", out="any", kernel="ops.draws:bernoulli", grad={"self": "zeros_like(g)"}, doc="1 with the probability found in self, else 0.")
-op(f"bernoulli.p(Tensor self, float p, {GENERATOR}) -> Tensor", forms="function method out", out="any", kernel="ops.draws:bernoulli_p", grad={"self": "zeros_like(g)"})
+op(f"bernoulli(Tensor self, {GENERATOR}) -> Tensor", forms="function method out", out="any", kernel="ops.draws:bernoulli", jvp="zero", grad={"self": "zeros_like(g)"}, doc="1 with the probability found in self, else 0.")
+op(f"bernoulli.p(Tensor self, float p, {GENERATOR}) -> Tensor", forms="function method out", out="any", kernel="ops.draws:bernoulli_p", jvp="zero", grad={"self": "zeros_like(g)"})
 op(f"bernoulli.Tensor_(Tensor self, Tensor p, {GENERATOR}) -> Tensor", forms="inplace", kernel="_ext.random_ops:bernoulli_each", write="self",
-   grad={"self": "zeros_like(g)", "p": "zeros_like(p)"})
+   jvp="zero", grad={"self": "zeros_like(g)", "p": "zeros_like(p)"})
 op(f"bernoulli.float_(Tensor self, float p=0.5, {GENERATOR}) -> Tensor", kernel="_ext.random_ops:bernoulli", **FILL)
 
 # ---- factories ----
@@ -36,10 +36,10 @@ op(f"randn_like(Tensor self, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms
 op(f"randint_like(Tensor self, int high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:randint_like_below", doc="randint in the shape of self.")
 op(f"randint_like.Tensor(Tensor self, Tensor high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:randint_like_below")
 op(f"randint_like.low(Tensor self, int low, int high, {GENERATOR}, {FACTORY}, {FORMAT}) -> Tensor", forms="function", body="ops.draws:randint_like")
-op(f"normal(Tensor mean, Tensor std, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_tensors", grad={"mean": "zeros_like(mean)", "std": "zeros_like(std)"},
+op(f"normal(Tensor mean, Tensor std, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_tensors", jvp="zero", grad={"mean": "zeros_like(mean)", "std": "zeros_like(std)"},
    doc="Normal numbers of given means and deviations.")
-op(f"normal.Tensor_float(Tensor mean, float std=1.0, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_mean", grad={"mean": "zeros_like(g)"})
-op(f"normal.float_Tensor(float mean, Tensor std, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_std", grad={"std": "zeros_like(g)"})
+op(f"normal.Tensor_float(Tensor mean, float std=1.0, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_mean", jvp="zero", grad={"mean": "zeros_like(g)"})
+op(f"normal.float_Tensor(float mean, Tensor std, {GENERATOR}) -> Tensor", forms="function out", kernel="ops.draws:normal_std", jvp="zero", grad={"std": "zeros_like(g)"})
 op(f"normal.float_float(float mean, float std, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", out="fill", body="ops.draws:normal_sized")
 op(f"multinomial(Tensor self, int num_samples, bool replacement=False, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.draws:multinomial", grad=NONE,
    doc="Indices drawn by the weights in each row.")

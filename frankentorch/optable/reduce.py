@@ -9,16 +9,16 @@ BOTH = "function method"
 PLAIN = "function method out"
 
 # ---- sums ----
-op("sum(Tensor self, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN, out="follow", kernel="_ext.reduce_ops:sum_", grad={"self": "g.expand(self_sizes)"},
+op("sum(Tensor self, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN, out="follow", kernel="_ext.reduce_ops:sum_", jvp="linear", grad={"self": "g.expand(self_sizes)"},
    doc="Sum of the elements, over all dims or those given; integers are summed in int64.")
 op("sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN, out="follow", kernel="_ext.reduce_ops:sum_dims",
-   grad={"self": "spread_back(g, self_sizes, dim, keepdim)"})
+   jvp="linear", grad={"self": "spread_back(g, self_sizes, dim, keepdim)"})
 op("nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN, out="follow", kernel="_ext.reduce_ops:nansum",
    grad={"self": "nansum_backward(g, self, dim, keepdim)"}, doc="sum with NaN as 0.")
-op("mean(Tensor self, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN, out="follow", kernel="_ext.reduce_ops:mean", grad={"self": "g.expand(self_sizes) / max_of(self_numel, 1)"},
+op("mean(Tensor self, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN, out="follow", kernel="_ext.reduce_ops:mean", jvp="linear", grad={"self": "g.expand(self_sizes) / max_of(self_numel, 1)"},
    doc="Mean of the elements, over all dims or those given.")
 op("mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN, out="follow", kernel="_ext.reduce_ops:mean_dims",
-   grad={"self": "mean_backward(g, self_sizes, dim, keepdim)"})
+   jvp="linear", grad={"self": "mean_backward(g, self_sizes, dim, keepdim)"})
 op("nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN, out="follow", body="ops.reduction:nanmean", doc="Mean of the elements that are not NaN.")
 op("prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", forms=PLAIN, out="follow", kernel="_ext.reduce_ops:prod", grad={"self": "prod_backward(g, self, out)"},
    doc="Product of the elements, over all dims or one; integers in int64.")
@@ -32,7 +32,7 @@ for name, word in (("max", "Greatest"), ("min", "Least")):
        doc=f"{word} element; with a dim, values and first indices along it; with a tensor, {name}imum of both. NaN wins.")
     op(f"{name}.other(Tensor self, Tensor other) -> Tensor", forms=PLAIN, out="cast", body=f"ops.reduction:{name}_other")
     op(f"{name}.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel=f"_ext.reduce_ops:{name}_dim",
-       grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"}, node=f"{name.title()}Backward0")
+       jvp="picked", grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"}, node=f"{name.title()}Backward0")
     op(f"a{name}(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", forms=PLAIN, kernel=f"_ext.reduce_ops:a{name}",
        grad={"self": "extreme_dims_backward(g, self, out, dim, keepdim)"}, doc=f"{word} over the given dims; equals share the gradient.")
     op(f"arg{name}(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", forms=PLAIN, kernel=f"_ext.reduce_ops:arg{name}", grad=NONE,

@@ -55,6 +55,11 @@ OUT_RULES = ("exact", "apart", "cast", "join", "mask", "any", "follow", "fill")
 # What a loop row checks of its operands before any work: no zero among integer divisors; no negative integer exponent; numbers fit the
 # dtype; `alpha` is of the result's kind. Bit k of the runtime word is GUARDS[k] (elementwise.pxd).
 GUARDS = ("zero", "exponent", "fit", "alpha")
+# Forward mode, jvp=: "elementwise" (the Jacobian is diagonal: the gradient's formula serves; every loop row unless it says otherwise),
+# "linear" (the op itself, of the tangents of all its differentiable arguments at once, zeros for those without; every view),
+# "multilinear" (linear in each differentiable argument alone), "zero" (constant where it is differentiable at all), "none" (the result
+# has no tangent, by decision); or the name of a rule in autograd/rules_forward.py. Without one the gradient's formula is transposed.
+JVP_KINDS = ("elementwise", "linear", "multilinear", "zero", "none")
 ARG = re.compile(r"(?P<base>[A-Za-z]+)(?P<list>\[(?P<size>\d*)\])?(?P<optional>\?)?(?P<tail>\[\])?(?P<late>\?)?\s+(?P<name>\w+)(?:\s*=\s*(?P<default>.+))?$")
 HEAD = re.compile(r"(?P<name>\w+)(?:\.(?P<overload>\w+))?\((?P<args>.*)\)\s*->\s*(?P<returns>.+)$", re.S)
 
@@ -127,7 +132,7 @@ class Op:
 
     def __init__(self, schema, *, forms="function method", promote=None, loop=None, result="same", kernel=None, body=None, grad=None,
                  view=None, aliases="", namespace="torch", samples=None, doc="", source="", node=None, portable=True, dtypes=None,
-                 tolerance=None, operands=None, write="kernel", module=None, out=None, guard=""):
+                 tolerance=None, operands=None, write="kernel", module=None, out=None, guard="", jvp=None):
         match = HEAD.match(schema.strip())
         if not match:
             raise SchemaError(f"cannot read schema {schema!r}")
@@ -150,11 +155,19 @@ class Op:
         self.node, self.portable, self.dtypes, self.tolerance = node, portable, dtypes, tolerance
         self.write, self.module = write, module
         self.guard = tuple(guard.split())
+        self.jvp = jvp
         self.out = out or ("cast" if loop is not None else "exact")
 
     @property
     def kind(self):
         return "loop" if self.loop is not None else "kernel" if self.kernel is not None else "body"
+
+    @property
+    def forward(self):
+        """How forward mode makes the tangent of a result: `jvp`, or what follows from the row (see JVP_KINDS)."""
+        if self.jvp is not None or not self.differentiable:
+            return self.jvp or ""
+        return "linear" if self.view else "elementwise" if self.loop is not None else ""
 
     @property
     def operand_args(self):

@@ -6,14 +6,14 @@ BOTH = "function method"
 
 # ---- views ----
 op("alias(Tensor self) -> Tensor", forms="internal", kernel="_ext.views:alias", view="single", grad={"self": "g"})
-op("detach(Tensor self) -> Tensor", forms=BOTH, kernel="_ext.views:detach", grad=NONE, doc="The same elements without history.")
+op("detach(Tensor self) -> Tensor", forms=BOTH, kernel="_ext.views:detach", jvp="none", grad=NONE, doc="The same elements without history.")
 op("view(Tensor self, int[] size) -> Tensor", forms="method", kernel="_ext.views:view", view="single", grad={"self": "g.reshape(self_sizes)"}, doc="Alias in another shape.")
 op("view.dtype(Tensor self, ScalarType dtype) -> Tensor", forms="method", kernel="_ext.views:view_dtype", view="single", grad=NONE)
 op("view_as_real(Tensor self) -> Tensor", forms="function", kernel="_ext.views:view_as_real", view="single", grad={"self": "view_as_complex(g.contiguous())"}, doc="(…, 2) real view of a complex tensor.")
 op("view_as_complex(Tensor self) -> Tensor", forms="function", kernel="_ext.views:view_as_complex", view="single", grad={"self": "view_as_real(g.contiguous())"}, doc="Complex view of a real (…, 2) tensor.")
 op("real(Tensor self) -> Tensor", forms="function", kernel="ops.shape:real", view="single", grad={"self": "real_backward(g, self_dtype, 0)"}, doc="Real part as a view; a real tensor itself.")
 op("imag(Tensor self) -> Tensor", forms="function", kernel="ops.shape:imag", view="single", grad={"self": "real_backward(g, self_dtype, 1)"}, doc="Imaginary part as a view.")
-op("as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", forms=BOTH, kernel="_ext.views:as_strided", view="single",
+op("as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", forms=BOTH, kernel="_ext.views:as_strided", view="single", jvp="as_strided",
    grad={"self": "as_strided_backward(g, self_sizes, self_strides, self_offset, size, stride, storage_offset)"}, doc="Any view of the storage that fits inside it.")
 op("expand(Tensor self, int[] size, *, bool implicit=False) -> Tensor", forms="method", kernel="_ext.views:expand", view="single", grad={"self": "sum_to(g, self_sizes)"}, doc="Dims of size 1 repeated without a copy.")
 op("permute(Tensor self, int[] dims) -> Tensor", forms=BOTH, kernel="_ext.views:permute", view="single", grad={"self": "g.permute(inverse_permutation(dims))"}, doc="Dims in another order.")
@@ -59,25 +59,25 @@ op("unsqueeze_(Tensor self, int dim) -> Tensor", forms="method", body="ops.shape
 op("as_strided_(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", forms=BOTH, body="ops.shape:as_strided_", doc="as_strided, of the tensor object itself.")
 
 # ---- copies ----
-op("clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", forms=BOTH, kernel="ops.shape:clone", grad={"self": "g"}, doc="A copy with its own bytes.")
+op("clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", forms=BOTH, kernel="ops.shape:clone", jvp="linear", grad={"self": "g"}, doc="A copy with its own bytes.")
 op("contiguous(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", forms="method", body="ops.shape:contiguous", doc="The tensor itself when dense in the format, else a copy.")
-op("_to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None, MemoryFormat? memory_format=None) -> Tensor", forms="internal", kernel="ops.shape:to_copy", grad={"self": "to_backward(g, self_dtype, self_device)"},
+op("_to_copy(Tensor self, *, ScalarType? dtype=None, Device? device=None, MemoryFormat? memory_format=None) -> Tensor", forms="internal", kernel="ops.shape:to_copy", jvp="linear", grad={"self": "to_backward(g, self_dtype, self_device)"},
    node="ToCopyBackward0")
 op("to(Tensor self, ScalarType dtype, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> Tensor", forms="method", body="ops.shape:to_dtype", doc="The tensor in another dtype or on another device; itself when nothing changes.")
 op("to.device(Tensor self, Device? device=None, ScalarType? dtype=None, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> Tensor", forms="method", body="ops.shape:to_device")
 op("to.other(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None) -> Tensor", forms="method", body="ops.shape:to_other")
 op("copy_(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", forms="method", body="ops.shape:copy_", doc="self[...] = src in place, broadcast and cast.")
-op("_copy(Tensor self, Tensor src) -> Tensor", forms="internal inplace", kernel="_ext.create:copy", grad={"self": "g * 0", "src": "g"}, node="CopyBackwards")
-op("fill(Tensor self, Operand value) -> Tensor", forms="function inplace method", kernel="ops.shape:fill", grad={"self": "g * 0", "value": "g.sum()"}, doc="Every element set to value.")
-op("zero(Tensor self) -> Tensor", forms="internal inplace method", kernel="ops.shape:zero", grad={"self": "g * 0"})
+op("_copy(Tensor self, Tensor src) -> Tensor", forms="internal inplace", kernel="_ext.create:copy", jvp="linear", grad={"self": "g * 0", "src": "g"}, node="CopyBackwards")
+op("fill(Tensor self, Operand value) -> Tensor", forms="function inplace method", kernel="ops.shape:fill", jvp="linear", grad={"self": "g * 0", "value": "g.sum()"}, doc="Every element set to value.")
+op("zero(Tensor self) -> Tensor", forms="internal inplace method", kernel="ops.shape:zero", jvp="linear", grad={"self": "g * 0"})
 op("repeat(Tensor self, int[] repeats) -> Tensor", forms="method", body="ops.shape:repeat", doc="The tensor tiled.")
 op("tile(Tensor self, int[] dims) -> Tensor", forms=BOTH, body="ops.shape:tile", doc="The tensor tiled, dims counted from the last.")
-op("cat(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", out="join", aliases="concat concatenate", kernel="_ext.join_ops:cat", grad={"tensors": "cat_backward(g, tensors_sizes, tensors_dtype, dim)"}, doc="Tensors joined along a dim.")
-op("stack(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", out="join", kernel="_ext.join_ops:stack", grad={"tensors": "g.unbind(dim)"}, doc="Tensors joined along a new dim.")
-op("flip(Tensor self, int[] dims) -> Tensor", forms=BOTH, kernel="ops.shape:flip", grad={"self": "g.flip(dims)"}, doc="Order of some dims reversed.")
+op("cat(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", out="join", aliases="concat concatenate", kernel="_ext.join_ops:cat", jvp="linear", grad={"tensors": "cat_backward(g, tensors_sizes, tensors_dtype, dim)"}, doc="Tensors joined along a dim.")
+op("stack(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", out="join", kernel="_ext.join_ops:stack", jvp="linear", grad={"tensors": "g.unbind(dim)"}, doc="Tensors joined along a new dim.")
+op("flip(Tensor self, int[] dims) -> Tensor", forms=BOTH, kernel="ops.shape:flip", jvp="linear", grad={"self": "g.flip(dims)"}, doc="Order of some dims reversed.")
 op("roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor", forms=BOTH, body="ops.shape:roll", doc="Elements shifted around a dim.")
-op("tril(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " inplace out", kernel="ops.shape:tril", grad={"self": "g.tril(diagonal)"}, doc="Lower triangle, zeros above.")
-op("triu(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " inplace out", kernel="ops.shape:triu", grad={"self": "g.triu(diagonal)"}, doc="Upper triangle, zeros below.")
+op("tril(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " inplace out", kernel="ops.shape:tril", jvp="linear", grad={"self": "g.tril(diagonal)"}, doc="Lower triangle, zeros above.")
+op("triu(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " inplace out", kernel="ops.shape:triu", jvp="linear", grad={"self": "g.triu(diagonal)"}, doc="Upper triangle, zeros below.")
 op("broadcast_tensors(Tensor[] tensors) -> Tensor[]", forms="function variadic", body="ops.shape:broadcast_tensors", doc="Tensors expanded to their common shape.")
 op("block_diag(Tensor[] tensors) -> Tensor", forms="function variadic", body="ops.shape:block_diag", doc="Matrices along a diagonal, zeros elsewhere.")
 op("cartesian_prod(Tensor[] tensors) -> Tensor", forms="function variadic", body="ops.shape:cartesian_prod", doc="Every combination of elements, one per row.")

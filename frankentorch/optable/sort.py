@@ -6,19 +6,19 @@ BOTH = "function method"
 PLAIN = "function method out"
 BACK = {"self": "at_index_backward(g0, self_sizes, dim, True, indices)"}
 
-op("sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel="_ext.sort_ops:sort", grad=BACK, doc="Values in order along a dim, and where they came from. Stable.")
-op("_sort_stable(Tensor self, int dim, bool descending) -> (Tensor values, Tensor indices)", forms="internal", kernel="_ext.sort_ops:sort", grad=BACK, node="SortBackward0")
+op("sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel="_ext.sort_ops:sort", jvp="picked", grad=BACK, doc="Values in order along a dim, and where they came from. Stable.")
+op("_sort_stable(Tensor self, int dim, bool descending) -> (Tensor values, Tensor indices)", forms="internal", kernel="_ext.sort_ops:sort", jvp="picked", grad=BACK, node="SortBackward0")
 op("sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)", forms=PLAIN, body="ops.sorting:sort_stable")
 op("argsort(Tensor self, int dim=-1, bool descending=False, bool stable=False) -> Tensor", forms=BOTH, body="ops.sorting:argsort", doc="The indices of sort.")
 op("msort(Tensor self) -> Tensor", forms=PLAIN, body="ops.sorting:msort", doc="Values in order along the first dim.")
-op("topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel="_ext.sort_ops:topk", grad=BACK, doc="The k greatest or least along a dim, in order.")
+op("topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel="_ext.sort_ops:topk", jvp="picked", grad=BACK, doc="The k greatest or least along a dim, in order.")
 op("kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)", forms=PLAIN, out="apart", kernel="_ext.sort_ops:kthvalue",
-   grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"}, doc="The k-th least along a dim, counted from 1.")
+   jvp="picked", grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"}, doc="The k-th least along a dim, counted from 1.")
 for name, text in (("median", "The lower of the two middle values; NaN if there is one."), ("nanmedian", "The lower of the two middle values that are not NaN.")):
     op(f"{name}(Tensor self) -> Tensor", forms=BOTH, kernel=f"ops.sorting:{name}", grad={"self": "extreme_all_backward(g, self, out)"}, doc=text)
     op(f"{name}.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel=f"ops.sorting:{name}_dim",
-       grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"}, node=f"{name.title()}Backward1")
-op("mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel="_ext.sort_ops:mode", grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"},
+       jvp="picked", grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"}, node=f"{name.title()}Backward1")
+op("mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)", forms=PLAIN, kernel="_ext.sort_ops:mode", jvp="picked", grad={"self": "at_index_backward(g0, self_sizes, dim, keepdim, indices)"},
    doc="The most frequent value along a dim, the least of equals.")
 
 op("unique(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False, int? dim=None) -> Tensor[]", forms=BOTH, body="ops.sorting:unique",

@@ -13,14 +13,14 @@ op("abs(Tensor self) -> Tensor", forms=PLAIN, aliases="absolute", result="real",
 op("sign(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "x", INT: "sign(x)", FLOAT: "sign(x)"},
    grad={"self": "g * 0"}, doc="-1, 0 or 1 by sign; NaN stays NaN as 0 does.")
 op("sgn(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "x", INT: "sign(x)", FLOAT: "sign(x)", COMPLEX: "sgn(x)"},
-   grad={"self": "sgn_backward(g, self, out)"}, doc="sign for real tensors; x / |x| for complex ones.")
+   jvp="sgn", grad={"self": "sgn_backward(g, self, out)"}, doc="sign for real tensors; x / |x| for complex ones.")
 op("signbit(Tensor self) -> Tensor", forms="function method out", out="exact", result="bool",
    loop={BOOL: "0", UNSIGNED: "0", SIGNED: "x < 0", FLOAT: "signbit(x)"}, grad=NONE, doc="Whether the sign bit is set.")
 op("ceil(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={INT: "x", FLOAT: "ceil(x)"}, grad={"self": "g * 0"}, doc="Smallest integer not below each element.")
 op("floor(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={INT: "x", FLOAT: "floor(x)"}, grad={"self": "g * 0"}, doc="Largest integer not above each element.")
 op("trunc(Tensor self) -> Tensor", forms=PLAIN, out="exact", aliases="fix", loop={INT: "x", FLOAT: "trunc(x)"}, grad={"self": "g * 0"}, doc="Integer part, towards zero.")
 op("round(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={INT: "x", FLOAT: "round(x)"}, grad={"self": "g * 0"}, doc="Nearest integer, ties to even.")
-op("round.decimals(Tensor self, *, int decimals) -> Tensor", forms=PLAIN, kernel="ops.elementwise:round_decimals", grad={"self": "g * 0"})
+op("round.decimals(Tensor self, *, int decimals) -> Tensor", forms=PLAIN, kernel="ops.elementwise:round_decimals", jvp="elementwise", grad={"self": "g * 0"})
 op("frac(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={FLOAT: "x - trunc(x)"}, grad={"self": "g"}, doc="Fractional part, with the sign of the element.")
 op("isnan(Tensor self) -> Tensor", forms="function method", result="bool", loop={BOOL_INT: "0", FLOAT: "x != x", COMPLEX: "isnan(x)"}, grad=NONE,
    doc="Whether each element is NaN.")
