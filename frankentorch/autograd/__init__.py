@@ -1,7 +1,7 @@
 """Reverse-mode differentiation: `backward`, `grad`, own functions, and the switches of recording."""
 from frankentorch._ext.tensor import Node, is_grad_enabled, is_inference_mode_enabled  # noqa: F401
 from frankentorch._tensor import Tensor as _Tensor
-from frankentorch.autograd import forward_ad, graph  # noqa: F401
+from frankentorch.autograd import graph  # noqa: F401
 from frankentorch.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly  # noqa: F401
 from frankentorch.autograd.backward import backward, grad  # noqa: F401
 from frankentorch.autograd.function import Function  # noqa: F401
