@@ -40,10 +40,19 @@ ctypedef void (*pad_function)(const ConvShape* shape, const ConvBand* band, cons
 # flip: a group's weights (outs, ins, taps) as (ins, outs, reversed taps), or, not `reverse`, as (ins, taps, outs)
 ctypedef void (*flip_function)(const char* weight, Py_ssize_t outs, Py_ssize_t ins, Py_ssize_t taps, bint reverse, char* out) noexcept nogil
 
+# Weight gradient of a depthwise convolution, a channel to a lane. lanes: `length` values of `planes` neighbouring planes side by side,
+# out[p * VL + plane]; lanes without a plane repeat the last. depth: sums[tap * VL + lane] take n more steps, the fused products of
+# g[p * VL + lane] and x[(offsets[tap] + p) * VL + lane]. VL is the entry of CONV_WIDTH.
+ctypedef void (*lanes_function)(Py_ssize_t planes, const char* x, Py_ssize_t length, char* out) noexcept nogil
+ctypedef void (*depth_function)(Py_ssize_t n, const char* g, const char* x, const Py_ssize_t* offsets, Py_ssize_t taps, char* sums) noexcept nogil
+
 cdef enum:                      # slots: base + code (not bool; FOLD and BIAS not for half types)
     CONV_UNFOLD = 0
     CONV_FOLD = 15
     CONV_BIAS = 30
     CONV_PAD = 45               # F32, F64
     CONV_FLIP = 60              # F32, F64
-    CONV_SLOTS = 75
+    CONV_LANES = 75             # F32, F64
+    CONV_DEPTH = 90             # F32, F64
+    CONV_WIDTH = 105            # F32, F64: a number, not a function
+    CONV_SLOTS = 120

@@ -35,7 +35,10 @@ cdef enum:
     FOLDED = 1 << 17            # column values of one block of input channels
     SMALL_COLUMNS = 256         # images of fewer positions share a block
     BAND_COLUMNS = 512          # output positions of a task that reads bands
-    SMALL_IMAGE = 128           # images of fewer positions share a task
+    SMALL_IMAGE = 128           # images of fewer positions share a task, of SHARED_COLUMNS positions where their bands fit in SHARED_BYTES
+    SHARED_COLUMNS = 1152
+    SHARED_BYTES = 1 << 18
+    LANES = 8                   # channels from which a depthwise weight gradient gives each a lane
     TAPS = 384                  # columns of the weight gradient per task
 
 cdef void* table[CONV_SLOTS]
@@ -52,6 +55,7 @@ cdef struct Job:
     Py_ssize_t block, blocks
     ConvBand band
     Py_ssize_t band_item, band_rows, shared             # bytes of one band, its output rows, images of a task
+    bint in_place                       # bands are read from the images themselves
     band_function from_band
     taps_function from_taps
     pad_function pad
@@ -144,6 +148,8 @@ cdef void band_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     cdef Py_ssize_t band_row = job.band.phases * job.band.width
     cdef Py_ssize_t* starts
     cdef const char* w
+    cdef const char* source
+    cdef bint from_image
     cdef char* band
     cdef char* c
     cdef char* out
@@ -163,10 +169,17 @@ cdef void band_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
         images = min(job.shared, s.images - image)
         rows = min(job.band_rows, s.out[0] * s.out[1] - row)
         z, y = row / s.out[1], row % s.out[1]
+        from_image = job.in_place and image + images < s.images
+        source = band
+        if from_image:
+            source = job.x + (image * s.in_channels + group * job.in_group) * job.volume * job.item
         for i in range(images):
-            job.pad(s, &job.band, job.x + ((image + i) * s.in_channels + group * job.in_group) * job.volume * job.item,
-                    job.in_group, z * s.stride[0] - s.padding[0], y * s.stride[1] - s.padding[1], band + i * job.band_item)
             at, h = i * job.band_item / job.item, y
+            if from_image:
+                at = i * s.in_channels * job.volume
+            else:
+                job.pad(s, &job.band, job.x + ((image + i) * s.in_channels + group * job.in_group) * job.volume * job.item,
+                        job.in_group, z * s.stride[0] - s.padding[0], y * s.stride[1] - s.padding[1], band + i * job.band_item)
             for r in range(rows):
                 starts[i * rows + r] = at + (h - y) * s.stride[1] * band_row
                 h += 1
@@ -177,12 +190,12 @@ cdef void band_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
         w = job.weight + group * job.out_group * job.depth * job.item
         out = job.out + ((image * s.out_channels + group * job.out_group) * job.positions + row * s.out[2]) * job.item
         if job.shared == 1:
-            job.from_band(job.out_group, job.depth, w, band, job.offsets, starts, rows, s.out[2], out, job.positions, band + at_panel)
+            job.from_band(job.out_group, job.depth, w, source, job.offsets, starts, rows, s.out[2], out, job.positions, band + at_panel)
             if job.bias != NULL:
                 job.bias_add(job.bias + group * job.out_group * job.item, job.out_group, n, out, job.positions)
             continue
         c = band + at_result
-        job.from_band(job.out_group, job.depth, w, band, job.offsets, starts, images * rows, s.out[2], c, n, band + at_panel)
+        job.from_band(job.out_group, job.depth, w, source, job.offsets, starts, images * rows, s.out[2], c, n, band + at_panel)
         if job.bias != NULL:
             job.bias_add(job.bias + group * job.out_group * job.item, job.out_group, n, c, n)
         for i in range(images):
@@ -220,13 +233,13 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
     """Forward for float32 and float64: no unfolding; panels are gathered from padded images."""
     cdef const ConvShape* s = job.shape
     cdef Py_ssize_t rows = s.out[0] * s.out[1], slices, scratch, band_row, tasks
+    cdef int d
     cdef Py_ssize_t* offsets
     cdef bint thin = job.out_group <= THIN_ROWS
     job.from_band = <band_function> gemm_slot((GEMM_THIN if thin else GEMM_BAND) + job.code)
     job.pad = <pad_function> table[CONV_PAD + job.code]
     job.shared = 1
     if not thin and job.positions < SMALL_IMAGE:
-        job.shared = min(2 * SMALL_IMAGE / job.positions, s.images)
         job.band_rows = rows
     elif s.out[0] > 1:              # whole slices, so that the rows of a slice share one band
         job.band_rows = max(BAND_COLUMNS / (s.out[1] * s.out[2]), 1) * s.out[1]
@@ -240,6 +253,13 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
     shape_band(job)
     band_row = job.band.phases * job.band.width
     job.band_item = job.in_group * job.band.depth * job.band.height * band_row * job.item
+    if not thin and job.positions < SMALL_IMAGE:
+        job.shared = min(max(2 * SMALL_IMAGE / job.positions,
+                             min(SHARED_COLUMNS / job.positions, SHARED_BYTES / job.band_item)), s.images)
+    # an image without padding or strides is its own band; not the last, for vectors may read past its end
+    job.in_place = job.blocks == 1 and job.band.depth == s.size[0] and job.band.height == s.size[1] and band_row == s.size[2]
+    for d in range(3):
+        job.in_place = job.in_place and s.stride[d] == 1 and s.padding[d] == 0
     scratch = job.depth * <Py_ssize_t> sizeof(Py_ssize_t)
     offsets = <Py_ssize_t*> ft_alloc(scratch)
     if offsets == NULL:
@@ -266,7 +286,7 @@ cdef int conv_forward(int code, const ConvShape* shape, const char* input, const
     job.x, job.weight, job.bias, job.out = input, weight, bias, output
     if (code == F32 or code == F64) and not job.unfolded and job.depth > 0:
         return forward_from_bands(&job)
-    job.block = min(max(UNFOLDED / max(job.depth, 1) / 64 * 64, 64), job.positions)
+    job.block = min(max((4 if job.unfolded else 1) * UNFOLDED / max(job.depth, 1) / 48 * 48, 48), job.positions)
     job.blocks = (job.positions + job.block - 1) / job.block
     parallel_for(forward_body, &job, shape.images * shape.groups * job.blocks,
                  max(GRAIN / max(job.block * job.depth * job.out_group, 1), 1))
@@ -483,6 +503,69 @@ cdef void taps_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     ft_free(band, scratch)
 
 
+cdef inline void close_block(const Job* job, Py_ssize_t n, char* sums, char* totals, bint first) noexcept nogil:
+    """totals (+)= sums, sums = 0."""
+    cdef Py_ssize_t i
+    if job.item == 4:
+        for i in range(n):
+            (<float*> totals)[i] = (<float*> sums)[i] if first else (<float*> totals)[i] + (<float*> sums)[i]
+    else:
+        for i in range(n):
+            (<double*> totals)[i] = (<double*> sums)[i] if first else (<double*> totals)[i] + (<double*> sums)[i]
+    memset(sums, 0, n * job.item)
+
+
+cdef void depth_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Depthwise: tasks are blocks of channels, each in a lane of its own; steps are those of taps_body."""
+    cdef Job* job = <Job*> context
+    cdef const ConvShape* s = job.shape
+    cdef Py_ssize_t width = job.block, vector = job.block * job.item, values = job.band_item / job.item, band_row = job.band.phases * job.band.width
+    cdef Py_ssize_t task, c, n, image, row, at, w, run, steps, i, t, at_x, at_g, at_sums, at_totals, at_offsets, scratch
+    cdef bint first
+    cdef Py_ssize_t* offsets
+    cdef char* room
+    cdef lanes_function lanes = <lanes_function> table[CONV_LANES + job.code]
+    cdef depth_function deepen = <depth_function> table[CONV_DEPTH + job.code]
+    at_x = up64(width * job.band_item + BAND_SLACK)
+    at_g = at_x + up64(values * vector)
+    at_sums = at_g + up64(job.positions * vector)
+    at_totals = at_sums + up64(job.taps * vector)
+    at_offsets = at_totals + up64(job.taps * vector)
+    scratch = at_offsets + job.taps * <Py_ssize_t> sizeof(Py_ssize_t)
+    room = <char*> ft_alloc(scratch)
+    if room == NULL:
+        job.status = CONV_MEMORY
+        return
+    offsets = <Py_ssize_t*> (room + at_offsets)
+    fill_offsets(job, 1, offsets)
+    memset(room + at_sums, 0, job.taps * vector)
+    for task in range(begin, end):
+        c = task * width
+        n = min(width, s.groups - c)
+        first, steps = True, 0
+        for image in range(s.images):
+            job.pad(s, &job.band, job.weight + (image * s.in_channels + c) * job.volume * job.item, n, -s.padding[0], -s.padding[1], room)
+            lanes(n, room, values, room + at_x)
+            lanes(n, job.x + (image * s.out_channels + c) * job.positions * job.item, job.positions, room + at_g)
+            for row in range(s.out[0] * s.out[1]):
+                at = band_row * (row / s.out[1] * s.stride[0] * job.band.height + row % s.out[1] * s.stride[1])
+                w = 0
+                while w < s.out[2]:
+                    run = min(s.out[2] - w, GEMM_KC - steps)
+                    deepen(run, room + at_g + (row * s.out[2] + w) * vector, room + at_x + (at + w) * vector, offsets, job.taps, room + at_sums)
+                    w += run
+                    steps += run
+                    if steps == GEMM_KC:
+                        close_block(job, job.taps * width, room + at_sums, room + at_totals, first)
+                        first, steps = False, 0
+        if steps:
+            close_block(job, job.taps * width, room + at_sums, room + at_totals, first)
+        for i in range(n):
+            for t in range(job.taps):
+                memcpy(job.out + ((c + i) * job.taps + t) * job.item, room + at_totals + (t * width + i) * job.item, job.item)
+    ft_free(room, scratch)
+
+
 cdef int weight_from_bands(Job* job) noexcept nogil:
     cdef const ConvShape* s = job.shape
     cdef Py_ssize_t per_image
@@ -491,6 +574,12 @@ cdef int weight_from_bands(Job* job) noexcept nogil:
     shape_band(job)
     job.band.depth = (s.out[0] - 1) * s.stride[0] + (s.kernel[0] - 1) * s.dilation[0] + 1
     job.band.height = (s.out[1] - 1) * s.stride[1] + (s.kernel[1] - 1) * s.dilation[1] + 1
+    if job.in_group == 1 and job.out_group == 1 and s.groups >= LANES:
+        job.block = <Py_ssize_t> <uintptr_t> table[CONV_WIDTH + job.code]
+        job.band_item = job.band.depth * job.band.height * job.band.phases * job.band.width * job.item
+        parallel_for(depth_body, job, (s.groups + job.block - 1) / job.block,
+                     max(GRAIN / max(job.block * job.taps * s.images * job.positions, 1), 1))
+        return job.status
     job.block = min(max(TAPS / job.taps, 1), job.in_group)
     job.blocks = (job.in_group + job.block - 1) / job.block
     per_image = job.block * job.band.depth * job.band.height * job.band.phases * job.band.width

@@ -95,6 +95,11 @@ cdef extern from *:
     FT_VECTOR(f32, float, FT_VB)
     FT_VECTOR(f64, double, FT_VB)
     #endif
+    #if FT_VB < 64
+    #define FT_MERGES 0
+    #define ft_merge_f32(v, from, p) (v)
+    #define ft_merge_f64(v, from, p) (v)
+    #endif
 
     #if FT_VB == 64
     FT_FORCE ft_vec_f32 ft_madd_f32(ft_vec_f32 a, ft_vec_f32 b, ft_vec_f32 c) { return (ft_vec_f32)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
@@ -102,6 +107,9 @@ cdef extern from *:
     FT_FORCE ft_vec_f32 ft_loadp_f32(const float *p, long n) { return (ft_vec_f32)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
     FT_FORCE ft_vec_f64 ft_loadp_f64(const double *p, long n) { return (ft_vec_f64)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
     FT_FORCE void ft_putp_f32(float *p, ft_vec_f32 v, long n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+    FT_FORCE ft_vec_f32 ft_merge_f32(ft_vec_f32 v, long from, const float *p) { return (ft_vec_f32)_mm512_mask_loadu_ps((__m512)v, (__mmask16)(0xffffu << from), p); }
+    FT_FORCE ft_vec_f64 ft_merge_f64(ft_vec_f64 v, long from, const double *p) { return (ft_vec_f64)_mm512_mask_loadu_pd((__m512d)v, (__mmask8)(0xffu << from), p); }
+    #define FT_MERGES 1
     FT_FORCE void ft_putp_f64(double *p, ft_vec_f64 v, long n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
     FT_FORCE ft_vec_f32 ft_load_f16(const ft_f16 *p) { return (ft_vec_f32)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
     FT_FORCE ft_vec_f32 ft_load_bf16(const ft_bf16 *p) {
@@ -222,6 +230,7 @@ cdef extern from *:
         WIDE_4 "FT_WIDE_4"
         WIDE_2 "FT_WIDE_2"
         WIDE_1 "FT_WIDE_1"
+        MERGES "FT_MERGES"          # whether merge_<type> loads some lanes alone
         VL_U8 "ft_vl_u8"
         VL_U16 "ft_vl_u16"
         VL_U32 "ft_vl_u32"
@@ -282,6 +291,7 @@ cdef extern from *:
     vec_f32 plus_f32 "ft_plus_f32"(vec_f32 a, vec_f32 b) noexcept nogil
     vec_f32 madd_f32 "ft_madd_f32"(vec_f32 a, vec_f32 b, vec_f32 c) noexcept nogil
     void transpose_f32 "ft_transpose_f32"(vec_f32* v) noexcept nogil
+    vec_f32 merge_f32 "ft_merge_f32"(vec_f32 v, Py_ssize_t first, const ft_f32* p) noexcept nogil       # lanes from `first` on are p's own
     ctypedef struct vec_f64 "ft_vec_f64":
         pass
     vec_f64 load_f64 "ft_load_f64"(const ft_f64* p) noexcept nogil
@@ -292,6 +302,7 @@ cdef extern from *:
     vec_f64 plus_f64 "ft_plus_f64"(vec_f64 a, vec_f64 b) noexcept nogil
     vec_f64 madd_f64 "ft_madd_f64"(vec_f64 a, vec_f64 b, vec_f64 c) noexcept nogil
     void transpose_f64 "ft_transpose_f64"(vec_f64* v) noexcept nogil
+    vec_f64 merge_f64 "ft_merge_f64"(vec_f64 v, Py_ssize_t first, const ft_f64* p) noexcept nogil
     vec_f32 load_f16 "ft_load_f16"(const ft_f16* p) noexcept nogil
     vec_f32 load_part_f16 "ft_loadp_f16"(const ft_f16* p, Py_ssize_t n) noexcept nogil
     vec_f32 load_bf16 "ft_load_bf16"(const ft_bf16* p) noexcept nogil

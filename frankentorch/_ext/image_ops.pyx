@@ -9,6 +9,11 @@ from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE, is_complex_code
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name
+from frankentorch._ext.levels cimport fill_resample
+from frankentorch._ext.resample cimport *
+
+cdef void* table[RESAMPLE_SLOTS]
+fill_resample(table)
 
 ctypedef fused real:
     float
@@ -57,26 +62,6 @@ def nearest_places(Py_ssize_t n_in, Py_ssize_t n_out, scale, bint exact):
     for o in range(n_out):
         out.append(min(<Py_ssize_t> ((<float> o + <float> 0.5) * step if exact else <float> o * step), n_in - 1))
     return out
-
-
-cdef void forward_real(Taps taps, const real* x, real* out, Py_ssize_t outer, Py_ssize_t inner) noexcept nogil:
-    cdef Py_ssize_t b, o, t, i
-    cdef const real* row
-    cdef real w
-    for b in range(outer):
-        for o in range(taps.n_out):
-            for t in range(taps.width):
-                w = <real> taps.weight[o * taps.width + t]
-                row = x + taps.index[o * taps.width + t] * inner
-                if t == 0:
-                    for i in range(inner):
-                        out[i] = w * row[i]
-                else:
-                    if w != 0:
-                        for i in range(inner):
-                            out[i] = out[i] + w * row[i]
-            out += inner
-        x += taps.n_in * inner
 
 
 cdef int fixed_weights(Taps taps, Py_ssize_t* index, long long* weight) noexcept nogil:
@@ -197,9 +182,12 @@ cdef Tensor copy_pass(Tensor self, Py_ssize_t dim, Taps taps):
 cdef Tensor sum_pass(Tensor self, Py_ssize_t dim, Taps taps, bint adjoint):
     """Weighted sums of float32, float64 or complex values, or their adjoint."""
     cdef Tensor x, out = resized(self, self.code, dim, taps.n_in if adjoint else taps.n_out)
-    cdef Py_ssize_t outer, inner
+    cdef Py_ssize_t outer, inner, o, t, at, tap
     cdef const char* source
     cdef char* to
+    cdef bint single
+    cdef Py_ssize_t* index
+    cdef char* weight                           # tap after tap, as the kernel reads them
     if is_meta(out) or out.count == 0:
         return out
     x = contiguous_tensor(self)
@@ -207,16 +195,29 @@ cdef Tensor sum_pass(Tensor self, Py_ssize_t dim, Taps taps, bint adjoint):
     if is_complex_code(self.code):
         inner *= 2
     source, to = data_of(x), data_of(out)
+    single = self.code == F32 or self.code == C64
+    if not adjoint:
+        index = <Py_ssize_t*> malloc((taps.n_out * taps.width + 1) * (sizeof(Py_ssize_t) + sizeof(double)))
+        if index == NULL:
+            raise MemoryError("upsample: no memory for the weights")
+        weight = <char*> (index + taps.n_out * taps.width)
+        for o in range(taps.n_out):
+            for t in range(taps.width):
+                at, tap = t * taps.n_out + o, o * taps.width + t
+                index[at] = taps.index[tap]
+                if single:
+                    (<float*> weight)[at] = <float> taps.weight[tap]
+                else:
+                    (<double*> weight)[at] = taps.weight[tap]
+        with nogil:
+            (<resample_function> table[RESAMPLE_F32 if single else RESAMPLE_F64])(taps.n_in, taps.n_out, taps.width, index, weight, source, to, outer, inner)
+        free(index)
+        return out
     with nogil:
-        if self.code == F32 or self.code == C64:
-            if adjoint:
-                backward_real[float](taps, <const float*> source, <float*> to, outer, inner)
-            else:
-                forward_real[float](taps, <const float*> source, <float*> to, outer, inner)
-        elif adjoint:
-            backward_real[double](taps, <const double*> source, <double*> to, outer, inner)
+        if single:
+            backward_real[float](taps, <const float*> source, <float*> to, outer, inner)
         else:
-            forward_real[double](taps, <const double*> source, <double*> to, outer, inner)
+            backward_real[double](taps, <const double*> source, <double*> to, outer, inner)
     return out
 
 

@@ -14,7 +14,12 @@ cdef extern from *:
     extern void fill_gemm_baseline(void **);
     extern void fill_gemm_avx2(void **);
     extern void fill_gemm_avx512(void **);
+    extern void fill_row_add_baseline(void **);
+    extern void fill_row_add_avx2(void **);
+    extern void fill_row_add_avx512(void **);
     #if !defined(__x86_64__)
+    #define fill_row_add_avx2 fill_row_add_baseline
+    #define fill_row_add_avx512 fill_row_add_baseline
     #define fill_gemm_avx2 fill_gemm_baseline
     #define fill_gemm_avx512 fill_gemm_baseline
     #endif
@@ -22,6 +27,9 @@ cdef extern from *:
     void fill_gemm_baseline(void** table) noexcept nogil
     void fill_gemm_avx2(void** table) noexcept nogil
     void fill_gemm_avx512(void** table) noexcept nogil
+    void fill_row_add_baseline(void** table) noexcept nogil
+    void fill_row_add_avx2(void** table) noexcept nogil
+    void fill_row_add_avx512(void** table) noexcept nogil
 
 cdef enum:
     MAX_DIMS = 64
@@ -49,10 +57,13 @@ cdef struct Job:
 cdef int matmul_use_level(int level) noexcept nogil:
     if level == 0:
         fill_gemm_baseline(table)
+        fill_row_add_baseline(table)
     elif level == 1:
         fill_gemm_avx2(table)
+        fill_row_add_avx2(table)
     else:
         fill_gemm_avx512(table)
+        fill_row_add_avx512(table)
     return 0
 
 
