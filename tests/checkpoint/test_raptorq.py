@@ -36,6 +36,16 @@ def test_object_of_full_size():
     assert np.array_equal(np.stack(raptorq.repair_symbols(source[:, columns], 6)), ours[:, columns])
 
 
+@pytest.mark.parametrize("nbytes, symbol", [(1, 256), (256, 256), (10_000, 256), (512 * 256 * 3 - 100, 256), (700 * 1024 + 1, 1024)])
+@pytest.mark.parametrize("count", [1, 5, 28, sidecar.MATRIX_REPAIR, sidecar.MATRIX_REPAIR + 1])
+def test_both_ways_give_the_same_symbols(nbytes, symbol, count):
+    """By a matrix, and by the library, of each of several objects."""
+    content = memoryview(random.Random(nbytes).randbytes(nbytes))
+    plan = sidecar.Plan(nbytes, symbol)
+    for number in range(plan.objects):
+        assert sidecar.encode(plan.source(content, number), symbol, count) == [bytes(piece) for piece in sidecar.repair_symbols(content, plan, number, count)]
+
+
 def test_written_sidecar_holds_them():
     content = memoryview(random.Random(1).randbytes(10_000))
     pieces = []
