@@ -8,11 +8,13 @@ import weakref
 
 from frankentorch import ops
 from frankentorch._ext import create, engine
-from frankentorch._ext.tensor import Tensor, is_grad_enabled, pack_saved, saved_hooks_on, unpack_saved
+from frankentorch._ext.tensor import Tensor, get_special_bits, is_grad_enabled, pack_saved, saved_hooks_on, unpack_saved
+from frankentorch.autograd import function_jvp
 from frankentorch.ops.grad_mode import no_grad
 
 __all__ = ["Function", "FunctionCtx", "BackwardCFunction", "once_differentiable", "InplaceFunction"]
 
+_DUAL = 64                 # of the special bits: a level of forward mode is open (dispatch.pxd)
 _FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed) at {}. "
           "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(); give retain_graph=True to keep them")
 
@@ -52,6 +54,9 @@ class FunctionCtx:
         self.needs_input_grad = ()
         self.materialize_grads = True
         self.to_save = self.dirty_tensors = self.non_differentiable = ()
+        self.saved_for_forward = None
+        self.in_jvp = False                  # saved_tensors are then those for forward mode
+        self.constant_places = ()
         self._saved = ()
         self._node = None
 
@@ -77,7 +82,9 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self):
-        """The tensors given to `save_for_backward`."""
+        """The tensors given to `save_for_backward`; inside jvp those given to `save_for_forward`, if any."""
+        if self.in_jvp and self.saved_for_forward is not None:
+            return self.saved_for_forward
         if self._saved is None:
             raise RuntimeError(_FREED.format(self.name()))
         node = self._node() if self._node is not None else None
@@ -212,6 +219,13 @@ class Function:
             bound = inspect.signature(cls.forward).bind(*args, **kwargs)
             bound.apply_defaults()
             args = bound.args
+        level = function_jvp.level_of(args) if get_special_bits() & _DUAL else 0
+        return (function_jvp.run(cls, args, level) if level else cls._run(args))[0]
+
+    @classmethod
+    def _run(cls, args):
+        """(what forward returned, as users get it; the context)"""
+        separate = cls.setup_context is not Function.setup_context
         context = cls._context_class()()
         wants = tuple(isinstance(value, Tensor) and value.requires_grad for value in args)
         context.needs_input_grad = wants
@@ -227,9 +241,9 @@ class Function:
         if not several and not isinstance(returned, Tensor):
             if returned is None or isinstance(returned, list):
                 raise TypeError(f"{cls.__name__}Backward.forward: expected Tensor or tuple of Tensor (got {type(returned).__name__}) for return value 0")
-            return returned
+            return returned, context
         _wrap_outputs(cls, context, args, outputs, records)
-        return tuple(outputs) if several else outputs[0]
+        return tuple(outputs) if several else outputs[0], context
 
 
 def _is_among(value, tensors):
@@ -246,6 +260,7 @@ def _wrap_outputs(cls, context, args, outputs, records):
         if records and value.requires_grad and value.is_leaf:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     given = list(outputs)
+    context.constant_places = tuple(i for i, out in enumerate(given) if _is_among(out, constant))
     sources = [None] * len(outputs)
     for i, out in enumerate(outputs):
         if not isinstance(out, Tensor) or _is_among(out, dirty):
@@ -256,6 +271,8 @@ def _wrap_outputs(cls, context, args, outputs, records):
                 sources[i] = out
         elif out._base is not None:
             sources[i] = next((value for value in inputs if create.same_storage(value, out)), None)
+    if context.saved_for_forward is not None:
+        context.saved_for_forward = tuple(next((out for before, out in zip(given, outputs) if before is value), value) for value in context.saved_for_forward)
     if not records:
         context._keep(outputs)
         for value in dirty:

@@ -47,3 +47,26 @@ def test_two_loops_for_one_dtype_are_refused():
 
 def test_a_row_without_a_text_is_refused():
     assert "no doc" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, grad=NONE))
+
+
+@pytest.mark.parametrize("facts, words", [
+    ({"jvp": "linear", "grad": NONE}, "without a derivative"),
+    ({"jvp": "none", "grad": {"self": "g"}}, "says that there is no derivative"),
+    ({"jvp": "elementwise", "grad": {"self": "g"}}, "follows from the row"),
+    ({"jvp": "no name", "grad": {"self": "g"}}, "no name of a rule"),
+    ({"jvp": "nonsense", "grad": {"self": "g"}}, "no rule of forward mode is named 'nonsense'"),
+])
+def test_a_kind_of_forward_mode_that_cannot_be_is_refused(facts, words):
+    with pytest.raises(SchemaError, match=words):
+        check_table([Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, doc="d", **facts)], forward_names={"known"})
+
+
+def test_a_view_has_no_elementwise_tangent():
+    with pytest.raises(SchemaError, match="the tangent of a view is a view of the tangent"):
+        check_table([Op("f(Tensor self) -> Tensor", kernel="a:b", view="single", grad={"self": "g"}, jvp="elementwise", doc="d")])
+
+
+def test_every_rule_of_forward_mode_is_there():
+    from frankentorch.autograd import rules_forward
+
+    check_table(optable.rows(), forward_names=set(dir(rules_forward)))
