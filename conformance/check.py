@@ -215,7 +215,7 @@ class Checker:
             return self.note("grad", f"raised {brief(ours.error)}")
         second = (self.entry.op.supports_gradgrad and self.dtype in ("float64", "complex128")
                   and self.number < SECOND_ORDER_SAMPLES)
-        cotangents = make_cotangents(self.oracle, theirs.outs, self.number)
+        cotangents = make_cotangents(self.oracle, theirs.outs, self.number, second)
         if not self.one_order("grad", theirs, ours, cotangents, second, lambda: self.true_gradients(process, theirs.positions, cotangents)):
             return
         if second and theirs.advance():
@@ -454,6 +454,8 @@ class Backward:
             with quiet():
                 self.grads = self.lib.autograd.grad(self.outs, self.leaves, cotangents, allow_unused=True,
                                                     create_graph=create_graph)
+            if create_graph:             # the second order is by the incoming gradients too: also of a linear op
+                self.leaves = list(self.leaves) + cotangents
         except Exception as error:  # noqa: BLE001
             error.__traceback__ = None
             self.error = error
@@ -469,7 +471,7 @@ class Backward:
             return False
 
 
-def make_cotangents(oracle, outs, seed):
+def make_cotangents(oracle, outs, seed, requires_grad=False):
     """Random incoming gradients, drawn once by the oracle for both sides."""
     generator = oracle.Generator().manual_seed(1000 + seed)
     made = []
@@ -477,7 +479,7 @@ def make_cotangents(oracle, outs, seed):
         real = oracle.randn(out.shape, generator=generator, dtype=oracle.float64)
         if out.dtype.is_complex:
             real = oracle.complex(real, oracle.randn(out.shape, generator=generator, dtype=oracle.float64))
-        made.append(Packer(oracle).pack(real.to(out.dtype)))
+        made.append(Packer(oracle).pack(real.to(out.dtype).requires_grad_(requires_grad)))
     return made
 
 

@@ -83,7 +83,7 @@ def test_less_is_kept_and_it_is_freed_afterwards(reentrant):
     less, left = kept(lambda function, value: checkpoint(function, value, use_reentrant=reentrant))
 
     assert after == left == 0
-    assert 4 * less < plain        # the result, beside the results of four ops and it
+    assert 4 * less <= plain        # the result, beside the results of four ops and it
 
 
 def test_the_second_run_ends_early():
