@@ -23,7 +23,12 @@ def rank_is_refused(lib, value):
     return value.startswith("RuntimeError") and "up to 64 dims" in value
 
 
+def nothing_flows_to_what_was_overwritten(lib, value):
+    return value == [[0.0, 1.0, 0.0, 1.0]]
+
+
 CYCLE = [1, 0] * 10
+WRONG_GRADIENTS = {"as_strided_scatter": "gradient-of-as_strided_scatter"}      # entries whose derivatives are judged by differences
 # name, feature, ops, mode, reason, since, case (an expression in `lib`), claim about our answer
 RECORDS = (
     {"name": ties.NAME, "feature": "indices among equal values", "ops": sorted({*ties.FREE, *ties.ONLY_VALUES}), "mode": "strict",
@@ -38,6 +43,12 @@ RECORDS = (
                "memory is taken.",
      "since": "0.1.0",
      "case": "lib.empty([1] * 65).dim()", "claim": rank_is_refused},
+    {"name": WRONG_GRADIENTS["as_strided_scatter"], "feature": "gradient of as_strided_scatter for self", "ops": ["as_strided_scatter"], "mode": "strict",
+     "reason": "The oracle gives the incoming gradient where src overwrote self, and zeros elsewhere or the other way round, depending on the geometry. Ours is zero where src "
+               "overwrote self and the incoming gradient elsewhere, as differences show. Samples are judged by differences.",
+     "since": "0.1.0",
+     "case": "(lambda x: lib.autograd.grad(lib.as_strided_scatter(x, lib.tensor([3.0, 4.0]), (2,), (2,), 0), [x], lib.ones(4)))(lib.arange(4.0).requires_grad_())",
+     "claim": nothing_flows_to_what_was_overwritten},
 )
 
 

@@ -127,6 +127,8 @@ def storage(self):
 
 def set_(self, source=None, storage_offset=0, size=None, stride=None):
     """Point the tensor at another tensor's bytes, or at a storage with given sizes and strides."""
+    if self.requires_grad and self.is_leaf and ops.is_grad_enabled():
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     if source is None:
         return interchange.set_(self, interchange.make_storage(0), self.dtype, 0, (0,), (1,))
     if isinstance(source, Tensor):

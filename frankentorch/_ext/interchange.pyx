@@ -22,7 +22,7 @@ def storage_of(Tensor self):
 
 
 cdef Storage root_of(Storage storage):
-    while storage.kind == FOREIGN and isinstance(storage.owner, Storage) and (<Storage> storage.owner).data == storage.data:
+    while storage.kind == FOREIGN and not storage.resizable and isinstance(storage.owner, Storage) and (<Storage> storage.owner).data == storage.data:
         storage = <Storage> storage.owner
     return storage
 
@@ -85,8 +85,16 @@ cdef int grow(Storage storage, Py_ssize_t nbytes) except -1:
     if storage.kind == NO_DATA:
         storage.nbytes = nbytes
         return 0
-    if storage.kind != OWNED or not storage.resizable:
+    if (storage.kind != OWNED and not kept_apart(storage)) or not storage.resizable:
         raise RuntimeError("Trying to resize storage that is not resizable")
+    if nbytes < storage.nbytes:
+        # tensors may still look at the bytes cut off, saved ones among them: the block stays until the storage grows or goes
+        if storage.kind == OWNED:
+            other = new_storage(0, False)
+            other.data, other.nbytes = storage.data, storage.nbytes
+            storage.kind, storage.owner = FOREIGN, other
+        storage.nbytes = nbytes
+        return 0
     other = new_storage(nbytes, False)
     if nbytes:
         memset(other.data, 0, nbytes)
@@ -95,7 +103,15 @@ cdef int grow(Storage storage, Py_ssize_t nbytes) except -1:
     data, other.data = other.data, storage.data            # the old block goes with `other`
     other.nbytes, storage.nbytes = storage.nbytes, nbytes
     storage.data = data
+    if storage.kind == FOREIGN:                            # what was cut off before goes with its keeper
+        other.data, other.nbytes = NULL, 0
+        storage.kind, storage.owner = OWNED, None
     return 0
+
+
+cdef bint kept_apart(Storage storage):
+    """Whether the storage is ours, cut shorter than its block."""
+    return storage.kind == FOREIGN and isinstance(storage.owner, Storage) and storage.resizable
 
 
 def freeze_storage(Storage storage):

@@ -377,9 +377,9 @@ cdef class Tensor:
         if g is self:
             raise RuntimeError("can't assign Variable as its own grad")
         if g.code != self.code or is_meta(g) != is_meta(self):
-            raise RuntimeError(f"assigned grad has data of a different type: tensor is {describe(self)}, grad is {describe(g)}")
+            raise RuntimeError(f"attempting to assign a gradient with dtype '{dtype_of(g.code).name}' to a tensor of another: assigned grad has data of a different type: tensor is {describe(self)}, grad is {describe(g)}")
         if g.rank != self.rank or any([g.sizes[i] != self.sizes[i] for i in range(self.rank)]):
-            raise RuntimeError(f"assigned grad has data of a different size: tensor is {describe(self)}, grad is {describe(g)}")
+            raise RuntimeError(f"attempting to assign a gradient of size {list(sizes_tuple(g))} to a tensor of size {list(sizes_tuple(self))}: assigned grad has data of a different size: tensor is {describe(self)}, grad is {describe(g)}")
         self.gradient = g
 
     @property

@@ -25,11 +25,15 @@ def pack_saved(Tensor t, int output=-1):
     packed.output = output
     if output < 0:
         packed.node = gradient_edge(t, &packed.output)
+    cdef unsigned int version = t.storage.version
     before = set_grad_enabled(False)
     try:
         packed.content = pack(detached(t) if t.node is not None else t)
     finally:
         set_grad_enabled(before)
+    if t.storage.version != version:
+        raise RuntimeError("A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be modified by in-place operations: "
+                           f"it was given {describe(t)}; clone it before writing")
     return packed
 
 
@@ -131,6 +135,11 @@ def set_fingerprint(function):
     """What gives a tensor's content in short, for the hardened mode (runtime.modes)."""
     global _fingerprint
     _fingerprint = function
+
+
+def fingerprint_of(t):
+    """A tensor's content in short in hardened mode, else None."""
+    return _fingerprint(t) if special_bits & 8 else None
 
 
 cdef object guards_of(Node node):

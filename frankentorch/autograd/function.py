@@ -8,7 +8,7 @@ import weakref
 
 from frankentorch import ops
 from frankentorch._ext import create, engine
-from frankentorch._ext.tensor import Tensor, get_special_bits, is_grad_enabled, pack_saved, saved_hooks_on, unpack_saved
+from frankentorch._ext.tensor import Tensor, fingerprint_of, get_special_bits, is_grad_enabled, pack_saved, saved_hooks_on, unpack_saved
 from frankentorch.autograd import function_jvp
 from frankentorch.ops.grad_mode import no_grad
 
@@ -22,7 +22,7 @@ _FREED = ("Trying to backward through the graph a second time (or directly acces
 class _Saved:
     """One saved tensor: what to hand out, and the version it must still have."""
 
-    __slots__ = ("tensor", "version", "output", "packed")
+    __slots__ = ("tensor", "version", "output", "packed", "content")
 
     def __init__(self, tensor, output):
         self.output = output
@@ -31,6 +31,7 @@ class _Saved:
             return
         self.tensor = tensor if output is None else tensor.detach()
         self.version = engine.version_of(self.tensor)
+        self.content = fingerprint_of(self.tensor)
 
     def read(self, node, name):
         if self.packed is not None:
@@ -40,6 +41,9 @@ class _Saved:
             raise RuntimeError("one of the variables needed for gradient computation has been modified by an inplace operation: "
                                f"{self.tensor.dtype}{list(self.tensor.shape)}, saved by {name}, is at version {now}; expected version {self.version} instead. "
                                "Hint: clone it before the in-place write, or write out of place")
+        if self.content is not None and fingerprint_of(self.tensor) not in (None, self.content):
+            raise RuntimeError(f"one of the variables needed for gradient computation has been modified: {self.tensor.dtype}{list(self.tensor.shape)}, saved by {name}, has other "
+                               "elements at the same version: it was written through an alias (.data, NumPy, DLPack). Hardened mode refuses it")
         if self.output is None or node is None:
             return self.tensor
         again = self.tensor.detach()

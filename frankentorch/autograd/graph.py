@@ -54,6 +54,8 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    if not all(tensor.requires_grad for tensor in tensors):
+        raise AssertionError("register_multi_grad_hook: Expected gradient function to be set, but a tensor requires no grad")
     lock = threading.Lock()
     state = {"walk": None}
     if mode == "any":

@@ -87,9 +87,49 @@ def cholesky_backward(g, L):
     return _adjoint(ops._linalg_solve(_adjoint(L), _adjoint(half)))
 
 
+def qr_backward(g_q, g_r, Q, R, mode):
+    """With A = Q R, R square: gA = (gQ + Q S) R^-H, where S is Hermitian and has the upper triangle of gR R^H - Q^H gQ, the real part of it on the diagonal
+    (Walter and Lehmann 2012). Columns right of the square ones are Q V: they give Q gV, and V gV^H to Q.
+    """
+    m, n = Q.shape[-2] if mode != "r" else 0, R.shape[-1]
+    if mode == "r":
+        raise RuntimeError("The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to require gradients")
+    k = R.shape[-2]
+    if k > n:
+        raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols")
+    square, right = R, None
+    if n > m:
+        square = ops.narrow(R, -1, 0, m)
+        if g_r is not None:
+            g_right = ops.narrow(g_r, -1, m, n - m)
+            right = ops.matmul(Q, g_right)
+            along = ops.matmul(Q, ops.matmul(ops.narrow(R, -1, m, n - m), _adjoint(g_right)))
+            g_q = along if g_q is None else g_q + along
+            g_r = ops.narrow(g_r, -1, 0, m)
+    inner = None
+    if g_r is not None:
+        inner = ops.matmul(g_r, _adjoint(square))
+    if g_q is not None:
+        part = ops.matmul(_adjoint(Q), g_q)
+        inner = -part if inner is None else inner - part
+    if inner is None:
+        return None
+    above = ops.triu(inner, 1)
+    diagonal = ops.diagonal(inner, 0, -2, -1)
+    diagonal = ops.real(diagonal).to(inner.dtype) if inner.is_complex() else diagonal
+    out = ops.matmul(Q, above + _adjoint(above) + ops.diag_embed(diagonal))
+    out = out if g_q is None else g_q + out
+    out = _adjoint(ops._linalg_solve(square, _adjoint(out)))
+    if n > m:
+        out = ops.cat((out, ops.zeros_like(ops.matmul(Q, ops.narrow(R, -1, m, n - m))) if right is None else right), -1)
+    return out
+
+
 def det_backward(g, A, out):
     # d det A = tr(adj(A) dA); adj by the inverse, and by singular values where there is none
     scale = ops.unsqueeze(ops.unsqueeze(g, -1), -1)
+    if A.shape[-1] == 1:
+        return scale
     if A.numel() and ops.any(out == 0).item():
         U, S, Vh = ops._linalg_svd(A, False, True)
         k = S.shape[-1]

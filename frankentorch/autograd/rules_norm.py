@@ -88,10 +88,22 @@ def all_but_channels(input):
     return (0, *range(2, input.dim()))
 
 
-def group_norm_backward(g, input, groups, mean, rstd, weight, bias, eps, want_input, want_weight, want_bias):
-    if g is None:
-        return None, None, None
-    return ops._group_norm_backward(g, input, groups, mean, rstd, weight, bias, eps, want_input, want_weight, want_bias)
+def group_norm_backward(g, g_mean, g_rstd, input, groups, mean, rstd, weight, bias, eps, want_input, want_weight, want_bias):
+    found = (None, None, None)
+    if g is not None:
+        found = ops._group_norm_backward(g, input, groups, mean, rstd, weight, bias, eps, want_input, want_weight, want_bias)
+    if not want_input or (g_mean is None and g_rstd is None):
+        return found
+    # with n elements in a group: d mean = sum dx / n, d rstd = -rstd^3 sum (x - mean) dx / n
+    x = ops.reshape(input, (input.size(0), groups, -1))
+    n = x.size(2)
+    extra = ops.zeros_like(x)
+    if g_mean is not None:
+        extra = extra + ops.unsqueeze(g_mean, -1) / n
+    if g_rstd is not None:
+        extra = extra - ops.unsqueeze(g_rstd * rstd * rstd * rstd, -1) * (x - ops.unsqueeze(mean, -1)) / n
+    extra = ops.reshape(extra, tuple(input.shape))
+    return (extra if found[0] is None else found[0] + extra), found[1], found[2]
 
 
 def group_norm_twice(g0, g1, g2, grad, input, groups, weight, bias, eps, want_input, want_weight, want_bias, *wants):

@@ -175,13 +175,17 @@ def cumulative_extreme_backward(g, sizes, dim, indices):
     return ops.scatter_add(ops.zeros(sizes, dtype=g.dtype, device=g.device), dim, indices, g)
 
 
-def logcumsumexp_backward(g, self, out, dim):
-    # sum over k >= i of g_k exp(x_i - out_k), in logarithms by sign
+def logcumsumexp_twice(h, g, self, out, dim, want_g, want_self):
+    """Of b_i = sum over k >= i of g_k p_ik, p_ik = exp(x_i - out_k): with m_k = sum over i <= k of h_i p_ik, the derivative by g_k is m_k,
+    by x_i it is h_i b_i - sum over k >= i of g_k m_k p_ik. What depends on `out` is counted here, so out itself gets nothing."""
     if self.dim() == 0:
-        return g
-    low = float("-inf")
+        return h, None
+    m = ops._logcumsumexp_average(h, self, out, dim)
+    by_self = h * ops._logcumsumexp_backward(g, self, out, dim) - ops._logcumsumexp_backward(g * m, self, out, dim) if want_self else None
+    return m if want_g else None, by_self
 
-    def part(h):
-        log = ops.where(h > 0, ops.log(ops.where(h > 0, h, ops.ones_like(h))), ops.full_like(h, low))
-        return ops.exp(ops.flip(ops.logcumsumexp(ops.flip(log - out, (dim,)), dim), (dim,)) + self)
-    return part(g) - part(-g)
+
+def logcumsumexp_average_backward(g, values, self, out, dim, want_values, want_self):
+    b = ops._logcumsumexp_backward(g, self, out, dim)
+    m = ops._logcumsumexp_average(values, self, out, dim)
+    return b if want_values else None, values * b - ops._logcumsumexp_backward(g * m, self, out, dim) if want_self else None

@@ -102,4 +102,4 @@ def prelu(self, weight):
         weight = ops.reshape(weight, (-1, *[1] * (self.dim() - 2)) if self.dim() > 1 else (-1,))
     elif weight.dim():
         weight = ops.reshape(weight, ())
-    return ops.where(self > 0, self, weight * self)
+    return ops._prelu_kernel(self, weight)

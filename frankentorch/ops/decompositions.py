@@ -53,8 +53,14 @@ def qr(A, mode):
         raise RuntimeError(f"linalg.qr: Low precision and integer dtypes not supported. Got {A.dtype}")
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+    if A.is_meta:
+        m, n = A.shape[-2:]
+        k = m if mode == "complete" else min(m, n)
+        Q = ops.empty((0,), dtype=A.dtype, device=A.device) if mode == "r" else empty_columns(A, m, k)
+        return Q, empty_columns(A, k, n)
     found = numpy.linalg.qr(array(A), mode)
-    return tuple(tensor(part, A.dtype) for part in ((numpy.zeros(0, found.dtype), found) if mode == "r" else found))
+    Q, R = (numpy.zeros(0, found.dtype), found) if mode == "r" else found
+    return tensor(Q, A.dtype, mode != "r"), tensor(R, A.dtype, True)
 
 
 def svd(A, full_matrices, compute_uv):

@@ -194,4 +194,4 @@ def rrelu(self, lower, upper, training, generator):
     cut = self.detach() <= 0
     slopes = ops.ones_like(self.detach(), dtype=ops.float64, memory_format=ops.contiguous_format)
     slopes[cut] = random_ops.uniform(ops.empty((int(cut.sum().item()),), dtype=ops.float64), float(lower), float(upper), generator)
-    return (self.to(ops.float64) * slopes).to(self.dtype)
+    return ops._prelu_kernel(self.to(ops.float64), slopes).to(self.dtype)

@@ -180,6 +180,30 @@ def logcumsumexp(self, dim):
     return ops._logcumsumexp(self, dim)
 
 
+def _by_sign(values, part):
+    """A sum whose positive and negative terms are added in logarithms, apart."""
+    low = ops.full_like(values, float("-inf"))
+    sides = []
+    for side in (values, -values):
+        cut = side > 0
+        sides.append(ops.exp(part(ops.where(cut, ops.log(ops.where(cut, side, ops.ones_like(side))), low))))
+    return sides[0] - sides[1]
+
+
+def logcumsumexp_backward(grad, self, result, dim):
+    """Sum over k >= i of grad_k exp(self_i - result_k)."""
+    if self.dim() == 0:
+        return grad.clone()
+    return _by_sign(grad, lambda log: ops.flip(ops.logcumsumexp(ops.flip(log - result, (dim,)), dim), (dim,)) + self)
+
+
+def logcumsumexp_average(values, self, result, dim):
+    """Sum over i <= k of values_i exp(self_i - result_k)."""
+    if self.dim() == 0:
+        return values.clone()
+    return _by_sign(values, lambda log: ops.logcumsumexp(log + self, dim) - result)
+
+
 def diff(self, n, dim, prepend, append):
     if self.dim() == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")

@@ -15,6 +15,10 @@ op("leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor", forms=NN, lo
    grad={"self": "_leaky_relu_backward(g, self, negative_slope)"}, doc="self where positive, else negative_slope * self.")
 op("_leaky_relu_backward(Tensor grad, Tensor self, Scalar negative_slope) -> Tensor", forms="internal", loop={FLOAT: "x if y > 0 else x * negative_slope"},
    grad={"grad": "_leaky_relu_backward(g, self, negative_slope)", "self": "g * 0"})
+op("_where_positive(Tensor self, Tensor other, Tensor by) -> Tensor", forms="internal", loop={FLOAT: "x if z > 0 else y"},
+   grad={"self": "_where_positive(g, g * 0, by)", "other": "_where_positive(g * 0, g, by)", "by": "g * 0"})
+op("_prelu_kernel(Tensor self, Tensor weight) -> Tensor", forms="internal", loop={FLOAT: "x if x > 0 else x * y"}, node="PreluKernelBackward0",
+   grad={"self": "_where_positive(g, g * weight, self)", "weight": "_where_positive(g * 0, g * self, self)"})
 op("elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor", forms=NN,
    loop={FLOAT: "x * scale if x > 0 else expm1(x * input_scale) * (alpha * scale)"},
    grad={"self": "elu_backward(g, self, alpha, scale, input_scale)"}, doc="self where positive, else alpha * (exp(self) - 1).", source="Clevert et al. 2016")

@@ -4,7 +4,8 @@ from .family import NONE, table
 ROWS, op = table()
 KEEP = "bool keepdim=False, *, ScalarType? dtype=None"
 
-op("linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)", forms="internal", kernel="ops.decompositions:qr", grad=NONE, portable=False,
+op("linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)", forms="internal out", kernel="ops.decompositions:qr", portable=False,
+   grad={"A": "qr_backward(g0, g1, Q, R, mode)"},
    source="Householder QR of LAPACK, through numpy.linalg")
 op("_linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor Vh)", forms="internal", kernel="ops.decompositions:svd", portable=False,
    grad={"A": "svd_backward(g0, g1, g2, U, S, Vh)"}, node="LinalgSvdBackward0", source="LAPACK's gesdd, through numpy.linalg")

@@ -46,4 +46,6 @@ op("nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, 
 op("nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction, int ignore_index, Tensor total_weight) -> Tensor", forms="internal",
    kernel="_ext.rows_ops:nll_loss_backward", grad={"grad_output": "nll_loss(g, target, weight, reduction, ignore_index)", "self": "zeros_like(g)"})
 op("_ctc_loss(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, bool zero_infinity=False) -> (Tensor out0, Tensor out1)", forms="internal",
-   kernel="_ext.ctc_ops:ctc_loss", grad={"log_probs": "ctc_loss_backward(g0, log_probs, targets, input_lengths, target_lengths, out0, out1, blank, zero_infinity)"})
+   kernel="_ext.ctc_ops:ctc_loss", grad={"log_probs": "_ctc_loss_backward(g0, log_probs, targets, input_lengths, target_lengths, out0, out1, blank, zero_infinity)"})
+op("_ctc_loss_backward(Tensor grad, Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, Tensor loss, Tensor log_alpha, int blank, bool zero_infinity) -> Tensor",
+   forms="internal", kernel="_ext.ctc_ops:ctc_loss_backward", grad={"grad,log_probs": "ctc_loss_twice(g)"})

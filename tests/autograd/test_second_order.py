@@ -92,3 +92,48 @@ def test_gradient_of_one_window_is_that_of_a_mean():
 
     assert not dx.requires_grad
     assert [[[[0.25, 0.25], [0.25, 0.25]]]] == dx.tolist()
+
+
+@pytest.mark.parametrize("call, sizes", [
+    (lambda x: ft.logcumsumexp(x, 0), (5, 2)),
+    (lambda x: ft.logcumsumexp(x * 200, 0), (5,)),
+    (ft.lgamma, (6,)),
+    (ft.digamma, (6,)),
+    (ft.linalg.qr, (4, 3)),
+    (ft.linalg.qr, (2, 3, 4)),
+    (lambda x: ft.linalg.qr(x, "complete"), (3, 5)),
+    (lambda x: F.prelu(x, x[0, :1].abs()), (3, 2)),
+    (lambda x: ft.native_group_norm(x, None, None, 2, 4, 3, 2, 1e-5), (2, 4, 3)),
+    (lambda x: ft.linalg.det(x), (3, 3)),
+], ids=["logcumsumexp", "logcumsumexp steep", "lgamma", "digamma", "qr tall", "qr wide", "qr complete", "prelu", "native_group_norm", "det"])
+def test_both_orders_agree_with_differences(call, sizes):
+    generator = ft.Generator().manual_seed(3)
+    x = ft.randn(*sizes, generator=generator, dtype=ft.float64).requires_grad_()
+
+    assert ft.autograd.gradcheck(call, (x,)) and ft.autograd.gradgradcheck(call, (x,), atol=1e-4)
+
+
+def test_equal_summands_of_logcumsumexp_far_from_zero_have_small_second_derivatives():
+    """Logarithms of differences used to leave 1e-4 of 10,000 here, which came out as numbers of order 1."""
+    x = ft.full((3,), 10000.0, dtype=ft.float64, requires_grad=True)
+    g = ft.tensor([1.0, -2.0, 0.5], dtype=ft.float64)
+    first, = ft.autograd.grad(ft.logcumsumexp(x, 0), [x], g, create_graph=True)
+    second, = ft.autograd.grad(first, [x], ft.ones(3, dtype=ft.float64))
+
+    assert second.abs().max().item() < 1e-9               # the gradients sum to that of g, whatever x is
+
+
+def test_trigamma_at_known_places():
+    """psi1(1) = pi^2/6, psi1(1/2) = pi^2/2, psi1(x) = psi1(x + 1) + 1/x^2 left of 0, infinite at the poles."""
+    from math import pi
+    x = ft.tensor([1.0, 0.5, -0.5, -1.0], dtype=ft.float64, requires_grad=True)
+    slope, = ft.autograd.grad(ft.digamma(x).sum(), x)
+
+    assert [pi ** 2 / 6, pi ** 2 / 2, pi ** 2 / 2 + 4] == pytest.approx(slope[:3].tolist(), rel=1e-14) and slope[3].isinf()
+
+
+def test_qr_that_cannot_be_differentiated_says_so():
+    for mode, text in (("r", "depends on Q"), ("complete", "nrows > ncols")):
+        q, r = ft.linalg.qr(ft.ones(3, 2).tril().requires_grad_(), mode)
+        with pytest.raises(RuntimeError, match=text):
+            r.sum().backward()
