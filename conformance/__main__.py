@@ -3,6 +3,7 @@
 run      compare entries with the live oracle; write or guard artifacts/parity.json
 show     one sample of one entry in full, in this process
 record   write recorded answers (see record.py)
+vmap     is every entry the same inside vmap? (see vmap.py)
 promotion  write the recorded table of dtype promotion (see promotion.py)
 drift    check the known differences, or write artifacts/drift.json (see drift.py)
 durability  hostile, mutated, flipped and killed checkpoints, failing system calls, sidecars of artifacts (see durability/)
@@ -52,6 +53,11 @@ def main(argv=None):
     choice(record)
     record.add_argument("--path", help="file to write")
 
+    mapped = commands.add_parser("vmap", help="is every entry the same inside vmap?")
+    choice(mapped)
+    mapped.add_argument("--samples", type=int, default=4, help="samples of each entry (4)")
+    mapped.add_argument("--verbose", action="store_true", help="every failing check")
+
     commands.add_parser("promotion", help="write the recorded promotion table")
 
     drift = commands.add_parser("drift", help="known differences from the oracle, each with the case that shows it")
@@ -76,7 +82,13 @@ def main(argv=None):
     if options.command == "run" and options.forward and options.parity == str(report.PATH):
         options.parity = str(report.FORWARD)
     return {"durability": durability_command, "run": run_command, "show": show_command, "list": list_command, "record": record_command,
-            "promotion": promotion_command, "drift": drift_command, "determinism": determinism_command}[options.command](options)
+            "promotion": promotion_command, "vmap": vmap_command, "drift": drift_command, "determinism": determinism_command}[options.command](options)
+
+
+def vmap_command(options):
+    from conformance.vmap import command
+
+    return command(options)
 
 
 def determinism_command(options):

@@ -57,7 +57,7 @@ if _config.mode() == "hardened":
 _SUBMODULES = ("autograd", "nn", "optim", "utils", "runtime", "checkpoint", "serialization", "special", "linalg", "fft", "testing", "random", "func", "functional", "datasets", "cli",
                "overrides", "profiler", "cuda", "mps", "xpu", "cpu", "backends", "version", "storage")
 # public names that live in modules too heavy, or too seldom used, for every import
-_LATE = {"install": ("install", "install"), "set_printoptions": ("_tensor_str", "set_printoptions"), "CheckpointError": ("checkpoint.errors", "CheckpointError"), "save": ("serialization", "save"), "load": ("serialization", "load"),
+_LATE = {"vmap": ("func.vmap", "vmap"), "install": ("install", "install"), "set_printoptions": ("_tensor_str", "set_printoptions"), "CheckpointError": ("checkpoint.errors", "CheckpointError"), "save": ("serialization", "save"), "load": ("serialization", "load"),
          "use_deterministic_algorithms": ("runtime", "use_deterministic_algorithms"), "are_deterministic_algorithms_enabled": ("runtime", "are_deterministic_algorithms_enabled"),
          "is_deterministic_algorithms_warn_only_enabled": ("runtime", "is_deterministic_algorithms_warn_only_enabled"),
          "set_deterministic_debug_mode": ("runtime", "set_deterministic_debug_mode"), "get_deterministic_debug_mode": ("runtime", "get_deterministic_debug_mode")}

@@ -1,7 +1,7 @@
 """Python protocols of Tensor written by hand: construction, copying, pickling, formatting, storages, legacy spellings."""
 from frankentorch import ops
 from frankentorch._ext import create, interchange
-from frankentorch._ext.tensor import Tensor, instance_of
+from frankentorch._ext.tensor import Tensor, batch_level, instance_of
 from frankentorch._storage import TypedStorage, UntypedStorage
 
 _TYPE_NAMES = {ops.bool: "BoolTensor", ops.uint8: "ByteTensor", ops.int8: "CharTensor", ops.int16: "ShortTensor", ops.int32: "IntTensor", ops.int64: "LongTensor",
@@ -156,6 +156,8 @@ def resize_(self, *sizes, memory_format=None):
             raise TypeError(f"resize_(): argument 'size' (position 1) must be tuple of ints that fit 64 bits, not {type(item).__name__}")
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
+    if batch_level(self):
+        raise RuntimeError("vmap: resize_ changes the storage that all examples share; use new_empty and copy_")
     return interchange.resize_(self, size, 1 if memory_format is None else memory_format.tag)
 
 

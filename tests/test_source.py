@@ -19,9 +19,10 @@ LONGER = {}
 
 # Layers from the bottom; a file may import its own layer's files, lower layers and the leaves.
 LAYERS = (
-    ("optable", "_size", "_version"),
+    ("optable", "_size", "_version", "_pytree"),
     ("_ext",),
     ("ops", "random", "autograd.rules_conv"),
+    ("batching",),
     ("_storage", "_limits", "_overrides", "return_types"),
     ("autograd.backward", "autograd.rules"),
     ("_protocols",),
@@ -30,6 +31,7 @@ LAYERS = (
     ("autograd", "utils.hooks"),
     ("func",),
     ("nn",),
+    ("func",),
     ("optim",),
     ("autograd.profiler",),
     ("utils", "profiler"),

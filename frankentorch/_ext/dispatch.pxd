@@ -77,6 +77,7 @@ cdef enum Special:           # bits of tensor.special_bits
     BIT_HARDENED = 8
     BIT_SAVED_HOOKS = 16
     BIT_DUAL = 64
+    BIT_BATCH = 32           # inside a vmap
 
 # A kernel reached without a Python call, for the few ops whose call cost users feel.
 ctypedef object (*direct_kernel)(PyObject** slots)
@@ -124,6 +125,8 @@ cdef class Overload:
     cdef int out_rule                    # OutRule
     cdef bint gives_list                 # the result is a list of tensors
     cdef bint writes_self                # the kernel writes its first argument and returns it
+    cdef readonly str batch              # the batching rule: a key of optable.schema.BATCHES
+    cdef bint draws                      # it takes random numbers
 
     cdef object implementation_of(self)
 

@@ -57,7 +57,7 @@ cdef class Overload:
         cdef int i
         (self.name, self.overload, args, self.output_names, kind, self.implementation, loop_number, promote, result, operands, params,
          self.forms, backward, edges, self.list_edge, saved, self.local_names, self.view, self.label, namespace, aliases, self.refuses_grad, self.writes_self, self.out_rule,
-         self.gives_list, self.loop.guard, self.forward) = row
+         self.gives_list, self.loop.guard, self.forward, self.batch) = row
         self.row = row
         if len(args) > MAX_ARGS:
             raise ValueError(f"{self.name}: more than {MAX_ARGS} arguments")
@@ -92,6 +92,7 @@ cdef class Overload:
             self.operands[i] = position
         for i, position in enumerate(params):
             self.params[i] = position
+        self.draws = self.batch.startswith("random")
         self.backward = backward_of(backward)
         self.n_edges = len(edges)
         for i, position in enumerate(edges):
@@ -321,11 +322,23 @@ cdef object shape_of(object value):
 
 
 cdef inline object run_unprofiled(Overload ov, PyObject** slots, int mode, object out):
+    if special_bits & (BIT_RECORD | BIT_DUAL | BIT_BATCH):
+        return run_special(ov, slots, mode, out)
     if ov.kind == BODY:
         return run_body(ov, slots, mode, out)
-    if special_bits & (BIT_RECORD | BIT_DUAL):
-        return run_dual(ov, slots, mode, out) if special_bits & BIT_DUAL else run_watched(ov, slots, mode, out)
     return run_primitive(ov, slots, mode, out)
+
+
+cdef object run_special(Overload ov, PyObject** slots, int mode, object out):
+    """The same while forward mode, a vmap or a recorder is about, in this order."""
+    cdef object result
+    if ov.kind == BODY:
+        if special_bits & BIT_BATCH and (ov.batch or mode == OUT) and (ov.draws or any_batched(ov, slots, mode, out)):
+            result = run_batched(ov, slots, mode)
+            if result is not NotImplemented:
+                return result
+        return run_body(ov, slots, mode, out)
+    return run_dual(ov, slots, mode, out) if special_bits & BIT_DUAL else run_below(ov, slots, mode, out)
 
 
 cdef extern from "Python.h":
@@ -515,6 +528,7 @@ cdef int mark_views(Overload ov, PyObject** slots, object result) except -1:
 
 include "dispatch_inplace.pxi"
 include "dispatch_dual.pxi"
+include "dispatch_batch.pxi"
 include "dispatch_operators.pxi"
 
 

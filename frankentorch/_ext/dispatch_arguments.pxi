@@ -14,7 +14,7 @@ cdef object as_int(object value):
         return None if PyBool_Check(value) else value
     if isinstance(value, Tensor):
         t = <Tensor> value
-        return hooks.item(t) if t.rank == 0 and t.code != BOOL and not is_meta(t) and not is_float_code(t.code) and not is_complex_code(t.code) else None
+        return hooks.item(t) if t.rank == 0 and t.code != BOOL and (not is_meta(t) or t.flags & BATCHED) and not is_float_code(t.code) and not is_complex_code(t.code) else None
     if type(value).__module__ == "numpy" and hasattr(value, "__index__") and not hasattr(value, "__len__"):
         try:
             return value.__index__()
@@ -123,7 +123,7 @@ cdef object convert(int kind, int size, object value):
             return value if kind == K_OPT_SCALAR else no_default
         if is_tensor(value):
             t = <Tensor> value
-            return hooks.item(t) if t.rank == 0 and not is_meta(t) else no_default
+            return hooks.item(t) if t.rank == 0 and (not is_meta(t) or t.flags & BATCHED) else no_default
         if PyLong_Check(value):
             check_64_bits(value)
             return value
@@ -135,7 +135,7 @@ cdef object convert(int kind, int size, object value):
             return value
         if is_tensor(value):
             t = <Tensor> value
-            return float(hooks.item(t)) if t.rank == 0 and not is_meta(t) else no_default
+            return float(hooks.item(t)) if t.rank == 0 and (not is_meta(t) or t.flags & BATCHED) else no_default
         return float(value) if is_number(value) and not isinstance(value, complex) else no_default
     if kind == K_OPT_TENSOR:
         return value if value is None or is_tensor(value) else no_default

@@ -65,7 +65,12 @@ cdef object tangents_of(object value, long long level):
 
 
 cdef object run_below(Overload ov, PyObject** slots, int mode, object out):
-    """Run where no visible level is left, or whatever is below the one that was hidden."""
+    """Run where no visible level is left, or whatever is below the one that was hidden: a vmap, the tape, the kernel."""
+    cdef object result
+    if special_bits & BIT_BATCH and (ov.draws or any_batched(ov, slots, mode, out)):
+        result = run_batched(ov, slots, mode)
+        if result is not NotImplemented:
+            return result
     return run_watched(ov, slots, mode, out) if special_bits & BIT_RECORD else run_primitive(ov, slots, mode, out)
 
 
@@ -208,7 +213,7 @@ cdef int overwrite_tangent(Tensor target, object found, tuple tangents, long lon
         wider = forward_rules().blank(target.base)
         keep_tangent(target.base, level, wider)
         old = tangent_at(target, level)
-    if old is not None and not (grad_enabled() and old.flags & REQUIRES_GRAD and old.node is None):
+    if old is not None and (old.flags & BATCHED or not (<Tensor> found).flags & BATCHED) and not (grad_enabled() and old.flags & REQUIRES_GRAD and old.node is None):
         forward_rules().overwrite(old, found)
         return 0
     keep_tangent(target, level, forward_rules().laid_out(found, target, True))

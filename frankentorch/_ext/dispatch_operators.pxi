@@ -91,6 +91,8 @@ cdef object item_of(Tensor t):
     """The single element as a Python number."""
     if t.count != 1:
         raise RuntimeError(f"a Tensor with {t.count} elements cannot be converted to Scalar: {describe(t)}")
+    if t.flags & BATCHED:
+        raise RuntimeError(f"vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor: {describe(t)} has a value per example")
     if is_meta(t):
         raise RuntimeError("Tensor.item() cannot be called on meta tensors")
     return load_number(data_of(t), t.code)

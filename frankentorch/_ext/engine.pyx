@@ -217,6 +217,7 @@ include "engine_heap.pxi"
 include "engine_hooks.pxi"
 include "engine_threads.pxi"
 include "engine_anomaly.pxi"
+include "engine_batch.pxi"
 
 
 cdef inline object call_node(Node node, object g):
@@ -275,10 +276,10 @@ cdef object fit(object g, Node source, int i, Node target, int number):
 
 cdef int accumulate(Tensor variable, object incoming, bint create_graph) except -1:
     """Add a gradient into a leaf's .grad; the first is taken over when nobody else holds it, else copied."""
-    cdef Tensor g = detached(<Tensor> incoming) if not create_graph and has_tangent(<Tensor> incoming) else <Tensor> incoming
+    cdef Tensor g = for_leaf(variable, detached(<Tensor> incoming) if not create_graph and has_tangent(<Tensor> incoming) else <Tensor> incoming)
     cdef Tensor kept
     if variable.gradient is None:
-        if create_graph and (g.node is not None or has_tangent(g)):
+        if (create_graph and (g.node is not None or has_tangent(g))) or g.flags & BATCHED:
             variable.gradient = g.clone() if (<PyObject*> g).ob_refcnt > 3 else g
             return 0
         if (<PyObject*> g).ob_refcnt <= 3 and (<PyObject*> g.storage).ob_refcnt == 1 and g.base is None and same_layout(g, variable):
@@ -576,7 +577,7 @@ cdef int put(dict buffers, dict owned, Heap heap, Node node, int number, object 
         values[number] = sum_grads(values[number], g)
         return 1
     mine = owned.get(node)
-    if mine is not None and number in mine:
+    if mine is not None and number in mine and not (<Tensor> g).flags & BATCHED:
         hooks.inplace(OP_ADD, values[number], g)       # a sum we made ourselves
         return 1
     values[number] = sum_grads(values[number], g)

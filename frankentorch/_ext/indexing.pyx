@@ -176,7 +176,7 @@ cdef Tensor basic_and_indices(Tensor t, object index, list indices):
         else:
             index_tensor = <Tensor> item
             if (<Tensor> index_tensor).rank == 0 and is_integral_code((<Tensor> index_tensor).code) and (<Tensor> index_tensor).code != BOOL and (<Tensor> index_tensor).code != U8 \
-                    and not is_meta(<Tensor> index_tensor) and not is_meta(t):
+                    and not is_meta(<Tensor> index_tensor) and not lives_on_meta(t):
                 t = step_select(t, dim, hooks.item(<Tensor> index_tensor))
                 continue
             if (<Tensor> index_tensor).rank == 0 and ((<Tensor> index_tensor).code == BOOL or (<Tensor> index_tensor).code == U8):

@@ -392,7 +392,7 @@ def linear(Tensor input, Tensor weight, Tensor bias):
 
 # ---- derivatives ----
 cdef bint recorded(Tensor a, Tensor b):
-    return (grad_enabled() and (tensor_requires_grad(a) or tensor_requires_grad(b))) or has_tangent(a) or has_tangent(b)
+    return (a.flags | b.flags) & BATCHED or (grad_enabled() and (tensor_requires_grad(a) or tensor_requires_grad(b))) or has_tangent(a) or has_tangent(b)
 
 
 cdef inline Tensor conjugate(Tensor t):

@@ -19,6 +19,7 @@ cdef enum Flag:
     DENSE = 4               # C-contiguous
     INFERENCE = 8
     RETAINS_GRAD = 16
+    BATCHED = 32            # stands for one example of `extra.value`; META too, so no kernel reads through it
 
 cdef enum CreationMeta:
     VIEW_DEFAULT = 0
@@ -38,13 +39,15 @@ cdef class Storage:
     cdef object __weakref__
 
 cdef class Extra:
-    # What few tensors have: hooks, a grad accumulator, tangents by level.
+    # What few tensors have: hooks, a grad accumulator, tangents by level, the batch a BATCHED tensor is an example of.
     cdef public object hooks
     cdef public object post_accumulate_hooks
     cdef public object retain_hook
     cdef PyObject* accumulator                 # its Node while one lives, borrowed: the Node clears it when it goes
     cdef public object pinned
     cdef dict tangents                         # {level of forward mode: Tensor, or None for none}
+    cdef Tensor value                          # of a BATCHED tensor: all examples, along dim 0
+    cdef long long level                       # of a BATCHED tensor: which vmap made it
 
 cdef class Tensor:
     cdef Storage storage
@@ -161,6 +164,8 @@ cdef Tensor new_strided(int code, bint is_meta, int ndim, const Py_ssize_t* size
 cdef Tensor new_like(Tensor t, int code)                 # same shape, preserve_format strides
 cdef Tensor new_view(Tensor source, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* strides, Py_ssize_t offset)
 cdef Tensor detached(Tensor t)
+cdef Tensor batched_over(Tensor value, long long level)  # one example of `value`, whose dim 0 counts examples
+cdef bint lives_on_meta(Tensor t) noexcept               # META, seen through BATCHED
 cdef int finish(Tensor t) except -1                      # numel and DENSE from sizes and strides
 cdef int set_dims(Tensor t, int ndim) except -1
 cdef Py_ssize_t checked_numel(int ndim, const Py_ssize_t* sizes) except -1
@@ -197,6 +202,7 @@ cdef long long set_dual_limit(long long limit) noexcept
 cdef long long dual_level(Tensor t) except -1
 cdef bint has_tangent(Tensor t) except -1
 cdef int keep_tangent(Tensor t, long long level, Tensor tangent) except -1
+cdef bint grad_beneath() noexcept            # record beneath a vmap although recording is off
 cdef bint inference_enabled() noexcept
 cdef bint set_inference_enabled(bint value) noexcept
 cdef unsigned int special_bits       # what watches or changes execution: 0 on the fast path

@@ -22,11 +22,13 @@ cdef extern from *:
     #define FT_THREAD_LOCAL __thread
     #endif
     static FT_THREAD_LOCAL int ft_grad_mode = 1;
+    static FT_THREAD_LOCAL int ft_grad_beneath = 0;
     static FT_THREAD_LOCAL int ft_inference_mode = 0;
     static inline int ft_mul_overflow(Py_ssize_t a, Py_ssize_t b, Py_ssize_t *r) { return __builtin_mul_overflow(a, b, r); }
     static inline int ft_add_overflow(Py_ssize_t a, Py_ssize_t b, Py_ssize_t *r) { return __builtin_add_overflow(a, b, r); }
     """
     int ft_grad_mode
+    int ft_grad_beneath
     int ft_inference_mode
     int ft_mul_overflow(Py_ssize_t a, Py_ssize_t b, Py_ssize_t* r) nogil
     int ft_add_overflow(Py_ssize_t a, Py_ssize_t b, Py_ssize_t* r) nogil
@@ -48,6 +50,22 @@ cdef bint set_grad_enabled(bint value) noexcept:
     global ft_grad_mode
     cdef bint before = ft_grad_mode
     ft_grad_mode = value
+    return before
+
+
+cdef bint grad_beneath() noexcept:
+    return ft_grad_beneath
+
+
+def grad_beneath_now():
+    return bool(ft_grad_beneath)
+
+
+def set_grad_beneath(bint value):
+    """Whether what examples are examples of records although the examples themselves do not; returns what was set before."""
+    global ft_grad_beneath
+    before = bool(ft_grad_beneath)
+    ft_grad_beneath = value
     return before
 
 
@@ -249,7 +267,7 @@ cdef class Tensor:
 
     @property
     def device(self):
-        return device_of(is_meta(self))
+        return device_of(lives_on_meta(self))
 
     @property
     def layout(self):
@@ -295,11 +313,11 @@ cdef class Tensor:
 
     @property
     def is_meta(self):
-        return is_meta(self)
+        return lives_on_meta(self)
 
     @property
     def is_cpu(self):
-        return not is_meta(self)
+        return not lives_on_meta(self)
 
     # -- autograd facts --
     @property
@@ -384,8 +402,11 @@ cdef class Tensor:
 
     @property
     def data(self):
-        cdef Tensor out = detached(self)
+        cdef Tensor out
         cdef Storage apart
+        if self.flags & BATCHED:
+            return batched_over(self.extra.value.data, self.extra.level)
+        out = detached(self)
         if self.storage.kind != NO_DATA:      # same bytes, version counted apart, as the oracle does
             self.storage.resizable = False
             apart = wrap_storage(self.storage.data, self.storage.nbytes, self.storage, self.storage.read_only)
@@ -576,6 +597,8 @@ cdef class Tensor:
             if self.count == 0:
                 raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
             raise RuntimeError(f"Boolean value of Tensor with more than one value is ambiguous: {describe(self)}; use .any() or .all()")
+        if self.flags & BATCHED:
+            raise RuntimeError(f"vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow: {describe(self)} has a value per example. Use torch.where")
         return bool(hooks.item(self))
 
     def __float__(self):

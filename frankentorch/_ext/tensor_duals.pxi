@@ -121,8 +121,8 @@ def _set_dual_limit(long long limit):
 
 
 def differentiated(*values):
-    """Whether any of the tensors is followed: by the tape, or by forward mode."""
+    """Whether any of the tensors is followed: by the tape, by forward mode, or by vmap. Then a kernel's own entry will not do: only ops will."""
     for value in values:
-        if isinstance(value, Tensor) and ((ft_grad_mode and tensor_requires_grad(<Tensor> value)) or has_tangent(<Tensor> value)):
+        if isinstance(value, Tensor) and ((<Tensor> value).flags & BATCHED or (ft_grad_mode and tensor_requires_grad(<Tensor> value)) or has_tangent(<Tensor> value)):
             return True
     return False

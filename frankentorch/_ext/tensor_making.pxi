@@ -104,9 +104,64 @@ cdef Tensor new_view(Tensor source, int ndim, const Py_ssize_t* sizes, const Py_
 
 cdef Tensor detached(Tensor t):
     """Same bytes and version counter, no history."""
-    cdef Tensor out = new_view(t, t.rank, t.sizes, t.strides, t.offset)
+    cdef Tensor out
+    if t.flags & BATCHED:
+        return batched_over(t.extra.value, t.extra.level)
+    out = new_view(t, t.rank, t.sizes, t.strides, t.offset)
     out.flags = t.flags & ~(<unsigned int> (REQUIRES_GRAD | RETAINS_GRAD))
     return out
+
+
+# ---- examples of a batch (vmap) ----
+cdef Tensor batched_over(Tensor value, long long level):
+    """A tensor that stands for one example of `value`, whose dim 0 counts examples.
+
+    It has the sizes and strides of one example, shares storage and version counter, and is marked META: a kernel that is handed it
+    unprepared makes meta tensors and reads nothing.
+    """
+    cdef Tensor t
+    cdef Extra extra = Extra.__new__(Extra)
+    if value.rank == 0:
+        raise ValueError("vmap: a tensor of 0 dims has no dim to map over")
+    t = new_view(value, value.rank - 1, value.sizes + 1, value.strides + 1, value.offset)
+    t.flags |= META | BATCHED
+    extra.value = value
+    extra.level = level
+    t.extra = extra
+    return t
+
+
+cdef bint lives_on_meta(Tensor t) noexcept:
+    while t.flags & BATCHED:
+        t = t.extra.value
+    return (t.flags & META) != 0
+
+
+def make_batched(Tensor value, long long level):
+    """The example-wise face of `value` at a level of vmap."""
+    return batched_over(value, level)
+
+
+def batch_level(value):
+    """Level of the vmap that `value` belongs to; 0 for what is no example of a batch."""
+    return (<Tensor> value).extra.level if isinstance(value, Tensor) and (<Tensor> value).flags & BATCHED else 0
+
+
+def batch_value(Tensor t):
+    """All examples, along dim 0."""
+    if not t.flags & BATCHED:
+        raise ValueError(f"{describe(t)} is no example of a batch")
+    return t.extra.value
+
+
+def adopt_value(Tensor t, Tensor value):
+    """Stand for another batch, of the same geometry."""
+    t.extra.value = value
+
+
+def without_history(Tensor t):
+    """The same bytes and version counter as a leaf that asks for no gradient; of an example, at its own level only."""
+    return detached(t)
 
 
 # ---- tuples ----

@@ -558,6 +558,8 @@ def adopt(Tensor self, Tensor other):
     memcpy(self.strides, other.strides, other.rank * sizeof(Py_ssize_t))
     self.offset = other.offset
     finish(self)
+    if self.flags & BATCHED:
+        self.extra.value = other.extra.value
     if other.node is not None:
         self.node = other.node
         self.node_output = other.node_output

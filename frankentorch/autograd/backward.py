@@ -131,7 +131,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
 
 
 def _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads):
-    """One walk per gradient of the batch, in order; the results stacked along a new first dim."""
+    """One walk for all gradients of the batch, inside a vmap; the results along a new first dim."""
     if grad_outputs is None or any(g is None or g.dim() == 0 for g in grad_outputs):
         raise ValueError("grad: is_grads_batched=True needs grad_outputs whose first dim counts gradients; got none or a 0-d tensor")
     for i, (out, g) in enumerate(zip(outputs, grad_outputs)):
@@ -144,13 +144,10 @@ def _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_un
     if len(counts) > 1:
         raise ValueError(f"grad: is_grads_batched=True needs as many gradients for every output, but got {sorted(counts)}")
     count = counts.pop()
-    keep = create_graph if retain_graph is None else retain_graph
-    columns = []
-    for k in range(count):
-        columns.append(grad(outputs, inputs, [g[k] for g in grad_outputs], True if k + 1 < count else keep, create_graph, True, allow_unused, False, materialize_grads))
-    if not columns:
-        return tuple(ops.zeros((0, *_facts(item)[0]), dtype=_facts(item)[1]) for item in inputs)
-    return tuple(None if column[0] is None else ops.stack(column) for column in zip(*columns))
+    from frankentorch.batching import Level
+    with Level(count) as level:
+        found = grad(outputs, inputs, [level.wrap(g) for g in grad_outputs], retain_graph, create_graph, True, allow_unused, False, materialize_grads)
+        return tuple(None if value is None else level.whole(value) for value in found)
 
 
 os.register_at_fork(after_in_child=engine.after_fork)

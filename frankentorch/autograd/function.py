@@ -3,12 +3,14 @@
 `apply` runs forward without recording and hangs one node over the outputs. The node calls a `_Backward`, which holds the context; outputs
 saved for backward are held without their history (else node and output would keep each other alive) and get it back when read.
 """
+import copy
 import functools
 import weakref
+from collections import namedtuple
 
 from frankentorch import ops
 from frankentorch._ext import create, engine
-from frankentorch._ext.tensor import Tensor, fingerprint_of, get_special_bits, is_grad_enabled, pack_saved, saved_hooks_on, unpack_saved
+from frankentorch._ext.tensor import Tensor, batch_level, batch_value, fingerprint_of, get_special_bits, is_grad_enabled, pack_saved, saved_hooks_on, unpack_saved
 from frankentorch.autograd import function_jvp
 from frankentorch.ops.grad_mode import no_grad
 
@@ -62,7 +64,7 @@ class FunctionCtx:
         self.in_jvp = False                  # saved_tensors are then those for forward mode
         self.constant_places = ()
         self._saved = ()
-        self._node = None
+        self._node = self._handed = None
 
     def save_for_backward(self, *tensors):
         """Keep inputs or outputs (or None) for ``saved_tensors``; in-place writes to them are then noticed."""
@@ -89,6 +91,8 @@ class FunctionCtx:
         """The tensors given to `save_for_backward`; inside jvp those given to `save_for_forward`, if any."""
         if self.in_jvp and self.saved_for_forward is not None:
             return self.saved_for_forward
+        if self._handed is not None:
+            return self._handed
         if self._saved is None:
             raise RuntimeError(_FREED.format(self.name()))
         node = self._node() if self._node is not None else None
@@ -224,6 +228,8 @@ class Function:
             bound.apply_defaults()
             args = bound.args
         level = function_jvp.level_of(args) if get_special_bits() & _DUAL else 0
+        if level and max(map(batch_level, args), default=0) > level:         # of a vmap further in, the examples come first
+            level = 0
         return (function_jvp.run(cls, args, level) if level else cls._run(args))[0]
 
     @classmethod
@@ -234,8 +240,13 @@ class Function:
         wants = tuple(isinstance(value, Tensor) and value.requires_grad for value in args)
         context.needs_input_grad = wants
         records = is_grad_enabled() and any(wants)
+        level = max(map(batch_level, args), default=0)
+        if level:
+            returned = _of_examples(cls, context, args, level, separate)
         with no_grad():
-            if separate:
+            if level:
+                pass
+            elif separate:
                 returned = cls.forward(*args)
                 cls.setup_context(context, args, returned)
             else:
@@ -248,6 +259,94 @@ class Function:
             return returned, context
         _wrap_outputs(cls, context, args, outputs, records)
         return tuple(outputs) if several else outputs[0], context
+
+
+# ---- inside vmap ----
+VmapInfo = namedtuple("VmapInfo", "batch_size randomness")
+
+
+def _of_examples(cls, context, args, level, separate):
+    """forward's value for arguments that are examples of a batch, by the class's own rule or by running forward and backward on examples."""
+    own = cls.vmap is not Function.vmap
+    if not separate:
+        raise RuntimeError("In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must override the setup_context staticmethod: "
+                           f"{cls.__name__} does not")
+    if own and cls.generate_vmap_rule:
+        raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it has both generate_vmap_rule=True and an overriden vmap staticmethod. Please set generate_vmap_rule=False or "
+                           "delete the overriden vmap staticmethod to avoid ambiguity.")
+    if not own and not cls.generate_vmap_rule:
+        raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and implement the vmap staticmethod or set generate_vmap_rule=True.")
+    from frankentorch import batching
+    flags = [batch_level(value) == level for value in args]
+    values = [batch_value(value) if flag else value for value, flag in zip(args, flags)]
+    size = next(value.size(0) for value, flag in zip(values, flags) if flag)
+    place, opened = next(((i, item) for i, item in enumerate(batching.stack()) if item.number == level), (len(batching.stack()), None))
+    randomness = opened.randomness if opened is not None else "error"
+    if not own:
+        return _generated(cls, context, args, values, flags, batching.Level(size, randomness, level))
+    with batching.Outside(place), batching.beneath():
+        found = cls.vmap(VmapInfo(size, randomness), tuple(0 if flag else None for flag in flags), *values)
+    if not (isinstance(found, tuple) and len(found) == 2):
+        raise RuntimeError(f"{cls.__name__}.vmap: Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure compatible with the output.")
+    outs, dims = found
+    several = isinstance(outs, tuple)
+    dims = dims if isinstance(dims, (tuple, list)) else (dims,) * (len(outs) if several else 1)
+    wrapped = tuple(out if dim is None or not isinstance(out, Tensor) else batching.make_batched(ops.movedim(out, dim, 0), level) for out, dim in zip(outs if several else (outs,), dims))
+    returned = wrapped if several else wrapped[0]
+    cls.setup_context(context, args, returned)
+    return returned
+
+
+def _generated(cls, context, args, values, flags, level):
+    """One Function over whole batches: its forward and backward are those of `cls`, run on examples. It records beneath."""
+    several = False
+
+    def whole(value, flag=True):
+        found = level.value_of(value)
+        if flag:
+            return ops.expand(ops.unsqueeze(value, 0), (level.size, *value.shape)) if found is None else found
+        return value if found is None else ops.sum(found, (0,))
+
+    class Batched(Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(*values):
+            nonlocal returned, several
+            returned = cls.forward(*args)
+            several = isinstance(returned, tuple)
+            return tuple(whole(out) if isinstance(out, Tensor) else out for out in (returned if several else (returned,)))
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            cls.setup_context(context, args, returned)
+            pairs = dict(zip(map(id, returned if several else (returned,)), output))
+            known = {id(arg): value for arg, value in zip(args, inputs)} | pairs
+            ctx.kinds = [value is not None and (id(value) in pairs or level.value_of(value) is not None) for value in context.to_save]
+            ctx.save_for_backward(*(None if value is None else known.get(id(value), value if not kind else whole(value)) for value, kind in zip(context.to_save, ctx.kinds)))
+            ctx.mark_non_differentiable(*(pairs[id(value)] for value in context.non_differentiable if id(value) in pairs))
+            ctx.mark_dirty(*(known[id(value)] for value in context.dirty_tensors if id(value) in known))
+            ctx.set_materialize_grads(context.materialize_grads)
+
+        @staticmethod
+        def backward(ctx, *grads):
+            inner = copy.copy(context)
+            inner.needs_input_grad = ctx.needs_input_grad
+            with level:
+                inner._handed = tuple(level.wrap(value) if kind else value for value, kind in zip(ctx.saved_tensors, ctx.kinds))
+                found = cls._backward_function()(inner, *(None if g is None else level.wrap(g) for g in grads))
+                found = found if isinstance(found, tuple) else (found,)
+                return tuple(whole(g, flag) if isinstance(g, Tensor) else g for g, flag in zip(found, flags))
+
+    returned = None
+    from frankentorch import batching
+    with batching.beneath():
+        outs = Batched.apply(*values)
+    wrapped = tuple(level.wrap(out) if isinstance(out, Tensor) else out for out in outs)
+    pairs = dict(zip(map(id, returned if several else (returned,)), wrapped))
+    context.to_save = tuple(pairs.get(id(value), value) for value in context.to_save)
+    context.non_differentiable = tuple(pairs.get(id(value), value) for value in context.non_differentiable)
+    return wrapped if several else wrapped[0]
 
 
 def _is_among(value, tensors):

@@ -36,11 +36,11 @@ def sum_to(g, sizes):
 
 
 def empty_strided_like(g, sizes, strides):
-    return ops.empty_strided(sizes, strides, dtype=g.dtype, device=g.device)
+    return ops.new_empty_strided(g, sizes, strides)
 
 
 def zeros_of(g, sizes):
-    return ops.zeros(sizes, dtype=g.dtype, device=g.device)
+    return ops.new_zeros(g, sizes)
 
 
 def scaled(g, alpha):
@@ -126,7 +126,7 @@ def as_strided_backward(g, base_sizes, base_strides, base_offset, sizes, strides
     offset = base_offset if offset is None else offset
     extent = 1 + max(sum((n - 1) * s for n, s in zip(base_sizes, base_strides) if n), 0) + base_offset
     extent = max(extent, 1 + offset + sum((n - 1) * s for n, s in zip(sizes, strides) if n))
-    flat = ops.zeros((extent,), dtype=g.dtype, device=g.device)
+    flat = zeros_of(g, (extent,))
     for d in range(len(sizes) - 1, -1, -1):          # an expanded dim looks at the same elements all along
         if strides[d] == 0 and sizes[d] > 1:
             g = ops.sum(g, (d,), True)

@@ -8,7 +8,7 @@ from frankentorch.ops import attention
 
 
 def attention_gradients(g, query, key, value, mask, scale, causal):
-    if not ops.differentiated(g, query, key, value):
+    if not ops.differentiated(g, query, key, value, mask):
         return attention_run.backward(g, query, key, value, mask, scale, causal)
     p = attention.weights(query, key, mask, scale, causal)
     dp = ops.matmul(g, ops.transpose(value, -2, -1))

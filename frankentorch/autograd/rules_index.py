@@ -1,5 +1,6 @@
 """Derivative helpers of indexing along dims and by mask."""
 from frankentorch import ops
+from frankentorch._ext.tensor import batch_level
 
 
 def padded(part, sizes):
@@ -43,7 +44,22 @@ def masked_select_backward(g, sizes, mask):
     return ops.masked_scatter(ops.zeros(full, dtype=g.dtype, device=g.device), mask, g)
 
 
+def _scattered_source(g, mask, sizes):
+    """The same without a shape that depends on the mask: place k of the source went to the k-th true place."""
+    mask, g = ops.broadcast_tensors((mask, g))
+    mask = ops.reshape(mask, (-1,))
+    order = ops.cumsum(mask.to(ops.int64), 0) - 1
+    count = 1
+    for size in sizes:
+        count *= size
+    values = ops.where(mask, ops.reshape(g, (-1,)), ops.zeros((), dtype=g.dtype))
+    order = ops.where(mask, order, ops.full_like(order, count))
+    return ops.reshape(ops.narrow(ops.scatter_add(ops.zeros((count + 1,), dtype=g.dtype), 0, order, values), 0, 0, count), sizes)
+
+
 def masked_scatter_source(g, mask, sizes):
+    if batch_level(mask):
+        return _scattered_source(g, mask, sizes)
     flat = ops.masked_select(g, mask)
     count = 1
     for size in sizes:

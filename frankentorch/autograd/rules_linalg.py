@@ -1,5 +1,6 @@
 """Derivatives of products. With C = A B: dA = g B^H, dB = A^H g; what broadcasting stretched is summed by the engine."""
 from frankentorch import ops
+from frankentorch._ext.tensor import batch_level
 from frankentorch._ext.linalg_ops import (folded_right_gradient, left_gradient, linear_bias_gradient, linear_input_gradient,  # noqa: F401
                                           linear_weight_gradient, right_gradient)
 
@@ -130,7 +131,7 @@ def det_backward(g, A, out):
     scale = ops.unsqueeze(ops.unsqueeze(g, -1), -1)
     if A.shape[-1] == 1:
         return scale
-    if A.numel() and ops.any(out == 0).item():
+    if A.numel() and (batch_level(out) or ops.any(out == 0).item()):
         U, S, Vh = ops._linalg_svd(A, False, True)
         k = S.shape[-1]
         others = ops.where(ops.eye(k, dtype=ops.bool, device=S.device), ops.ones((), dtype=S.dtype, device=S.device), ops.unsqueeze(S, -2))

@@ -4,7 +4,7 @@ The first derivative of a normalisation runs in one kernel. Its own derivative c
 input alone, and differentiates that.
 """
 from frankentorch import ops
-from frankentorch._ext import bag_ops
+from frankentorch._ext.tensor import batch_level
 
 
 # ---- softmax ----
@@ -161,14 +161,14 @@ def bags_backward(g, sizes, indices, starts, weights, mode, padding, by_frequenc
 
 def _without_empty(g, indices, starts, padding):
     """Gradients of bags that hold a row; nobody gets those of the others."""
-    counts = bag_ops.bag_of_each(starts, indices, padding)[1]
+    counts = ops._bag_of_each(starts, indices, padding)[1]
     return ops.masked_fill(g, ops.unsqueeze(ops.eq(counts, 0), 1), 0)
 
 
 def _bagged(starts, indices, weights, padding):
     """Bag of each index, rows of each bag, and the indices and weights; without those after the last bag."""
-    owner, counts = bag_ops.bag_of_each(starts, indices, padding)
-    last = int(starts[-1])
+    owner, counts = ops._bag_of_each(starts, indices, padding)
+    last = indices.numel() if batch_level(starts) else int(starts[-1])
     if last == indices.numel():
         return owner, counts, indices, weights
     return owner[:last], counts, indices[:last], None if weights is None else weights[:last]

@@ -8,7 +8,7 @@ from frankentorch._ext import recurrent_run
 
 
 def lstm_scan_gradients(g, g_cell, gates, hidden, cell, weight, bias, output, kept, cells, reverse):
-    if ops.differentiated(g, g_cell, gates, hidden, cell, weight, bias):
+    if ops.differentiated(g, g_cell, gates, hidden, cell, weight, bias, output, kept, cells):
         return _composed(g, g_cell, gates, hidden, cell, weight, bias, reverse)
     to_gates, to_hidden, to_cell, to_weight = recurrent_run.lstm_scan_backward(g, g_cell, hidden, cell, weight, output, kept, cells, reverse)
     return to_gates, to_hidden, to_cell, to_weight, None if bias is None else ops.sum(to_gates, (0, 1))

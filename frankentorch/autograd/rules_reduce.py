@@ -1,5 +1,6 @@
 """Derivative helpers of reductions and scans. `g` is the incoming gradient of the result."""
 from frankentorch import ops
+from frankentorch._ext.tensor import batch_level
 
 
 def max_of(a, b):
@@ -154,7 +155,7 @@ def cumprod_backward(g, self, out, dim):
     # sum over k >= i of g_k * prod of x_j, j <= k, j != i
     if self.dim() == 0:
         return g
-    if self.numel() and not bool(ops.eq(self, 0).any().item()):
+    if self.numel() and not batch_level(self) and not bool(ops.eq(self, 0).any().item()):
         return reverse_cumsum(g * conj(out), dim) / conj(self)
     n = self.size(dim)
     parts = []

@@ -129,10 +129,15 @@ def check_probability(p):
 
 def noise_for(input, feature):
     if not feature:
-        return ops.empty_like(input.detach())
+        return input.detach()
     if input.dim() < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     return ops.empty((*input.shape[:2], *[1] * (input.dim() - 2)), dtype=input.dtype, device=input.device)
+
+
+def noise(self, keep):
+    """self, whose values count for nothing, filled with 1 (of probability `keep`) and 0."""
+    return random_ops.bernoulli(ops.empty_like(self), keep, None)
 
 
 def with_noise(input, p, train, feature, apply):
@@ -142,7 +147,7 @@ def with_noise(input, p, train, feature, apply):
         return input
     if p == 1:
         return input * ops.zeros((), dtype=input.dtype, device=input.device)
-    return apply(input, random_ops.bernoulli(noise_for(input, feature), 1 - p, None))
+    return apply(input, ops._noise(noise_for(input, feature), 1 - p))
 
 
 def dropped(input, p, train, feature):

@@ -34,7 +34,7 @@ def bounds_of(offsets, total, include_last_offset):
     starts = ops.contiguous(offsets.to(ops.int64))
     if not include_last_offset:
         starts = ops.cat((starts, ops.tensor([total], dtype=ops.int64)))
-    bag_ops.check_starts(starts, total, include_last_offset)
+    ops._check_starts(starts, total, include_last_offset)
     return starts
 
 
@@ -58,8 +58,13 @@ def embedding_bag(weight, indices, offsets, scale_grad_by_freq, mode, sparse, pe
     starts = bounds_of(offsets, indices.numel(), include_last_offset)
     wide = ops.contiguous(indices.to(ops.int64))
     out, chosen = ops._bags(weight, wide, starts, per_sample_weights, mode, padding, scale_grad_by_freq)
-    owner, sizes = bag_ops.bag_of_each(starts, wide, padding)
+    owner, sizes = ops._bag_of_each(starts, wide, padding)
     return out, owner.to(to), sizes.to(to), chosen.to(to) if mode == 2 else ops.empty((0,), dtype=to)
+
+
+def check_starts(starts, total, include_last_offset):
+    bag_ops.check_starts(starts, total, include_last_offset)
+    return starts
 
 
 def gather_bags(weight, indices, starts, per_sample_weights, mode, padding_idx, scale_grad_by_freq):

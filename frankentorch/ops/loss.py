@@ -2,6 +2,7 @@
 import math
 
 from frankentorch import ops
+from frankentorch._ext.tensor import batch_level
 
 
 def reduced(values, reduction):
@@ -61,7 +62,7 @@ def binary_cross_entropy(self, target, weight, reduction):
     floating(self, "binary_cross_entropy")
     if self.dtype is not target.dtype:
         raise RuntimeError(f"Found dtype {target.dtype} but expected {self.dtype}")
-    if not self.is_meta and self.numel():
+    if not self.is_meta and self.numel() and not batch_level(self):
         inside = ops.logical_and(self.detach() >= 0, self.detach() <= 1)
         if not ops.all(inside).item():
             raise RuntimeError("all elements of input should be between 0 and 1")
@@ -164,7 +165,7 @@ def multi_margin_loss(self, target, p, margin, weight, reduction):
     if weight is not None and (weight.dim() != 1 or weight.numel() != scores.size(1)):
         raise RuntimeError(f"multi_margin_loss: inconsistent weight size, expected {scores.size(1)} but got {list(weight.shape)}")
     target_ndim, target = target.dim(), ops.reshape(target, (-1, 1))
-    if not target.is_meta and target.numel() and not ops.all(ops.logical_and(target >= 0, target < scores.size(1))).item():
+    if not target.is_meta and target.numel() and not batch_level(target) and not ops.all(ops.logical_and(target >= 0, target < scores.size(1))).item():
         raise RuntimeError(f"target out of range: multi_margin_loss has {scores.size(1)} classes")
     rows = ops.arange(scores.size(0), device=self.device).unsqueeze(1)
     terms = ops.clamp_min(margin - ops.index(scores, (rows, target)) + scores, 0)

@@ -1,6 +1,7 @@
 """Pooling by its public names where that is more than one kernel call."""
 from frankentorch import ops
 from frankentorch._ext import pool_ops
+from frankentorch._ext.tensor import batch_level
 from frankentorch.ops.image import kept_format
 
 
@@ -49,7 +50,7 @@ def _max_unpool(n, self, indices, output_size):
     places = 1
     for size in output_size:
         places *= size
-    if not self.is_meta and self.numel() and (ops.amin(indices).item() < 0 or ops.amax(indices).item() >= places):
+    if not self.is_meta and self.numel() and not batch_level(indices) and (ops.amin(indices).item() < 0 or ops.amax(indices).item() >= places):
         raise RuntimeError(f"Found an invalid max index: indices must lie in [0, {places}) (output volumes are of size {'x'.join(map(str, output_size))})")
     flat = ops.zeros((*lead, places), dtype=self.dtype, device=self.device)
     flat = ops.scatter(flat, -1, ops.flatten(indices, -n, -1), ops.flatten(self, -n, -1))

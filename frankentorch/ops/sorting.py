@@ -1,7 +1,7 @@
 """Bodies and kernels of optable/sort.py that are not one driver call."""
 from frankentorch import ops
 from frankentorch._ext import sort_ops
-from frankentorch._ext.tensor import Tensor
+from frankentorch._ext.tensor import Tensor, batch_level
 
 
 def sort_stable(self, stable, dim, descending):
@@ -165,7 +165,7 @@ def fraction(self, q, dim, keepdim, interpolation, skip_nan, name):
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
     if q.dtype is not self.dtype:
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
-    if not bool(ops.logical_and(q >= 0, q <= 1).all().item()):
+    if not batch_level(q) and not bool(ops.logical_and(q >= 0, q <= 1).all().item()):
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     rank = self.dim()
     if dim is None:

@@ -16,6 +16,7 @@ def rows():
         found = []
         for family in FAMILIES:
             found += import_module(f"{__name__}.{family}").ROWS
+        import_module(f"{__name__}.batch").mark(found)
         _rows = tuple(found)
     return _rows
 

@@ -1,7 +1,7 @@
 """The table checked as a whole, at build and in a test: a row that cannot work stops the build with its name."""
 import ast
 
-from .schema import GUARDS, JVP_KINDS, NONE, OUT_RULES, SchemaError
+from .schema import BATCHES, GUARDS, JVP_KINDS, NONE, OUT_RULES, SchemaError
 from .family import CODES
 
 PROMOTIONS = (None, "same", "int_to_float", "none", "skip_first")
@@ -51,6 +51,8 @@ def check_row(row):
         raise SchemaError(f"{where}: unknown guard {sorted(unknown)}")
     if row.guard and row.loop is None:
         raise SchemaError(f"{where}: a guard is checked by the walk of a loop row only")
+    if row.batch not in BATCHES:
+        raise SchemaError(f"{where}: unknown batching rule {row.batch!r}")
     if row.out not in OUT_RULES:
         raise SchemaError(f"{where}: unknown rule for out {row.out!r}")
     if row.out in ("follow", "fill") and not any(arg.name == "dtype" and arg.kind == "ScalarType?" for arg in row.args):

@@ -208,7 +208,7 @@ def runtime_row(row, loop_number, backward_number):
             tuple(derivative.locals) if derivative else (),
             {None: 0, "single": 1, "multi": 2}[row.view], node_name(row), row.namespace, row.aliases, row.grad == NONE, row.write == "self", OUT_RULES.index(row.out),
             any(kind.endswith("[]") for kind, _ in row.returns), sum(1 << GUARDS.index(guard) for guard in row.guard),
-            row.forward)
+            row.forward, row.batch)
 
 
 def node_name(row):

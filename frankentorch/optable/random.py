@@ -49,6 +49,7 @@ for name, what in (("dropout", "Elements are zeroed at random, the rest scaled u
                    ("alpha_dropout", "Elements are set to selu's limit at random; mean and variance are kept."),
                    ("feature_alpha_dropout", "alpha_dropout of whole channels.")):
     op(f"{name}(Tensor input, float p, bool train) -> Tensor", forms="function inplace", body=f"ops.draws:{name}", doc=what)
+op("_noise(Tensor self, float keep) -> Tensor", forms="internal", body="ops.draws:noise")
 op("native_dropout(Tensor input, float p, bool? train) -> (Tensor out0, Tensor out1)", forms="function", kernel="ops.draws:native_dropout",
    grad={"input": "g0 * out1 * (0 if p == 1 and train is not False else 1 if train is False else 1 / (1 - p))"}, doc="dropout and its mask.")
 op(f"rrelu(Tensor self, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, {GENERATOR[3:]}) -> Tensor", forms="function inplace", body="ops.draws:rrelu",

@@ -60,6 +60,7 @@ GUARDS = ("zero", "exponent", "fit", "alpha")
 # "multilinear" (linear in each differentiable argument alone), "zero" (constant where it is differentiable at all), "none" (the result
 # has no tangent, by decision); or the name of a rule in autograd/rules_forward.py. Without one the gradient's formula is transposed.
 JVP_KINDS = ("elementwise", "linear", "multilinear", "zero", "none")
+BATCHES = ("", "elementwise", "reduce", "dims", "direct", "each", "random", "refuse", "own")     # how it runs inside a vmap: see batch.py
 ARG = re.compile(r"(?P<base>[A-Za-z]+)(?P<list>\[(?P<size>\d*)\])?(?P<optional>\?)?(?P<tail>\[\])?(?P<late>\?)?\s+(?P<name>\w+)(?:\s*=\s*(?P<default>.+))?$")
 HEAD = re.compile(r"(?P<name>\w+)(?:\.(?P<overload>\w+))?\((?P<args>.*)\)\s*->\s*(?P<returns>.+)$", re.S)
 
@@ -156,6 +157,7 @@ class Op:
         self.write, self.module = write, module
         self.guard = tuple(guard.split())
         self.jvp = jvp
+        self.batch = "elementwise" if loop is not None else ""
         self.out = out or ("cast" if loop is not None else "exact")
 
     @property

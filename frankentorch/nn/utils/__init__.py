@@ -7,7 +7,7 @@ _FILE_OF = {
     "parameters_to_vector": "convert_parameters", "vector_to_parameters": "convert_parameters",
     "skip_init": "init",
 }
-_SUBMODULES = ("clip_grad", "convert_parameters", "rnn")
+_SUBMODULES = ("clip_grad", "convert_parameters", "rnn", "stateless")
 __all__ = sorted(_FILE_OF)
 
 
