@@ -12,10 +12,11 @@ is printed as ``1.``; a column spanning more than three decades, reaching above 
 import contextlib
 import dataclasses
 import math
+import textwrap
 
 from frankentorch import ops
 from frankentorch._ext.dispatch import tangent_of
-from frankentorch._ext.tensor import Tensor, innermost_dual_level
+from frankentorch._ext.tensor import Tensor, batch_level, batch_value, innermost_dual_level
 
 __all__ = ["get_printoptions", "printoptions", "set_printoptions"]
 
@@ -299,6 +300,9 @@ def _str(self, *, tensor_contents=None):
         ``tensor(elements, suffixes)``, where the suffixes say what the elements do not: device, size, dtype,
         gradient.
     """
+    if batch_level(self):
+        inside = textwrap.indent(_str(batch_value(self)), "    ")
+        return f"BatchedTensor(lvl={batch_level(self)}, bdim=0, value=\n{inside}\n)"
     with ops.no_grad():
         return _str_plain(self, tensor_contents)
 

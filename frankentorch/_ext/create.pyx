@@ -285,6 +285,7 @@ cdef object to_nested(const char* at, Tensor t, int dim):
 
 def tolist(Tensor self):
     """Nested lists of Python numbers; the number itself for a 0-d tensor."""
+    check_readable(self)
     if is_meta(self):
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
     return to_nested(data_of(self), self, 0)

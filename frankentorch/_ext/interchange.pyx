@@ -18,6 +18,7 @@ from frankentorch._ext.views cimport read_sizes
 # ---- storages ----
 def storage_of(Tensor self):
     """The Storage under a tensor. A `.data` alias counts writes apart over the same bytes; it answers with the owner of those."""
+    check_readable(self)
     return root_of(self.storage)
 
 
@@ -256,6 +257,7 @@ cdef void drop_capsule(object capsule) noexcept:
 
 def to_capsule(Tensor t, bint versioned=False, bint copied=False):
     """The tensor's bytes for another library; they live until that library is done with them."""
+    check_readable(t)
     cdef Managed* m
     cdef Versioned* v
     root_of(t.storage).resizable = False

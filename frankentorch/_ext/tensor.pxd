@@ -166,6 +166,7 @@ cdef Tensor new_view(Tensor source, int ndim, const Py_ssize_t* sizes, const Py_
 cdef Tensor detached(Tensor t)
 cdef Tensor batched_over(Tensor value, long long level)  # one example of `value`, whose dim 0 counts examples
 cdef bint lives_on_meta(Tensor t) noexcept               # META, seen through BATCHED
+cdef int check_readable(Tensor t) except -1              # RuntimeError for BATCHED: nobody reads its bytes
 cdef int finish(Tensor t) except -1                      # numel and DENSE from sizes and strides
 cdef int set_dims(Tensor t, int ndim) except -1
 cdef Py_ssize_t checked_numel(int ndim, const Py_ssize_t* sizes) except -1

@@ -288,6 +288,7 @@ cdef class Tensor:
         return self.offset
 
     def data_ptr(self):
+        check_readable(self)
         return 0 if self.storage.data == NULL else <size_t> (self.storage.data + self.offset * ITEMSIZES[self.code])
 
     def is_contiguous(self, *, memory_format=None):

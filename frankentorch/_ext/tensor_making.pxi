@@ -154,6 +154,19 @@ def batch_value(Tensor t):
     return t.extra.value
 
 
+cdef int check_readable(Tensor t) except -1:
+    if t.flags & BATCHED:
+        raise RuntimeError(f"vmap: Cannot access data pointer of Tensor that doesn't have storage: {describe(t)} stands for one example of a batch. Its values are not known one by one; "
+                           "use ops of tensors in the place of tolist(), numpy() or item()")
+    return 0
+
+
+def check_has_data(value):
+    """RuntimeError for an example of a batch, whose bytes nobody may read."""
+    if isinstance(value, Tensor):
+        check_readable(<Tensor> value)
+
+
 def adopt_value(Tensor t, Tensor value):
     """Stand for another batch, of the same geometry."""
     t.extra.value = value

@@ -112,7 +112,7 @@ def _laid_out(tangent, dual):
     places = [(a, b) for n, a, b in zip(dual.shape, dual.stride(), tangent.stride()) if n != 1]
     if all(a == b for a, b in places) or not dual.is_non_overlapping_and_dense():
         return tangent
-    return ops.empty_strided(dual.shape, dual.stride(), dtype=tangent.dtype, device=tangent.device).copy_(tangent)
+    return ops.new_empty_strided(tangent, dual.shape, dual.stride(), dtype=tangent.dtype, device=tangent.device).copy_(tangent)
 
 
 def _has_tangent(tensor, number):

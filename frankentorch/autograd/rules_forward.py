@@ -273,12 +273,12 @@ def laid_out(t, out, shared):
         return t
     if not out.is_non_overlapping_and_dense():
         return ops.clone(t) if shared else t
-    return ops.empty_strided(out.shape, out.stride(), dtype=out.dtype, device=out.device).copy_(t)
+    return ops.new_empty_strided(t, out.shape, out.stride(), dtype=out.dtype, device=out.device).copy_(t)
 
 
 def blank(t):
     """Zeros laid out as a tensor is."""
-    made = ops.empty_strided(t.shape, t.stride(), dtype=t.dtype, device=t.device)
+    made = ops.new_empty_strided(t, t.shape, t.stride(), dtype=t.dtype, device=t.device)
     with ops.no_grad():
         made.zero_()
     return made

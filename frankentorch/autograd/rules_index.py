@@ -29,6 +29,12 @@ def index_write_source(g, dim, index, sizes):
 
 def index_fill_value(g, dim, index):
     # each slice counts once however often it is named
+    if batch_level(index) or batch_level(g):
+        n = g.size(dim) if g.dim() else 1
+        named = ops.scatter(ops.zeros((n,), dtype=ops.bool), 0, ops.remainder(ops.reshape(index, (-1,)), n), True)
+        shape = [1] * max(g.dim(), 1)
+        shape[dim] = n
+        return ops.sum(ops.where(ops.reshape(named, tuple(shape[:g.dim()])), g, ops.zeros((), dtype=g.dtype)))
     index = ops.where(ops.lt(index, 0), index + (g.size(dim) if g.dim() else 1), index)
     return ops.sum(ops.index_select(g, dim, ops.unique(index)))
 

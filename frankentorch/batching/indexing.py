@@ -67,6 +67,18 @@ def wrap_negative(index, size):
     return ops.where(ops.lt(index, 0), index + size, index)
 
 
+@rule("masked_select")
+def masked_select(call):
+    """One mask for all examples picks the same places of each."""
+    if call.batched[1]:
+        return RULES["refuse"](call)
+    self, mask = call.args
+    shape = ops.broadcast_shapes(self.shape[1:], mask.shape)
+    self = ops.expand(ops.reshape(self, (call.size, *(1,) * (len(shape) - call.rank(0)), *self.shape[1:])), (call.size, *shape))
+    picked = ops.nonzero(ops.reshape(ops.expand(mask, shape), (-1,))).select(1, 0)
+    return ops.index_select(ops.flatten(self, 1) if len(shape) else ops.unsqueeze(self, 1), 1, picked)
+
+
 # ---- index tensors ----
 def is_mask(t):
     return t.dtype is ops.bool or t.dtype is ops.uint8

@@ -91,9 +91,3 @@ def arg_extreme(call):
     out = call.run(ops.reshape(value, (call.size, -1)), 1, False)
     return ops.view(out, (call.size, *(1,) * rank)) if keepdim else out
 
-
-@rule("bincount", "histc")
-def by_example(call):
-    if call.name == "bincount":
-        raise RuntimeError("vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over aten::bincount, whose result's length depends on the example")
-    return ops.stack(tuple(call.run(value, *call.args[1:]) for value in ops.unbind(call.args[0])))

@@ -8,10 +8,12 @@ import functools
 
 from frankentorch import ops
 from frankentorch._ext import engine
-from frankentorch._ext.tensor import Tensor, set_grad_beneath, without_history
+from frankentorch._ext.tensor import Tensor, innermost_dual_level, set_grad_beneath, without_history
 from frankentorch._pytree import tree_flatten, tree_map, tree_unflatten
+from frankentorch.autograd import forward_ad
 from frankentorch.autograd.backward import grad as gradients
 from frankentorch.batching import stack
+from frankentorch.func.forward import jacfwd
 from frankentorch.func.vmap import vmap
 
 
@@ -23,7 +25,7 @@ def leaf_of(value):
         raise RuntimeError(f"only Tensors of floating point dtype can require gradients, not {value.dtype}")
     if value.requires_grad:
         return ops.alias(value)
-    return without_history(value).requires_grad_()
+    return (ops.alias(value) if innermost_dual_level(value) else without_history(value)).requires_grad_()
 
 
 def leaves_of(tree):
@@ -56,7 +58,9 @@ class Tape:
 
     def result(self, value):
         """A result as seen outside: its history too if it is kept."""
-        return value if self.keeps or not isinstance(value, Tensor) else without_history(value)
+        if self.keeps or not isinstance(value, Tensor):
+            return value
+        return forward_ad._untaped(value) if innermost_dual_level(value) else without_history(value)
 
 
 def chosen(argnums, args):
@@ -236,9 +240,5 @@ def unit_cotangents(outs, numels):
 
 def hessian(func, argnums=0):
     """A function that gives the Hessian of `func`: forward over reverse mode."""
-    return _outer(jacrev(func, argnums), argnums)
-
-
-def _outer(func, argnums):
-    return jacrev(func, argnums)
+    return jacfwd(jacrev(func, argnums), argnums)
 

@@ -1,7 +1,7 @@
 """NumPy and DLPack both ways, and `asarray`. NumPy is imported only by who hands us an array or asks for one."""
 from frankentorch import ops
 from frankentorch._ext import create, interchange
-from frankentorch._ext.tensor import Tensor
+from frankentorch._ext.tensor import Tensor, check_has_data
 
 _NUMPY_NAMES = {"bool": ops.bool, "uint8": ops.uint8, "int8": ops.int8, "int16": ops.int16, "int32": ops.int32, "int64": ops.int64, "uint16": ops.uint16,
                 "uint32": ops.uint32, "uint64": ops.uint64, "float16": ops.float16, "float32": ops.float32, "float64": ops.float64,
@@ -104,6 +104,7 @@ def numpy(self, *, force=False):
     """An ndarray over the same memory (a copy only when `force` needs one)."""
     if force:
         self = self.detach().cpu().resolve_conj().resolve_neg()
+    check_has_data(self)
     if self.is_meta:
         raise TypeError("can't convert meta device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")
     if self.requires_grad and ops.is_grad_enabled():
