@@ -29,7 +29,6 @@ LAYERS = (
     ("_tensor", "_tensor_str"),
     ("_settings", "functional", "linalg", "special", "fft", "overrides", "storage", "version", "cuda", "mps", "xpu", "cpu", "backends"),
     ("autograd", "utils.hooks"),
-    ("func",),
     ("nn",),
     ("func",),
     ("optim",),

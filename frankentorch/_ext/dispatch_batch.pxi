@@ -14,6 +14,20 @@ cdef inline bint is_batched(object value):
     return isinstance(value, Tensor) and (<Tensor> value).flags & BATCHED
 
 
+cdef long long batch_level_of(Overload ov, PyObject** slots):
+    """The innermost vmap among the arguments; 0 for none."""
+    cdef long long best = 0
+    cdef int i
+    for i in range(ov.n_args):
+        if is_batched(<object> slots[i]):
+            best = max(best, (<Tensor> <object> slots[i]).extra.level)
+        elif isinstance(<object> slots[i], tuple):
+            for item in <tuple> <object> slots[i]:
+                if is_batched(item):
+                    best = max(best, (<Tensor> item).extra.level)
+    return best
+
+
 cdef bint any_batched(Overload ov, PyObject** slots, int mode, object out):
     cdef int i
     for i in range(ov.n_args):

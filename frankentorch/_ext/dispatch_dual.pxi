@@ -79,7 +79,7 @@ cdef object run_dual(Overload ov, PyObject** slots, int mode, object out):
     cdef long long level, before
     cdef object result, tangent, args, tangents
     level = 0 if mode == OUT else level_of_slots(ov, slots)          # check_out refuses duals
-    if level == 0:
+    if level == 0 or (special_bits & BIT_BATCH and batch_level_of(ov, slots) > level):       # of a vmap further in, the examples come first
         return run_below(ov, slots, mode, out)
     args = tuple([<object> slots[i] for i in range(ov.n_args)])
     tangents = tuple([tangents_of(item, level) for item in <tuple> args])
@@ -145,10 +145,21 @@ cdef int give_tangent(Overload ov, Tensor t, object found, tuple tangents, long 
     """Set the tangent of a fresh result: laid out as the result is, in bytes of its own unless the op gives a view."""
     if found is None or not is_continuous(t):
         return 0
-    if ov.view and t.base is not None:
-        keep_tangent(t, level, found)
+    if not (ov.view and t.base is not None):
+        found = forward_rules().laid_out(found, t, shares(<Tensor> found, tangents))
+    keep_tangent(t, level, found)
+    return give_saved(t, level, found)
+
+
+cdef int give_saved(Tensor t, long long level, Tensor found) except -1:
+    """A result that its own node saved is saved with its tangent: forward mode over the walk back reads it there."""
+    cdef Node node = t.node
+    cdef int i
+    if node is None or node.saved is None or node.fn == NULL:
         return 0
-    keep_tangent(t, level, forward_rules().laid_out(found, t, shares(<Tensor> found, tangents)))
+    for i in range(len(node.saved)):
+        if node.output_mask >> i & 1 and i < 63 and isinstance(node.saved[i], Tensor) and node.output_number_of(i) == t.node_output:
+            keep_tangent(<Tensor> node.saved[i], level, found)
     return 0
 
 
@@ -215,9 +226,10 @@ cdef int overwrite_tangent(Tensor target, object found, tuple tangents, long lon
         old = tangent_at(target, level)
     if old is not None and (old.flags & BATCHED or not (<Tensor> found).flags & BATCHED) and not (grad_enabled() and old.flags & REQUIRES_GRAD and old.node is None):
         forward_rules().overwrite(old, found)
-        return 0
-    keep_tangent(target, level, forward_rules().laid_out(found, target, True))
-    return 0
+    else:
+        old = forward_rules().laid_out(found, target, True)
+        keep_tangent(target, level, old)
+    return give_saved(target, level, old)
 
 
 cdef Node _anchor = Node.__new__(Node)

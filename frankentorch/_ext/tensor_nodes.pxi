@@ -298,6 +298,9 @@ cdef class Node:
                     again = detached(t)
                     again.node = self
                     again.node_output = self.output_number_of(i)
+                    if t.extra is not None and t.extra.tangents is not None:
+                        for level, tangent in t.extra.tangents.items():
+                            keep_tangent(again, level, tangent)
                     if restored is None:
                         restored = list(self.saved)
                     restored[i] = again

@@ -13,7 +13,7 @@ from importlib import import_module
 
 from frankentorch import ops
 from frankentorch._ext import dispatch
-from frankentorch._ext.tensor import Tensor, adopt_value, grad_beneath_now, batch_level, batch_value, make_batched, set_special_bit
+from frankentorch._ext.tensor import Tensor, adopt_value, batch_level, batch_value, grad_beneath_now, make_batched, next_level, set_special_bit
 
 BIT_BATCH = 32              # dispatch.BIT_BATCH
 INPLACE = 1                 # dispatch.Mode
@@ -22,7 +22,6 @@ FAMILIES = ("elementwise", "reduction", "shapes", "indexing", "products", "layer
 _state = threading.local()
 _lock = threading.Lock()
 _open_levels = 0
-_last_level = 0
 
 
 class Level:
@@ -31,12 +30,7 @@ class Level:
     __slots__ = ("number", "size", "randomness")
 
     def __init__(self, size, randomness="error", number=None):
-        global _last_level
-        if number is None:
-            with _lock:
-                _last_level += 1
-                number = _last_level
-        self.number = number
+        self.number = next_level() if number is None else number
         self.size, self.randomness = size, randomness
 
     def __enter__(self):

@@ -170,3 +170,25 @@ def test_the_oracles_derivatives(ft, oracle):
 
     for ours, theirs in zip(*found):
         assert ours == pytest.approx(theirs, rel=1e-12)
+
+
+def test_forward_over_reverse_sees_saved_results(ft):
+    """tanh and exp save their results for the walk back; they are saved with their tangents."""
+    x = ft.tensor([0.5, -1.0], dtype=ft.float64)
+    for name in ("tanh", "exp", "sigmoid"):
+        function = getattr(ft, name)
+        forward = ft.func.jacfwd(ft.func.grad(lambda v, function=function: function(v).sum()))(x)
+        reverse = ft.func.jacrev(ft.func.grad(lambda v, function=function: function(v).sum()))(x)
+
+        assert ft.allclose(forward, reverse, atol=1e-12) and forward[0, 0].abs() > 0.01
+
+
+def test_forward_mode_and_vmap_in_either_order(ft):
+    batch, along = ft.tensor([[1., 2.], [3., 4.]]), ft.ones(2)
+
+    def cubed(row):
+        return (row ** 3).sum()
+    inner = ft.vmap(lambda row: ft.func.jvp(cubed, (row,), (along,))[1])(batch)
+    outer = ft.func.jvp(lambda whole: ft.vmap(cubed)(whole), (batch,), (ft.ones(2, 2),))[1]
+
+    assert inner.tolist() == outer.tolist() == [15.0, 75.0]
