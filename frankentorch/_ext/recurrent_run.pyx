@@ -67,15 +67,9 @@ cdef void step_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
 
 cdef void back_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Step* s = <Step*> context
-    cdef Py_ssize_t wide = s.n * s.item, at = begin * wide, j
-    if s.to_output != NULL and s.item == 4:
-        for j in range(begin * s.n, end * s.n):
-            (<float*> s.to_hidden)[j] = (<const float*> s.to_output)[j] + (<float*> s.to_hidden)[j]
-    elif s.to_output != NULL:
-        for j in range(begin * s.n, end * s.n):
-            (<double*> s.to_hidden)[j] = (<const double*> s.to_output)[j] + (<double*> s.to_hidden)[j]
-    (<lstm_back> table[SLOT_LSTM_BACKWARD + s.slot])(end - begin, s.n, s.kept + 5 * at, s.before + at, s.to_hidden + at, s.to_cell + at,
-                                                     s.to_gates + 4 * at)
+    cdef Py_ssize_t wide = s.n * s.item, at = begin * wide
+    (<lstm_back> table[SLOT_LSTM_BACKWARD + s.slot])(end - begin, s.n, s.kept + 5 * at, s.before + at, NULL if s.to_output == NULL else s.to_output + at,
+                                                     s.to_hidden + at, s.to_cell + at, s.to_gates + 4 * at)
 
 
 cdef Tensor block(Tensor like, tuple sizes):
