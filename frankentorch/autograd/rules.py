@@ -11,7 +11,7 @@ from frankentorch.autograd.rules_pool import *  # noqa: F401,F403
 from frankentorch.autograd.rules_fft import *  # noqa: F401,F403
 from frankentorch.autograd.rules_index import *  # noqa: F401,F403
 from frankentorch.autograd.rules_attention import attention_gradients  # noqa: F401
-from frankentorch.autograd.rules_recurrent import lstm_scan_gradients  # noqa: F401
+from frankentorch.autograd.rules_recurrent import lstm_scan_gradients, scan_steps_gradients  # noqa: F401
 
 
 def __getattr__(name):

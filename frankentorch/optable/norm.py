@@ -77,5 +77,8 @@ op("_attention(Tensor query, Tensor key, Tensor value, Tensor? mask, float scale
 op("_lstm_scan(Tensor gates, Tensor hidden, Tensor cell, Tensor weight, Tensor? bias, bool reverse) -> (Tensor output, Tensor last, Tensor kept, Tensor cells)",
    forms="internal", kernel="_ext.recurrent_run:lstm_scan",
    grad={"gates,hidden,cell,weight,bias": "lstm_scan_gradients(g0, g1, gates, hidden, cell, weight, bias, output, kept, cells, reverse)"})
+op("_scan_steps(Tensor gates, Tensor hidden, Tensor weight, Tensor? bias, int mode, bool reverse) -> (Tensor output, Tensor kept)",
+   forms="internal", kernel="_ext.scan_steps:scan",
+   grad={"gates,hidden,weight,bias": "scan_steps_gradients(g0, gates, hidden, weight, bias, output, kept, mode, reverse)"})
 op("glu(Tensor self, int dim=-1) -> Tensor", forms="internal", body="ops.attention:glu", doc="First half times the sigmoid of the second.", source="Dauphin et al. 2017")
 op("prelu(Tensor self, Tensor weight) -> Tensor", forms="function method", body="ops.attention:prelu", doc="self where positive, else weight * self.", source="He et al. 2015")

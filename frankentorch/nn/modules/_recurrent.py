@@ -44,6 +44,8 @@ STEPS = {
     "RNN_RELU": _rnn_step(lambda x: ops.relu(x)),
 }
 
+SCANS = {"RNN_TANH": 0, "RNN_RELU": 1, "GRU": 2}       # mode of the op of all steps
+
 
 def _scan(step, steps_bx, state, weights, reverse):
     """Outputs of all steps in order of time, and the last state."""
@@ -110,6 +112,10 @@ def _run(mode, input, batch_sizes, hx, params, has_biases, num_layers, dropout, 
             if mode == "LSTM" and batch_sizes is None and weights[2] is None and _scans(gates):
                 output, last, _, _ = ops._lstm_scan(gates, *starts[which], w_hh, b_hh, direction == 1)
                 state = (output[0 if direction else -1], last)
+                halves.append(output)
+            elif mode != "LSTM" and batch_sizes is None and _scans(gates):
+                output, _ = ops._scan_steps(gates, starts[which][0], w_hh, b_hh, SCANS[mode], direction == 1)
+                state = (output[0 if direction else -1],)
                 halves.append(output)
             elif batch_sizes is None:
                 outputs, state = _scan(step, gates.unbind(0), starts[which], weights, direction == 1)
