@@ -152,12 +152,12 @@ def guard_saved(Node node):
     node.capture_hooks = guards_of(node)
 
 
-cdef int check_guards(Node node) except -1:
+cdef int check_guards(Node node, tuple saved) except -1:
     cdef int i
-    for i in range(len(<list> node.capture_hooks)):
-        if (<list> node.capture_hooks)[i] is not None and node.saved[i] is not None and (<Tensor> node.saved[i]).storage.version == node.versions[i] \
-                and _fingerprint(node.saved[i]) != (<list> node.capture_hooks)[i]:
-            raise RuntimeError(f"one of the variables needed for gradient computation has been modified: {describe(node.saved[i])}, saved by {node.name()} as value {i}, "
+    cdef list contents = node.capture_hooks
+    for i in range(len(contents)):
+        if contents[i] is not None and saved[i] is not None and (<Tensor> saved[i]).storage.version == node.versions[i] and _fingerprint(saved[i]) != contents[i]:
+            raise RuntimeError(f"one of the variables needed for gradient computation has been modified: {describe(saved[i])}, saved by {node.name()} as value {i}, "
                                "has other elements at the same version: it was written through an alias (.data of an older kind, NumPy, DLPack). Hardened mode refuses it")
     return 0
 
@@ -279,16 +279,17 @@ cdef class Node:
         cdef unsigned long long mask = self.tensor_mask
         cdef Tensor t, again
         cdef list restored = None
-        if self.saved is None:
+        cdef tuple saved = self.saved            # ours: another thread's walk may free the node while we look
+        if saved is None:
             raise RuntimeError(
                 f"Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed) at {self.name()}. "
                 "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(); give retain_graph=True to keep them")
         if self.capture_hooks is not None:
-            check_guards(self)
+            check_guards(self, saved)
         i = 0
         while mask:
             if mask & 1:
-                t = <Tensor> self.saved[i]
+                t = <Tensor> saved[i]
                 if t is not None and t.storage.version != self.versions[i]:
                     raise RuntimeError(
                         "one of the variables needed for gradient computation has been modified by an inplace operation: "
@@ -302,13 +303,13 @@ cdef class Node:
                         for level, tangent in t.extra.tangents.items():
                             keep_tangent(again, level, tangent)
                     if restored is None:
-                        restored = list(self.saved)
+                        restored = list(saved)
                     restored[i] = again
             mask >>= 1
             i += 1
         if self.output_mask & PACKED:
-            return tuple([unpack_saved(self, value) if type(value) is Packed else value for value in (self.saved if restored is None else restored)])
-        return self.saved if restored is None else tuple(restored)
+            return tuple([unpack_saved(self, value) if type(value) is Packed else value for value in (saved if restored is None else restored)])
+        return saved if restored is None else tuple(restored)
 
     def output_number_of(self, int i):
         return 0 if self.op is None else self.op.saved_output_number(i)
@@ -362,6 +363,7 @@ cdef class Node:
         if name == "variable" and self.variable is not None:
             return self.variable
         if name.startswith("_saved_") and self.op is not None:
+            self.unpack()                        # refuses when it was freed or written
             return self.op.saved_by_name(self, name[7:])
         if self.callback is not None and not name.startswith("__"):
             return getattr(self.callback.context, name)

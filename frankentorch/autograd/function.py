@@ -147,9 +147,9 @@ class _Backward:
             raise RuntimeError(f"function {name} returned an incorrect number of gradients (expected {expected}, got {len(results)})")
         for i, (grad, is_tensor) in enumerate(zip(results, self.input_kinds)):
             if grad is not None and not is_tensor:
-                raise RuntimeError(f"function {name} returned a gradient different from None at position {i + 1}, but the corresponding forward input was not a Variable")
+                raise RuntimeError(f"function {name} returned a gradient different than None at position {i + 1}, but the corresponding forward input was not a Variable")
             if grad is not None and not isinstance(grad, Tensor):
-                raise TypeError(f"{name}: expected Variable or None (got {type(grad).__name__})")
+                raise RuntimeError(f"{name}: expected Variable or None (got {type(grad).__name__})")
         return tuple(grad for grad, is_tensor in zip(results, self.input_kinds) if is_tensor)
 
     def release(self, node):

@@ -36,11 +36,10 @@ def misuse(group, case, strict, hardened=None):
 
 
 def rows():
-    """All rows, by group in the order of first appearance."""
+    """All rows: by module in the order above, then as they stand there."""
     for name in MODULES:
         importlib.import_module(f"tests.autograd.{name}")
-    groups = list(dict.fromkeys(row.group for row in ROWS))
-    return [row for group in groups for row in ROWS if row.group == group]
+    return sorted(ROWS, key=lambda row: MODULES.index(row.test.__module__.rpartition(".")[2]))
 
 
 HEAD = """# Autograd under misuse

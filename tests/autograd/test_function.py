@@ -204,7 +204,7 @@ def test_gradient_for_a_number_is_refused():
         def backward(ctx, g):
             return g, g
 
-    with pytest.raises(RuntimeError, match="different from None at position 2"):
+    with pytest.raises(RuntimeError, match="different than None at position 2"):
         Wrong.apply(ones(1), 2).sum().backward()
 
 
