@@ -2,7 +2,8 @@
 
 Checks: jvp (tangents of the results, of dual tensors in place of every argument that may require a gradient), jvp_inplace (of the
 in-place form: the tangent of the tensor written), jvp_rule (every op that ran by a kind or a rule of its own gave the tangent that the
-transposed gradient gives; in double precision, on the first samples). A sample is passed over where the oracle itself has no forward
+transposed gradient gives; in double precision, on the first samples), jvp_grad (forward over reverse: tangents of the gradients, likewise
+in double precision on the first samples). A sample is passed over where the oracle itself has no forward
 mode. A tangent that is absent counts as zeros, on either side.
 """
 import contextlib
@@ -20,18 +21,21 @@ APART = {"_embedding": "the row of padding_idx has no gradient, but it has a tan
 
 
 class DualBuilder(Builder):
-    """Builds dual tensors in place of those that require a gradient."""
+    """Builds dual tensors in place of those that require a gradient, which the duals require in turn when `follow`."""
 
-    def __init__(self, lib, tangents):
+    def __init__(self, lib, tangents, follow=False):
         super().__init__(lib)
         self.tangents = tangents
+        self.follow = follow
+        self.duals = []
 
     def tensor(self, spec):
         if id(spec) in self.by_spec or id(spec) not in self.tangents:
             return super().tensor(spec)
         made = super().tensor(spec).detach()
-        dual = self.lib.autograd.forward_ad.make_dual(made, Builder(self.lib).build(self.tangents[id(spec)]))
+        dual = self.lib.autograd.forward_ad.make_dual(made, Builder(self.lib).build(self.tangents[id(spec)])).requires_grad_(self.follow)
         self.by_spec[id(spec)] = dual
+        self.duals.append(dual)
         return dual
 
 
@@ -55,6 +59,9 @@ class ForwardChecker(Checker):
             return
         tangents = make_tangents(self.oracle, specs, number)
         self.compare("jvp", args, kwargs, tangents, self.entry.op.op, self.call, process)
+        if number < RULE_SAMPLES - 1 and self.dtype in ("float64", "complex128") and self.entry.op.supports_fwgrad_bwgrad:
+            self.step("jvp_grad")
+            self.compare("jvp_grad", args, kwargs, tangents, self.entry.op.op, self.call, process)
         if self.entry.op.inplace_variant is not None and getattr(args.items[0], "requires_grad", False):
             self.step("jvp_inplace")
             self.compare("jvp_inplace", args, kwargs, tangents, on_copy(inplace_call(self.oracle, self.entry)), on_copy(inplace_call(self.subject, self.entry)),
@@ -83,6 +90,7 @@ class ForwardChecker(Checker):
             rules_forward.tangent = plain
 
     def compare(self, check, args, kwargs, tangents, their_call, our_call, process):
+        derive = differentiate if check == "jvp_grad" else slopes
         expected, error = derive(self.oracle, their_call, args, kwargs, tangents, process)
         if error is not None:
             return                               # the oracle has no tangent here: nothing to agree with
@@ -139,24 +147,44 @@ def make_tangents(oracle, specs, seed):
     return made
 
 
-def derive(lib, call, args, kwargs, tangents, process):
+def slopes(lib, call, args, kwargs, tangents, process):
     """(tangents of the continuous results as a neutral list, None), or (None, the exception)."""
-    forward = lib.autograd.forward_ad
+    return attempt(lib, tangents, False, lambda builder: [
+        observe(lib, lib.zeros_like(value) if tangent is None else tangent) for value, tangent in results(lib, builder, call, args, kwargs, process)])
+
+
+def differentiate(lib, call, args, kwargs, tangents, process):
+    """As `slopes`, for the tangents of the gradients."""
+    def gradients(builder):
+        found = [value for value, _ in results(lib, builder, call, args, kwargs, process) if value.requires_grad]
+        if not found:
+            return []
+        grads = lib.autograd.grad(found, builder.duals, [lib.ones_like(value) for value in found], allow_unused=True)
+        slopes = [None if grad is None else lib.autograd.forward_ad.unpack_dual(grad).tangent for grad in grads]
+        return [observe(lib, lib.zeros_like(dual).detach() if slope is None else slope) for dual, slope in zip(builder.duals, slopes)]
+    return attempt(lib, tangents, True, gradients)
+
+
+def results(lib, builder, call, args, kwargs, process):
+    """(value, tangent or None) of each continuous result."""
     try:
-        with quiet(), forward.dual_level():
-            builder = DualBuilder(lib, tangents)
-            try:
-                given, named = builder.build(args), builder.build(kwargs)
-            except Exception as error:  # noqa: BLE001 - a library that cannot take the arguments fails
-                return None, CannotBuild(brief(error), error)
-            if hasattr(lib, "manual_seed"):
-                lib.manual_seed(SEED)
-            found = []
-            for value in flatten_values(process(call(*given, **named))):
-                if isinstance(value, lib.Tensor) and (value.is_floating_point() or value.is_complex()):
-                    tangent = forward.unpack_dual(value).tangent
-                    found.append(observe(lib, lib.zeros_like(value) if tangent is None else tangent))
-            return Sequence("list", found), None
+        given, named = builder.build(args), builder.build(kwargs)
+    except Exception as error:  # noqa: BLE001 - a library that cannot take the arguments fails
+        raise CannotBuild(brief(error), error) from None
+    if hasattr(lib, "manual_seed"):
+        lib.manual_seed(SEED)
+    found = []
+    for value in flatten_values(process(call(*given, **named))):
+        if isinstance(value, lib.Tensor) and (value.is_floating_point() or value.is_complex()):
+            found.append((value, lib.autograd.forward_ad.unpack_dual(value).tangent))
+    return found
+
+
+def attempt(lib, tangents, follow, ask):
+    """(what `ask(builder)` lists within a dual level, None), or (None, the exception)."""
+    try:
+        with quiet(), lib.autograd.forward_ad.dual_level():
+            return Sequence("list", ask(DualBuilder(lib, tangents, follow))), None
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever the library raises is the observation

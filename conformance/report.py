@@ -10,7 +10,7 @@ from pathlib import Path
 PATH = Path(__file__).resolve().parent.parent / "artifacts" / "parity.json"
 FORWARD = PATH.with_name("forward.json")          # the same of forward mode: checks jvp and jvp_inplace
 ORDER = ("forward", "dtype", "shape", "strides", "alias", "requires_grad", "inputs", "grad", "grad2", "inplace", "out",
-         "method", "noncontiguous", "jvp", "jvp_inplace", "jvp_rule", "error", "crash", "timeout", "memory", "harness")
+         "method", "noncontiguous", "jvp", "jvp_inplace", "jvp_rule", "jvp_grad", "error", "crash", "timeout", "memory", "harness")
 
 
 def reason_class(check, message):

@@ -96,6 +96,8 @@ cdef object run_dual(Overload ov, PyObject** slots, int mode, object out):
         elif wants_tangent(ov, tangents):
             tangent = forward_rules().tangent(ov, args, tangents, result)
             give_tangents(ov, result, tangent, tangents, level)
+            if ov.save_output_mask:
+                tell_saved(ov, result, level, None)
         return result
     finally:
         set_dual_limit(before)
@@ -147,19 +149,33 @@ cdef int give_tangent(Overload ov, Tensor t, object found, tuple tangents, long 
         return 0
     if not (ov.view and t.base is not None):
         found = forward_rules().laid_out(found, t, shares(<Tensor> found, tangents))
-    keep_tangent(t, level, found)
-    return give_saved(t, level, found)
+    return keep_tangent(t, level, found)
 
 
-cdef int give_saved(Tensor t, long long level, Tensor found) except -1:
-    """A result that its own node saved is saved with its tangent: forward mode over the walk back reads it there."""
-    cdef Node node = t.node
+cdef int tell_saved(Overload ov, object result, long long level, Tensor before) except -1:
+    """What the node of a recorded op saved of its results gets their tangents, for derivatives of its backward; what it saved of an
+    overwritten argument gets `before`."""
+    cdef Node node = None
+    cdef Tensor first, t
     cdef int i
-    if node is None or node.saved is None or node.fn == NULL:
+    value = result if isinstance(result, Tensor) else next((item for item in result if isinstance(item, Tensor)), None)
+    if value is None:
         return 0
-    for i in range(len(node.saved)):
-        if node.output_mask >> i & 1 and i < 63 and isinstance(node.saved[i], Tensor) and node.output_number_of(i) == t.node_output:
-            keep_tangent(<Tensor> node.saved[i], level, found)
+    first = <Tensor> value
+    node = first.node
+    if (node is None or node.op is not ov) and first.base is not None and first.base.node is not None and first.base.node.label == "torch::autograd::CopySlices":
+        node = first.base.node.saved[0] if first.base.node.saved is not None else None
+    if node is None or node.op is not ov or node.saved is None:
+        return 0
+    for i in range(ov.n_saved):
+        if not isinstance(node.saved[i], Tensor):
+            continue
+        t = <Tensor> node.saved[i]
+        if ov.save_kinds[i] == S_OUTPUT:
+            value = result[ov.save_indices[i]] if isinstance(result, (tuple, list)) else result
+            keep_tangent(t, level, tangent_at(<Tensor> value, level))
+        elif before is not None and ov.save_kinds[i] == S_ARG and ov.save_indices[i] == 0 and t is not first:
+            keep_tangent(t, level, before)
     return 0
 
 
@@ -177,7 +193,7 @@ cdef bint shares(Tensor t, object given):
 cdef object write_dual(Overload ov, PyObject** slots, tuple args, tuple tangents, long long level):
     """An op in place. The rule needs the value before the write only if the derivative does; the tangent is written in place as well."""
     cdef Tensor target = <Tensor> args[0]
-    cdef object found
+    cdef object found, old
     cdef tuple held = args
     if not isinstance(args[0], Tensor):
         return run_dual(ov, slots, INPLACE, None)                # which refuses it
@@ -193,7 +209,9 @@ cdef object write_dual(Overload ov, PyObject** slots, tuple args, tuple tangents
     if not is_continuous(target):
         return target
     found = forward_rules().tangent(ov, held, tangents, target)
+    old = None if tangents[0] is None or held is args else forward_rules().copied(tangents[0])
     overwrite_tangent(target, found, tangents, level)
+    tell_saved(ov, target, level, old)
     return target
 
 
@@ -227,9 +245,8 @@ cdef int overwrite_tangent(Tensor target, object found, tuple tangents, long lon
     if old is not None and (old.flags & BATCHED or not (<Tensor> found).flags & BATCHED) and not (grad_enabled() and old.flags & REQUIRES_GRAD and old.node is None):
         forward_rules().overwrite(old, found)
     else:
-        old = forward_rules().laid_out(found, target, True)
-        keep_tangent(target, level, old)
-    return give_saved(target, level, old)
+        keep_tangent(target, level, forward_rules().laid_out(found, target, True))
+    return 0
 
 
 cdef Node _anchor = Node.__new__(Node)

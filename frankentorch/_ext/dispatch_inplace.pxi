@@ -5,7 +5,7 @@ cdef object run_inplace(Overload ov, PyObject** slots, bint records):
     cdef Node node = None
     cdef PyObject* held[24]
     cdef object copy = None, result
-    cdef int i
+    cdef int i, number = 0
     cdef bint before
     if not isinstance(<object> slots[0], Tensor):
         raise TypeError(f"{ov.name}_(): argument 'self' (position 1) must be Tensor, not {type(<object> slots[0]).__name__}")
@@ -19,8 +19,9 @@ cdef object run_inplace(Overload ov, PyObject** slots, bint records):
         memcpy(held, slots, ov.n_args * sizeof(PyObject*))
         for i in range(ov.n_saved):
             if ov.save_kinds[i] == S_ARG and ov.save_indices[i] == 0 and saved_for_others(ov, slots, i):
-                copy = detached(target)
-                copy = clone_raw(<Tensor> copy)
+                copy = clone_raw(target)
+                (<Tensor> copy).node = gradient_edge(target, &number)         # the old value keeps its history, for second derivatives
+                (<Tensor> copy).node_output = number
                 break
         node = make_node(ov, held)
         if copy is not None:

@@ -76,6 +76,13 @@ def next_level():
     return _dual_count
 
 
+def carry_tangents(Tensor source, Tensor target):
+    """Give another tensor over the same elements the same tangents."""
+    if source.extra is not None and source.extra.tangents is not None:
+        for level, tangent in source.extra.tangents.items():
+            keep_tangent(target, level, tangent)
+
+
 def open_dual_level():
     """Number of a new innermost level of forward mode."""
     global _dual_count, special_bits

@@ -297,11 +297,9 @@ cdef class Node:
                         "Hint: clone it before the in-place write, or write out of place")
                 if t is not None and self.output_mask >> i & 1 and ft_grad_mode:
                     again = detached(t)
+                    carry_tangents(t, again)
                     again.node = self
                     again.node_output = self.output_number_of(i)
-                    if t.extra is not None and t.extra.tangents is not None:
-                        for level, tangent in t.extra.tangents.items():
-                            keep_tangent(again, level, tangent)
                     if restored is None:
                         restored = list(saved)
                     restored[i] = again

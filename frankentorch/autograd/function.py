@@ -10,7 +10,7 @@ from collections import namedtuple
 
 from frankentorch import ops
 from frankentorch._ext import create, engine
-from frankentorch._ext.tensor import Tensor, batch_level, batch_value, fingerprint_of, get_special_bits, is_grad_enabled, pack_saved, saved_hooks_on, unpack_saved
+from frankentorch._ext.tensor import Tensor, batch_level, batch_value, carry_tangents, fingerprint_of, get_special_bits, is_grad_enabled, pack_saved, saved_hooks_on, unpack_saved
 from frankentorch.autograd import function_jvp
 from frankentorch.ops.grad_mode import no_grad
 
@@ -49,6 +49,7 @@ class _Saved:
         if self.output is None or node is None:
             return self.tensor
         again = self.tensor.detach()
+        carry_tangents(self.tensor, again)
         engine.attach_output(node, self.output, again)
         return again
 

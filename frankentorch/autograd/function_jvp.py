@@ -40,6 +40,9 @@ def run(cls, args, level):
         finally:
             context.in_jvp = False
         _give(cls, context, args, given, outputs, found if isinstance(found, tuple) else (found,), level)
+        for saved in context._saved or ():
+            if saved is not None and saved.output is not None and saved.packed is None:
+                dispatch.set_tangent(saved.tensor, level, dispatch.tangent_of(outputs[saved.output], level))
         return returned, context
     finally:
         _core._set_dual_limit(before)

@@ -209,11 +209,11 @@ def diff(self, n, dim, prepend, append):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    if n == 0:
+        return ops.clone(self)
     if prepend is not None or append is not None:
         self = ops.cat(tuple(part for part in (prepend, self, append) if part is not None), dim)
     size = self.size(dim)
-    if n == 0:
-        return ops.clone(self)
     for _ in range(min(n, size)):
         length = self.size(dim)
         later, earlier = ops.narrow(self, dim, 1, length - 1), ops.narrow(self, dim, 0, length - 1)

@@ -137,3 +137,25 @@ def test_qr_that_cannot_be_differentiated_says_so():
         q, r = ft.linalg.qr(ft.ones(3, 2).tril().requires_grad_(), mode)
         with pytest.raises(RuntimeError, match=text):
             r.sum().backward()
+
+
+def test_a_write_in_place_can_be_differentiated_twice():
+    """y = x^3 written in place: the value that was overwritten keeps its history, so 3 x^2 has the gradient 6 x."""
+    x = ft.tensor([1.0, 2.0], requires_grad=True)
+    y = x.clone()
+    y.pow_(3)
+    first, = ft.autograd.grad(y.sum(), x, create_graph=True)
+
+    assert [3.0, 12.0] == first.tolist()
+    assert [6.0, 12.0] == ft.autograd.grad(first.sum(), x)[0].tolist()
+
+
+def test_a_write_into_a_view_can_be_differentiated_twice():
+    """x0 x1 written into a view of a copy of x."""
+    x = ft.tensor([2.0, 3.0], requires_grad=True)
+    y = x * 1
+    y[0].mul_(x[1])
+    first, = ft.autograd.grad(y[0], x, create_graph=True)
+
+    assert [3.0, 2.0] == first.tolist()
+    assert [1.0, 1.0] == ft.autograd.grad(first.sum(), x)[0].tolist()
