@@ -17,20 +17,21 @@ import statistics
 import subprocess
 import sys
 
-from bench import checkpoints, ftc, gate, trainings  # noqa: F401  (three of them add groups)
+from bench import checkpoints, ftc, gate, growth, trainings  # noqa: F401  (three of them add groups)
 from bench.cases import GROUPS
 from bench.timing import interleave, summary, use_threads
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "artifacts" / "bench"
-PROCESS_GROUP = "import"
+PROCESS_GROUP, MEMORY_GROUP, SLOPE_GROUP = "import", "memory", "slope"
+ON_DISK = ("checkpoint", "serialization")      # groups measured by both clocks: a disk takes time that no processor spends
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("compare", "record", "gate", "list"))
-    parser.add_argument("--group", action="append", choices=(*GROUPS, PROCESS_GROUP), help="only this group (repeatable)")
+    parser.add_argument("--group", action="append", choices=(*GROUPS, PROCESS_GROUP, MEMORY_GROUP, SLOPE_GROUP), help="only this group (repeatable)")
     parser.add_argument("--case", metavar="RE", help="only cases whose name contains a match")
     parser.add_argument("--threads", type=int, default=1, help="threads of both libraries (1)")
     parser.add_argument("--rounds", type=int, help="runs of each side")
@@ -39,13 +40,14 @@ def main(argv=None):
     parser.add_argument("--tolerance", type=float, default=0.10, help="gate: how far a group's ratio may fall (0.10)")
     options = parser.parse_args(argv)
     use_threads(options.threads)
-    groups = options.group or [*GROUPS, PROCESS_GROUP]
+    special = {PROCESS_GROUP: process_rows, MEMORY_GROUP: memory_rows, SLOPE_GROUP: slope_rows}
+    groups = options.group or [*GROUPS, *special]
     if options.command == "list":
         for name in groups:
             print(name, *(f"  {case}" for case in GROUPS.get(name, ())), sep="\n")
         return 0
     def measure(name):
-        return process_rows(options) if name == PROCESS_GROUP else timed_rows(name, options)
+        return special[name](options) if name in special else timed_rows(name, options)
 
     if options.command == "gate":
         return gate.run(groups, FOLDER, measure, options.tolerance)
@@ -75,8 +77,11 @@ def timed_rows(name, options):
             continue
         beside = maker(oracle)
         losses = (first, beside()) if name == "train" else ()
-        times = interleave({"ours": call, "oracle": beside}, options.rounds)
+        walls = {"ours": [], "oracle": []} if name in ON_DISK else None
+        times = interleave({"ours": call, "oracle": beside}, options.rounds, walls)
         rows[case] = {side: summary(seconds) for side, seconds in times.items()}
+        if walls:
+            rows[case]["wall"] = {side: summary(seconds) for side, seconds in walls.items()}
         if losses:          # the same step from the same seed: a speed that trains something else is no speed
             rows[case]["first loss"] = dict(zip(("ours", "oracle"), (loss.item() for loss in losses)))
     return rows
@@ -96,8 +101,20 @@ def process_rows(options):
     return rows
 
 
+def memory_rows(options):
+    names = [name for name in GROUPS["train"] if not options.case or re.search(options.case, name)]
+    return growth.memory_rows(names, {"ours": options.ours, "oracle": options.oracle})
+
+
+def slope_rows(options):
+    sides = {"ours": importlib.import_module(options.ours), "oracle": importlib.import_module(options.oracle)}
+    for lib in sides.values():
+        lib.set_num_threads(options.threads)
+    return growth.slope_rows(sides, re.compile(options.case).search if options.case else None)
+
+
 def plain(value):
-    return {"median": value, "min": value, "unit": "bytes"}
+    return growth.figure(value, "bytes")
 
 
 def ratios(rows):
@@ -120,17 +137,33 @@ def show(name, rows):
         by_median, by_minimum = found[case]
         ours, oracle = (amount(row[side]) for side in ("ours", "oracle"))
         print(f"  {case:<36} {ours:>11} {oracle:>11} {by_median:>7.2f}x {by_minimum:>7.2f}x"
-              + (f"  first loss {row['first loss']['ours']:.6f} / {row['first loss']['oracle']:.6f}" if "first loss" in row
-                 else ""), flush=True)
+              + notes(row), flush=True)
     if found:
         means = [geometric_mean(values) for values in zip(*found.values())]
         print(f"  {'geometric mean of ' + str(len(found)):<36} {'':>11} {'':>11} {means[0]:>7.2f}x {means[1]:>7.2f}x")
+
+
+def notes(row):
+    """What a row says beside its figures."""
+    found = []
+    if "first loss" in row:
+        found.append(f"first loss {row['first loss']['ours']:.6f} / {row['first loss']['oracle']:.6f}")
+    if "wall" in row:
+        found.append("wall clock {:.2f}x {:.2f}x".format(*(row["wall"]["oracle"][kind] / row["wall"]["ours"][kind] for kind in ("median", "min"))))
+    if "exponent" in row:
+        found.append("grows as the power {ours:.3f} / {oracle:.3f} of the work".format(**row["exponent"]))
+    if "growth of ours" in row:
+        grown = row["growth of ours"]
+        found.append(f"{grown['steps']} steps" + ("" if grown["none"] else f", {grown['nbytes'] / 2**20:+.1f} MiB after step {grown['after']}"))
+    return "  " + ", ".join(found) if found else ""
 
 
 def amount(side):
     value = side["median"]
     if side.get("unit") == "bytes":
         return f"{value / 2**20:.1f} MiB"
+    if "unit" in side:
+        return f"{value:.4g} {side['unit']}".rstrip()
     for unit, size in (("s", 1), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)):
         if value >= size:
             break

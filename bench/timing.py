@@ -40,8 +40,8 @@ def run(call, count):
     return clock() - begun
 
 
-def interleave(calls, rounds=None):
-    """{side: [seconds per call, one of each round]} for {side: call}."""
+def interleave(calls, rounds=None, walls=None):
+    """{side: [seconds per call, one of each round]} for {side: call}; `walls`, lists by side, gets the same by the wall's clock."""
     counts = {side: calibrate(call) for side, call in calls.items()}
     if rounds is None:
         longest = max(run(call, 1) for call in calls.values())
@@ -54,7 +54,10 @@ def interleave(calls, rounds=None):
     try:
         for _ in range(rounds):
             for side in order:
+                begun = time.perf_counter()
                 times[side].append(run(calls[side], counts[side]) / counts[side])
+                if walls is not None:
+                    walls[side].append((time.perf_counter() - begun) / counts[side])
             order.reverse()
     finally:
         if enabled:

@@ -35,6 +35,42 @@ def test_fork_leaves_the_outer_stream_alone():
     assert expected == ft.rand(3).tolist()
 
 
+def test_fork_gives_the_stream_back_after_an_error():
+    ft.manual_seed(1)
+    expected = ft.rand(3).tolist()
+    ft.manual_seed(1)
+    with pytest.raises(KeyError), random.fork_rng():
+        ft.manual_seed(99)
+        ft.nn.functional.dropout(ft.ones(5))
+        raise KeyError
+
+    assert expected == ft.rand(3).tolist()
+
+
+def test_forks_nest_and_the_inner_stream_goes_on_from_the_outer():
+    ft.manual_seed(1)
+    first, second = ft.rand(3).tolist(), ft.rand(3).tolist()
+    ft.manual_seed(1)
+    with random.fork_rng(devices=[]):
+        found = [ft.rand(3).tolist()]
+        with random.fork_rng():
+            found.append(ft.rand(3).tolist())
+        found.append(ft.rand(3).tolist())
+
+    assert [first, second, second, first] == [*found, ft.rand(3).tolist()]
+
+
+def test_fork_that_is_not_enabled_does_nothing():
+    ft.manual_seed(1)
+    ft.rand(3)
+    second = ft.rand(3).tolist()
+    ft.manual_seed(1)
+    with random.fork_rng(enabled=False):
+        ft.rand(3)
+
+    assert second == ft.rand(3).tolist()
+
+
 def test_a_generator_of_ones_own_does_not_move_the_default():
     state = ft.get_rng_state().tolist()
     one, two = ft.Generator().manual_seed(5), ft.Generator().manual_seed(5)

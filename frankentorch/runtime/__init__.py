@@ -3,6 +3,7 @@
 _LATE = {
     **dict.fromkeys(("record", "verify", "replay", "diff", "explain", "LedgerError"), "ledger"),
     **dict.fromkeys(("set_mode", "get_mode"), "modes"),
+    **dict.fromkeys(("memory_stats", "reset_peak_memory_stats", "empty_cache"), "memory"),
     **dict.fromkeys(("use_deterministic_algorithms", "are_deterministic_algorithms_enabled", "is_deterministic_algorithms_warn_only_enabled",
                      "set_deterministic_debug_mode", "get_deterministic_debug_mode"), "determinism"),
 }

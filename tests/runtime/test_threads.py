@@ -4,6 +4,7 @@ import os
 import pytest
 
 from frankentorch.runtime import threads
+from tests.processes import run_python
 
 
 @pytest.fixture
@@ -69,3 +70,12 @@ def test_memory_of_version_1(machine):
 def test_this_machine():
     assert threads.usable_cores() >= 1
     assert threads.usable_memory() > 1 << 20
+
+
+def test_a_process_starts_with_the_threads_of_its_mask():
+    """Bound to one core, it has one thread, and a training step runs with it."""
+    program = ("import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nimport frankentorch as ft\nfrom frankentorch._ext import threads\n"
+               "layer = ft.nn.Linear(300, 300)\nlayer(ft.rand(300, 300)).sum().backward()\nprint(ft.get_num_threads(), threads.live_workers(), layer.weight.grad.shape[0])")
+    done = run_python(program)
+
+    assert "1 0 300" == done.stdout.strip(), done.stderr
