@@ -16,15 +16,20 @@ from frankentorch.checkpoint import CheckpointError, index, sidecar
 KEPT = 5  # findings kept in a record
 
 
-def refuses(content):
-    """None if the bytes are refused, else what happened."""
+def outcome(content, judge):
+    """None if the bytes are refused; else what `judge` finds wrong with the state, or the exception that should not be."""
     try:
-        checkpoint.loads(content)
+        found = checkpoint.loads(content)
     except CheckpointError:
         return None
     except BaseException as error:
         return f"{type(error).__name__}: {error}"
-    return "accepted"
+    return judge(found)
+
+
+def refuses(content):
+    """None if the bytes are refused, else what happened."""
+    return outcome(content, lambda found: "accepted")
 
 
 def flips(count=100_000, bursts=None, seed=0):
@@ -103,14 +108,10 @@ def mutations(count=1_000_000, seed=0):
 
 
 def unequal(changed, original, record):
-    try:
-        found = checkpoint.loads(changed)
-    except CheckpointError:
-        return None
-    except BaseException as error:
-        return f"{type(error).__name__}: {error}"
-    record["unchanged"] += 1
-    return None if checkpoint.digest(found) == checkpoint.digest(checkpoint.loads(original)) else "another state was returned"
+    def judge(found):
+        record["unchanged"] += 1
+        return None if checkpoint.digest(found) == checkpoint.digest(checkpoint.loads(original)) else "another state was returned"
+    return outcome(changed, judge)
 
 
 def mutations_pt(count=1_000_000, seed=1):
@@ -150,17 +151,13 @@ def resealed(rng, codec, obj, others):
 
 
 def inconsistent(changed, record):
-    try:
-        found = checkpoint.loads(changed)
-    except CheckpointError:
-        return None
-    except BaseException as error:
-        return f"{type(error).__name__}: {error}"
-    record["sealed_accepted"] += 1
-    footer = index.Footer.unpack(changed[-160:], len(changed))
-    if changed[footer.state_at + 8:footer.state_at + 16] != index.CHUNK_NBYTES.to_bytes(8, "little"):
-        return None  # cut otherwise than save cuts: another root for the same state
-    return None if checkpoint.digest(found) == footer.root.hex() else "the state returned is not the one that the root names"
+    def judge(found):
+        record["sealed_accepted"] += 1
+        footer = index.Footer.unpack(changed[-160:], len(changed))
+        if changed[footer.state_at + 8:footer.state_at + 16] != index.CHUNK_NBYTES.to_bytes(8, "little"):
+            return None  # cut otherwise than save cuts: another root for the same state
+        return None if checkpoint.digest(found) == footer.root.hex() else "the state returned is not the one that the root names"
+    return outcome(changed, judge)
 
 
 def repairs(count=1000, seed=0):

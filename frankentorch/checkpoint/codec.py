@@ -13,7 +13,9 @@ from frankentorch.checkpoint.index import blake3
 
 MAX_WINDOW = 1 << 24
 PARALLEL_NBYTES = 4 << 20  # below this, threads cost more than they bring
+LONG_NBYTES = 64 << 20  # from here on it is worth a progress bar
 _own = threading.local()  # each thread's decompressor
+watch = None  # called with (jobs done, jobs in all), for those who wait
 
 
 def library_version():
@@ -25,7 +27,20 @@ def library_version():
 
 
 def in_parallel(function, jobs, nbytes):
-    """`function` of each job, in their order, on the package's number of threads."""
+    """`function` of each job, in their order, on the package's number of threads; `watch`, if it is set, hears of each of a long row."""
+    found = _in_parallel(function, jobs, nbytes)
+    if watch is None or nbytes < LONG_NBYTES:
+        return found
+    return _watched(found, len(jobs), watch)
+
+
+def _watched(found, total, hear):
+    for done, item in enumerate(found, 1):
+        hear(done, total)
+        yield item
+
+
+def _in_parallel(function, jobs, nbytes):
     count = min(threads.get_num_threads(), len(jobs))
     if count < 2 or nbytes < PARALLEL_NBYTES:
         yield from map(function, jobs)

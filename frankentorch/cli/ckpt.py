@@ -4,6 +4,7 @@ Exit codes: 0 done, and the file is whole; 1 damaged, refused or different; 2 a 
 system refused (no such file, no permission, no space). With --json the last line of output is one JSON object with "ok".
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -67,12 +68,37 @@ def compression(text):
 def execute(arguments):
     name = arguments.action
     try:
-        return {"inspect": inspect, "verify": check, "scrub": check, "repair": check, "protect": protect, "diff": diff,
-                "save": rewrite, "convert": rewrite, "extract": extract}[name](arguments)
+        with progress(arguments):
+            return {"inspect": inspect, "verify": check, "scrub": check, "repair": check, "protect": protect, "diff": diff,
+                    "save": rewrite, "convert": rewrite, "extract": extract}[name](arguments)
     except CheckpointError as error:
         return _failed(arguments, error, UNRECOVERABLE if error.rule in ("unrecoverable", "sidecar-stale") else WRONG)
     except OSError as error:
         return _failed(arguments, error, SYSTEM)
+
+
+@contextlib.contextmanager
+def progress(arguments):
+    """A bar on the terminal for each long pass over a file: reading, writing, repair symbols."""
+    from frankentorch.checkpoint import codec
+
+    if arguments.json or not sys.stderr.isatty():
+        yield
+        return
+    bar = None
+
+    def watch(done, total):
+        nonlocal bar
+        if done == 1:
+            bar = Progress(arguments.action, total, sys.stderr)
+        bar.step("")
+        if done == total:
+            bar.end("")
+    before, codec.watch = codec.watch, watch
+    try:
+        yield
+    finally:
+        codec.watch = before
 
 
 def inspect(arguments):

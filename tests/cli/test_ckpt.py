@@ -116,3 +116,41 @@ def test_protect_gives_any_file_a_sidecar(frankentorch_command, tmp_path):
 @pytest.mark.parametrize("words", [("save", "a"), ("verify",), ("save", "--repair", "2", "a", "b"), ("save", "--compression", "lz4", "a", "b"), ("dance", "a")])
 def test_wrong_call_exits_with_2(frankentorch_command, words):
     assert 2 == frankentorch_command("ckpt", *words).returncode
+
+
+@pytest.mark.parametrize("action", ["save", "inspect", "verify", "scrub", "repair", "protect", "convert", "diff", "extract"])
+def test_every_verb_has_json(frankentorch_command, file, tmp_path, action):
+    """The whole output is one object with "ok"; an error is one too."""
+    words = {"save": [file, tmp_path / "b.ftc"], "convert": [file, tmp_path / "b.pt"], "diff": [file, file], "extract": [file, tmp_path / "c.ftc", "--name", "model/weight"]}.get(action, [file])
+    done = frankentorch_command("ckpt", action, "--json", *words)
+
+    assert (0, "", True) == (done.returncode, done.stderr, json.loads(done.stdout)["ok"])
+    damage(file)
+    words = words[:-1] + [tmp_path / "missing" / "d.ftc"] if action in ("save", "convert") else words
+    done = frankentorch_command("ckpt", action, "--json", *words)
+    found = json.loads(done.stdout)
+
+    assert found["ok"] == (action in ("repair", "extract")) == (done.returncode == 0) and "" == done.stderr, "what is extracted is whole"
+
+
+def test_bar_of_a_long_pass(monkeypatch, file):
+    """Long is what the codec says; on a terminal each pass over the chunks has its bar."""
+    import argparse
+    import io
+    import sys
+
+    from frankentorch.checkpoint import codec
+    from frankentorch.cli import ckpt
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+    terminal = Terminal()
+    monkeypatch.setattr(codec, "LONG_NBYTES", 0)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    code = ckpt.execute(argparse.Namespace(action="verify", file=[str(file)], json=False))
+
+    assert 0 == code and codec.watch is None
+    assert "verify [########################]" in terminal.getvalue()
+    ckpt.execute(argparse.Namespace(action="verify", file=[str(file)], json=True))
+    assert 1 == terminal.getvalue().count("########################")
