@@ -55,4 +55,5 @@ cdef enum:                      # slots: base + code (not bool; FOLD and BIAS no
     CONV_LANES = 75             # F32, F64
     CONV_DEPTH = 90             # F32, F64
     CONV_WIDTH = 105            # F32, F64: a number, not a function
-    CONV_SLOTS = 120
+    CONV_ROWS = 120             # F32, F64: band_function of gemm.pxd for few output channels, without a panel
+    CONV_SLOTS = 135

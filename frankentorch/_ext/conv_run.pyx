@@ -38,6 +38,7 @@ cdef enum:
     SMALL_IMAGE = 128           # images of fewer positions share a task, of SHARED_COLUMNS positions where their bands fit in SHARED_BYTES
     SHARED_COLUMNS = 1152
     SHARED_BYTES = 1 << 18
+    FEW_ROWS = 16               # output channels up to which bands are read without gathering panels
     LANES = 8                   # channels from which a depthwise weight gradient gives each a lane
     TAPS = 384                  # columns of the weight gradient per task
 
@@ -236,7 +237,10 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
     cdef int d
     cdef Py_ssize_t* offsets
     cdef bint thin = job.out_group <= THIN_ROWS
+    cdef Py_ssize_t vector = <Py_ssize_t> <uintptr_t> table[CONV_WIDTH + job.code]
     job.from_band = <band_function> gemm_slot((GEMM_THIN if thin else GEMM_BAND) + job.code)
+    if not thin and job.out_group <= FEW_ROWS and 4 * ((s.out[2] + vector - 1) / vector * vector) <= 5 * s.out[2]:
+        job.from_band = <band_function> table[CONV_ROWS + job.code]         # a fifth of the lanes idle at most
     job.pad = <pad_function> table[CONV_PAD + job.code]
     job.shared = 1
     if not thin and job.positions < SMALL_IMAGE:
