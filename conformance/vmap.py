@@ -7,6 +7,7 @@ loop      vmap of ours equals ours on one example after the other
 oracle    vmap of ours equals the oracle's vmap, where that one answers; where it refuses, so may ours
 grad      vmap(grad) of ours equals the gradients of one example after the other
 outer     so does the gradient of the sum over vmap
+inplace   the in-place form inside vmap equals the function
 
 An entry passes when every check of every sample holds. Random entries are compared with the oracle's streams, for both kinds of randomness.
 """
@@ -247,9 +248,39 @@ def examine_sample(seen, number, entry, lib, oracle, call, theirs, args, kwargs)
         seen.note(f"loop {label}", number, differs(actual, expected) if values else None)
         if found is not None and values and differs(expected, [t for t in found]) is None:
             seen.note(f"oracle {label}", number, differs(actual, found))
+        if values and dims[0] is not None:
+            inplace(seen, number, lib, ours, dims, label)
         if values and entry.op.supports_autograd and dims[0] == 0:
             gradients(seen, number, lib, ours, dims, label, found is not None)
     return used
+
+
+def inplace(seen, number, lib, ours, dims, label):
+    """``x.op_(…)`` on a copy of each example, where the function's in-place form takes the sample at all."""
+    name = getattr(seen.entry.op.inplace_variant, "__name__", None)
+    if name is None or name.startswith("__") or not hasattr(lib.Tensor, name):
+        return
+
+    def write(*ts):
+        args = list(ts)
+        args[0] = args[0].clone()
+        form = Batch.__new__(Batch)
+        form.__dict__.update(ours.__dict__, call=lambda input, *rest, **named: getattr(input, name)(*rest, **named))
+        return tuple(form.run(args))
+    rows = []
+    try:
+        for k in range(BATCH):
+            rows.append(write(*[(s if d is None else b[k]).clone() for b, s, d in zip(ours.batches, ours.singles, dims)]))
+        expected = [lib.stack(column) for column in zip(*rows)]
+    except Exception:  # noqa: BLE001 - no in-place form for this sample
+        return
+    try:
+        actual = lib.vmap(write, in_dims=tuple(dims))(*placed([b.clone() for b in ours.batches], [s.clone() for s in ours.singles], dims))
+        seen.note(f"inplace {label}", number, differs(list(actual), expected))
+    except TooSlow:
+        raise
+    except Exception as error:  # noqa: BLE001
+        seen.note(f"inplace {label}", number, f"raised {brief(error)}")
 
 
 def weighed(lib, outs):
@@ -334,7 +365,7 @@ def command(options):
     verdicts = {"passes": [], "fails": [], "nothing to compare": [], "not implemented": []}
     for entry in select(options.tier, options.op):
         try:
-            seen = examine(entry, lib, torch, options.samples)
+            seen = examine(entry, lib, torch, options.samples, options.dtype[0] if options.dtype else "float64")
         except Exception as error:  # noqa: BLE001 - a sample the harness cannot make
             print(f"{entry.key}: harness: {brief(error)}")
             continue

@@ -21,6 +21,8 @@ def common_dtype(call, places):
 
 @kind("elementwise")
 def elementwise(call):
+    if call.name == "_copy" and not call.batched[0]:         # it writes its first argument in this form too
+        call.args[0], call.batched[0] = ops.clone(call.full(0)), True
     places = [i for i, value in enumerate(call.args) if isinstance(value, Tensor)]
     rank = max(call.rank(i) for i in places)
     dtype = None if call.name == "_copy" or len(places) < 2 else common_dtype(call, places)

@@ -5,10 +5,11 @@ are tensors in any nesting of tuples, named tuples, lists and dicts.
 """
 import itertools
 
-from frankentorch import ops, random
+from frankentorch import ops
 from frankentorch._ext.tensor import Tensor
 from frankentorch.autograd import forward_ad
 from frankentorch.autograd.backward import grad as gradients
+from frankentorch.func.vmap import unit_cotangents, vmap
 
 __all__ = ["jvp", "jacfwd", "linearize"]
 
@@ -133,7 +134,7 @@ def _released(aux, level):
 
 # ---- jacfwd ----
 def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
-    """The Jacobian, column by column: one `jvp` for each element of the arguments.
+    """The Jacobian by forward mode: one `jvp` for each element of the arguments, all at once by `vmap`.
 
     Parameters
     ----------
@@ -144,7 +145,7 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
     has_aux : bool
         func returns ``(output, aux)``.
     randomness : "error", "different" or "same"
-        Whether random numbers may differ between columns. "same" draws them again from the same state; "error" is not checked.
+        Whether func may draw random numbers, and whether they may differ between columns; see `vmap`.
 
     Returns
     -------
@@ -174,28 +175,28 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
                 given[k] = value
             return func(*given, **kwargs)
 
-        columns = [[] for _ in flat]
-        output = aux = None
-        state = random.get_rng_state() if randomness == "same" else None
         _check_tensors("jacfwd", "arguments", flat)
-        for which, leaf in enumerate(flat):
-            for direction in _basis(leaf):
-                if state is not None:
-                    random.set_rng_state(state)
-                tangents = [direction if k == which else ops.zeros_like(other) for k, other in enumerate(flat)]
-                output, slope, *rest = jvp(of_chosen, chosen, _unflatten(form, tangents), has_aux=has_aux)
-                aux = rest[0] if rest else None
-                columns[which].append(_flatten(slope)[0])
-        if output is None:                                        # no element at all
-            output, _, *rest = jvp(of_chosen, chosen, _unflatten(form, [ops.zeros_like(leaf) for leaf in flat]), has_aux=has_aux)
+
+        def push(*tangents):
+            nonlocal output, aux, out_form
+            output, slope, *rest = jvp(of_chosen, chosen, _unflatten(form, list(tangents)), has_aux=has_aux)
             aux = rest[0] if rest else None
-        outs, out_form = _flatten(output)
+            output, out_form = _flatten(output)
+            return tuple(output), tuple(_flatten(slope)[0]), aux
+        output = aux = out_form = None
+        basis = unit_cotangents(flat, [leaf.numel() for leaf in flat])
+        if sum(leaf.numel() for leaf in flat):
+            outs, slopes, aux = vmap(push, out_dims=(None, 0, None), randomness=randomness)(*basis)
+        else:
+            outs, slopes, aux = push(*[ops.zeros_like(leaf) for leaf in flat])
+            slopes = [ops.zeros((0, *out.shape), dtype=out.dtype, device=out.device) for out in outs]
         for position, out in enumerate(outs):
             if out.is_complex():
                 raise RuntimeError(f"jacfwd: Expected all outputs to be real but received complex tensor at flattened input idx: {position}")
         blocks = []
         for position, out in enumerate(outs):
-            inner = _unflatten(form, [_gathered([column[position] for column in columns[which]], out, leaf) for which, leaf in enumerate(flat)])
+            starts = itertools.accumulate([leaf.numel() for leaf in flat], initial=0)
+            inner = _unflatten(form, [_gathered(ops.narrow(slopes[position], 0, start, leaf.numel()), out, leaf) for start, leaf in zip(starts, flat)])
             blocks.append(inner[0] if isinstance(argnums, int) else inner)
         found = _unflatten(out_form, blocks)
         return (found, aux) if has_aux else found
@@ -217,20 +218,9 @@ def _checked_argnums(argnums, count):
     return numbers
 
 
-def _basis(leaf):
-    """Unit tangents of every element, in order."""
-    for place in range(leaf.numel()):
-        one = ops.zeros(leaf.numel(), dtype=leaf.dtype, device=leaf.device)
-        one[place] = 1
-        yield ops.reshape(one, leaf.shape)
-
-
 def _gathered(columns, out, leaf):
     """Columns side by side: shape ``out.shape + leaf.shape``."""
-    sizes = (*out.shape, *leaf.shape)
-    if not columns:
-        return ops.zeros(sizes, dtype=out.dtype, device=out.device)
-    return ops.reshape(ops.stack(columns, -1), sizes)
+    return ops.reshape(ops.movedim(columns, 0, -1), (*out.shape, *leaf.shape))
 
 
 # ---- linearize ----

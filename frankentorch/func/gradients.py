@@ -14,7 +14,7 @@ from frankentorch.autograd import forward_ad
 from frankentorch.autograd.backward import grad as gradients
 from frankentorch.batching import stack
 from frankentorch.func.forward import jacfwd
-from frankentorch.func.vmap import vmap
+from frankentorch.func.vmap import unit_cotangents, vmap
 
 
 def leaf_of(value):
@@ -224,18 +224,6 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None, _preallocate_and_
         result = tree_unflatten(jacobians, out_spec)
         return (result, aux[0]) if has_aux else result
     return wrapper
-
-
-def unit_cotangents(outs, numels):
-    """For each value, the cotangents of all walks: the identity on its own elements, zero on others'."""
-    total, start, basis = sum(numels), 0, []
-    for out, count in zip(outs, numels):
-        unit = ops.zeros((total, count), dtype=out.dtype, device=out.device)
-        if count:
-            unit.diagonal(-start).fill_(1)
-        basis.append(ops.reshape(unit, (total, *out.shape)))
-        start += count
-    return tuple(basis)
 
 
 def hessian(func, argnums=0):

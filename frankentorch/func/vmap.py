@@ -157,3 +157,15 @@ def in_chunks(func, size, leaves, dims, spec, out_dims, randomness, chunk_size, 
         flat = list(out_dims)
     joined = [column[0] if dim is None else ops.cat(column, dim) for column, dim in zip(zip(*(leaves for leaves, _ in parts)), flat)]
     return tree_unflatten(joined, spec)
+
+
+def unit_cotangents(outs, numels):
+    """For each tensor, the (co)tangents of all walks: the identity on its own elements, zero on others'."""
+    total, start, basis = sum(numels), 0, []
+    for out, count in zip(outs, numels):
+        unit = ops.zeros((total, count), dtype=out.dtype, device=out.device)
+        if count:
+            unit.diagonal(-start).fill_(1)
+        basis.append(ops.reshape(unit, (total, *out.shape)))
+        start += count
+    return tuple(basis)

@@ -277,5 +277,5 @@ def repeat_interleave(self, repeats, dim, output_size):
             repeats = ops.reshape(repeats, (1,))
         if repeats.numel() != size:
             raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {repeats.numel()} and input.size({dim}) = {size}")
-        places = index_ops.repeat_indices(repeats, output_size)
+        places = ops.repeat_interleave(repeats, output_size=output_size)
     return ops.index_select(self, dim, places)

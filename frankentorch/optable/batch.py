@@ -20,7 +20,7 @@ KINDS = {
     "dims": "cumsum cumprod cummax cummin _logcumsumexp sort _sort_stable topk kthvalue median.dim nanmedian.dim mode softmax _softmax_backward log_softmax "
             "_log_softmax_backward fft_c2c fft_r2c fft_c2r",
     "direct": "real imag view_as_real view_as_complex view.dtype linalg_qr _linalg_svd linalg_inv _linalg_cholesky linalg_det linalg_slogdet zero",
-    "each": "linspace logspace one_hot histogram histogram.bins histogramdd searchsorted bucketize nonzero_static argwhere",
+    "each": "linspace logspace one_hot histogram histogram.bins histogramdd searchsorted bucketize nonzero_static argwhere repeat_interleave",
     "refuse": "equal allclose _nonzero _unique2 unique unique_consecutive",
     "random": "uniform normal.fill random random.from random.to exponential cauchy geometric log_normal bernoulli bernoulli.p bernoulli.Tensor_ bernoulli.float_ rand randn randint "
               "randint.low randperm rand_like randn_like randint_like randint_like.low normal normal.Tensor_float normal.float_Tensor normal.float_float multinomial native_dropout _noise",
