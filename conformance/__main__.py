@@ -57,6 +57,7 @@ def main(argv=None):
     choice(mapped)
     mapped.add_argument("--samples", type=int, default=4, help="samples of each entry (4)")
     mapped.add_argument("--verbose", action="store_true", help="every failing check")
+    mapped.add_argument("--update", action="store_true", help="write the tier's results to artifacts/vmap.json")
 
     commands.add_parser("promotion", help="write the recorded promotion table")
 

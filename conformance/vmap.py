@@ -7,11 +7,14 @@ loop      vmap of ours equals ours on one example after the other
 oracle    vmap of ours equals the oracle's vmap, where that one answers; where it refuses, so may ours
 grad      vmap(grad) of ours equals the gradients of one example after the other
 outer     so does the gradient of the sum over vmap
+jacfwd    directions by vmap give what walking back gives; hessian: forward over reverse gives what reverse over reverse gives
 inplace   the in-place form inside vmap equals the function
 
 An entry passes when every check of every sample holds. Random entries are compared with the oracle's streams, for both kinds of randomness.
 """
 import contextlib
+import json
+import pathlib
 import signal
 
 from conformance.adapters import SEEDED, UNDEFINED_VALUES, find_call
@@ -23,6 +26,9 @@ from conformance.entries import select
 BATCH = 3
 RTOL, ATOL = 1e-6, 1e-7
 SECONDS = 20
+# gradients are given to both triangles of a symmetric argument, tangents are read from one; subgradients differ by the direction
+ONE_TRIANGLE = frozenset(("linalg.cholesky", "cholesky", "linalg.norm.subgradients_at_zero"))
+PATH = pathlib.Path(__file__).resolve().parent.parent / "artifacts" / "vmap.json"
 
 
 class TooSlow(Exception):
@@ -324,6 +330,8 @@ def gradients(seen, number, lib, ours, dims, label, asked):
         raise
     except Exception as error:  # noqa: BLE001
         seen.note(f"grad {label}", number, f"raised {brief(error)}")
+    if all(d is not None for d in dims):
+        forward(seen, number, lib, value, wanted, [b[0] for b in ours.batches], [rows[0][i] for i in range(len(wanted))])
     try:
         actual = lib.func.grad(lambda *ts: lib.vmap(value, in_dims=tuple(dims))(*ts).sum(), argnums=tuple(wanted))(*given)
         seen.note(f"outer {label}", number, differs(list(actual), expected))
@@ -331,6 +339,36 @@ def gradients(seen, number, lib, ours, dims, label, asked):
         raise
     except Exception as error:  # noqa: BLE001
         seen.note(f"outer {label}", number, f"raised {brief(error)}")
+
+
+def forward(seen, number, lib, value, wanted, given, expected):
+    """jacfwd, which maps its directions, against the gradient; and the Hessian of the first argument both ways."""
+    if sum(given[i].numel() for i in wanted) > 40 or seen.entry.key in ONE_TRIANGLE:
+        return
+    try:
+        actual = lib.func.jacfwd(value, argnums=tuple(wanted))(*[t.clone() for t in given])
+        if any(a.dtype is not e.dtype for a, e in zip(actual, expected)):        # of the result's dtype where a gradient is of the argument's
+            return
+        seen.note("jacfwd", number, differs(list(actual), expected))
+    except NotImplementedError:
+        return
+    except TooSlow:
+        raise
+    except Exception as error:  # noqa: BLE001
+        seen.note("jacfwd", number, f"raised {brief(error)}")
+        return
+    try:
+        twice = lib.func.jacrev(lib.func.jacrev(value, argnums=wanted[0]), argnums=wanted[0])(*[t.clone() for t in given])
+    except Exception:  # noqa: BLE001 - no second derivative
+        return
+    try:
+        seen.note("hessian", number, differs([lib.func.hessian(value, argnums=wanted[0])(*[t.clone() for t in given])], [twice]))
+    except NotImplementedError:
+        return
+    except TooSlow:
+        raise
+    except Exception as error:  # noqa: BLE001
+        seen.note("hessian", number, f"raised {brief(error)}")
 
 
 def examine_random(seen, number, entry, lib, oracle, call, args, kwargs):
@@ -362,6 +400,7 @@ def command(options):
 
     torch.set_num_threads(1)
     import frankentorch as lib
+    reasons = {}
     verdicts = {"passes": [], "fails": [], "nothing to compare": [], "not implemented": []}
     for entry in select(options.tier, options.op):
         try:
@@ -372,6 +411,7 @@ def command(options):
         verdict = "not implemented" if seen is None else seen.verdict
         verdicts[verdict].append(entry.key)
         if verdict == "fails":
+            reasons[entry.key] = seen.failures[0]
             print(f"{entry.key}: {len(seen.failures)} of {seen.held + len(seen.failures)} checks fail; {seen.failures[0] if not options.verbose else chr(10).join(seen.failures)}", flush=True)
         elif options.verbose and seen is not None:
             print(f"{entry.key}: {verdict}, {seen.held} checks, {seen.refused} refused by the oracle", flush=True)
@@ -380,4 +420,9 @@ def command(options):
         print(f"{verdict}: {len(names)}" + (f" ({', '.join(names)})" if verdict == "nothing to compare" and names else ""))
     if compared:
         print(f"{len(verdicts['passes'])} of {compared} entries with results to compare pass: {100 * len(verdicts['passes']) / compared:.1f} %")
+    if options.update:
+        kept = json.loads(PATH.read_text()) if PATH.exists() else {}
+        kept[f"tier{options.tier}"] = {"samples": options.samples, "passes": len(verdicts["passes"]), "fails": reasons,
+                                       "nothing to compare": verdicts["nothing to compare"], "not implemented": len(verdicts["not implemented"])}
+        PATH.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
     return 1 if verdicts["fails"] else 0

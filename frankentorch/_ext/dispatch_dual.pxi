@@ -239,10 +239,10 @@ cdef int overwrite_tangent(Tensor target, object found, tuple tangents, long lon
     cdef Tensor old = tangents[0], wider
     cdef object key = level
     if old is None and target.base is not None and (target.extra is None or target.extra.tangents is None or key not in target.extra.tangents):
-        wider = forward_rules().blank(target.base)
+        wider = forward_rules().blank(target.base, found)
         keep_tangent(target.base, level, wider)
         old = tangent_at(target, level)
-    if old is not None and (old.flags & BATCHED or not (<Tensor> found).flags & BATCHED) and not (grad_enabled() and old.flags & REQUIRES_GRAD and old.node is None):
+    if old is not None and (target.base is not None or old.flags & BATCHED or not (<Tensor> found).flags & BATCHED) and not (grad_enabled() and old.flags & REQUIRES_GRAD and old.node is None):
         forward_rules().overwrite(old, found)
     else:
         keep_tangent(target, level, forward_rules().laid_out(found, target, True))

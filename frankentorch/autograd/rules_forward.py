@@ -276,9 +276,9 @@ def laid_out(t, out, shared):
     return ops.new_empty_strided(t, out.shape, out.stride(), dtype=out.dtype, device=out.device).copy_(t)
 
 
-def blank(t):
-    """Zeros laid out as a tensor is."""
-    made = ops.new_empty_strided(t, t.shape, t.stride(), dtype=t.dtype, device=t.device)
+def blank(t, found):
+    """Zeros laid out as a tensor is, one for each example that a tangent about to be written has."""
+    made = ops.new_empty_strided(found, t.shape, t.stride(), dtype=t.dtype, device=t.device)
     with ops.no_grad():
         made.zero_()
     return made
