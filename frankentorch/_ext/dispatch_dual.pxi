@@ -156,7 +156,7 @@ cdef int tell_saved(Overload ov, object result, long long level, Tensor before) 
     """What the node of a recorded op saved of its results gets their tangents, for derivatives of its backward; what it saved of an
     overwritten argument gets `before`."""
     cdef Node node = None
-    cdef Tensor first, t
+    cdef Tensor first
     cdef int i
     value = result if isinstance(result, Tensor) else next((item for item in result if isinstance(item, Tensor)), None)
     if value is None:
@@ -168,14 +168,14 @@ cdef int tell_saved(Overload ov, object result, long long level, Tensor before) 
     if node is None or node.op is not ov or node.saved is None:
         return 0
     for i in range(ov.n_saved):
-        if not isinstance(node.saved[i], Tensor):
+        saved = node.saved[i]
+        if not isinstance(saved, Tensor) and not is_packed(saved):
             continue
-        t = <Tensor> node.saved[i]
         if ov.save_kinds[i] == S_OUTPUT:
             value = result[ov.save_indices[i]] if isinstance(result, (tuple, list)) else result
-            keep_tangent(t, level, tangent_at(<Tensor> value, level))
-        elif before is not None and ov.save_kinds[i] == S_ARG and ov.save_indices[i] == 0 and t is not first:
-            keep_tangent(t, level, before)
+            give_tangent_to_saved(saved, level, tangent_at(<Tensor> value, level))
+        elif before is not None and ov.save_kinds[i] == S_ARG and ov.save_indices[i] == 0 and saved is not first:
+            give_tangent_to_saved(saved, level, before)
     return 0
 
 

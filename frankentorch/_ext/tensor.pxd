@@ -202,6 +202,8 @@ cdef long long dual_limit() noexcept
 cdef long long set_dual_limit(long long limit) noexcept
 cdef long long dual_level(Tensor t) except -1
 cdef bint has_tangent(Tensor t) except -1
+cdef int give_tangent_to_saved(object saved, long long level, Tensor tangent) except -1
+cdef bint is_packed(object saved)
 cdef int keep_tangent(Tensor t, long long level, Tensor tangent) except -1
 cdef bint grad_beneath() noexcept            # record beneath a vmap although recording is off
 cdef bint inference_enabled() noexcept

@@ -435,6 +435,7 @@ cdef class Tensor:
         self.flags = (self.flags & ~(<unsigned int> (META | DENSE))) | (source.flags & (META | DENSE))
         if self.extra is not None:
             self.extra.accumulator = NULL
+            self.extra.tangents = None
 
     # -- operators: one call into dispatch each --
     def __add__(self, other):

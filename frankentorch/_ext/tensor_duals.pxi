@@ -103,9 +103,10 @@ def close_dual_level(long long level):
         t = holder()
         if t is not None:
             extra = (<Tensor> t).extra
-            extra.tangents.pop(level, None)
-            if not extra.tangents:
-                extra.tangents = None
+            if extra is not None and extra.tangents is not None:
+                extra.tangents.pop(level, None)
+                if not extra.tangents:
+                    extra.tangents = None
 
 
 def dual_levels():

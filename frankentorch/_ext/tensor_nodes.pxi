@@ -14,6 +14,7 @@ cdef class Packed:
     cdef object unpack
     cdef Node node
     cdef int output
+    cdef dict tangents                 # of forward mode, by level, or None
 
 
 def pack_saved(Tensor t, int output=-1):
@@ -25,6 +26,8 @@ def pack_saved(Tensor t, int output=-1):
     packed.output = output
     if output < 0:
         packed.node = gradient_edge(t, &packed.output)
+    if t.extra is not None and t.extra.tangents is not None:
+        packed.tangents = dict(t.extra.tangents)
     cdef unsigned int version = t.storage.version
     before = set_grad_enabled(False)
     try:
@@ -46,12 +49,32 @@ def unpack_saved(Node node, Packed packed):
     cdef Tensor again
     if below is None and packed.output >= 0 and node is not None:
         below = node
-    if below is None or not ft_grad_mode:
+    if packed.tangents is None and (below is None or not ft_grad_mode):
         return found
     again = detached(<Tensor> found)
-    again.node = below
-    again.node_output = packed.output
+    if packed.tangents is not None:
+        for level, tangent in packed.tangents.items():
+            keep_tangent(again, level, tangent)
+    if below is not None and ft_grad_mode:
+        again.node = below
+        again.node_output = packed.output
     return again
+
+
+cdef int give_tangent_to_saved(object saved, long long level, Tensor tangent) except -1:
+    """A saved value, as it is or as a pack hook left it, gets its tangent."""
+    cdef Packed packed
+    if isinstance(saved, Tensor):
+        return keep_tangent(<Tensor> saved, level, tangent)
+    packed = <Packed> saved
+    if packed.tangents is None:
+        packed.tangents = {}
+    packed.tangents[level] = tangent
+    return 0
+
+
+cdef bint is_packed(object saved):
+    return type(saved) is Packed
 
 
 def push_saved_hooks(pack, unpack):

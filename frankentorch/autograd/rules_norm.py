@@ -57,9 +57,8 @@ def differentiated(function, grad, input, weight, grads, wants):
     """Gradients of function(grad, input, weight) against `grads`, themselves recorded when a graph is asked for."""
     from frankentorch.autograd.backward import grad as gradients
     record = ops.is_grad_enabled()
-    given = [grad, input, weight]
-    if not record:          # aliases, not detached: forward mode may follow them
-        given = [None if t is None else ops.alias(t).requires_grad_() if wanted else t for t, wanted in zip(given, wants)]
+    # aliases, not detached: forward mode may follow them, whether or not the tape does
+    given = [t if t is None or not wanted or record and t.requires_grad else ops.alias(t).requires_grad_() for t, wanted in zip((grad, input, weight), wants)]
     with ops.enable_grad():
         outs = function(*given)
         pairs = [(out, g) for out, g in zip(outs, grads) if out is not None and g is not None and out.requires_grad]

@@ -335,3 +335,36 @@ def test_gradients_that_read_an_overwritten_value_have_tangents(level):
     gradient, = ft.autograd.grad(y.sum(), x)
 
     assert [18.0, 48.0] == tangent(gradient)
+
+
+def test_values_saved_through_hooks_keep_their_tangents(level):
+    """x tanh(x) reads both x and the result of tanh back: its second derivative is 2 (1 - h^2) - 2 x h (1 - h^2), with h = tanh x."""
+    x = dual(dtype=ft.float64).requires_grad_()
+    with ft.autograd.graph.saved_tensors_hooks(lambda t: t.clone(), lambda t: t):
+        y = (x * x.tanh()).sum()
+    gradient, = ft.autograd.grad(y, x)
+    plain, h = ft.tensor(X, dtype=ft.float64), ft.tensor(X, dtype=ft.float64).tanh()
+
+    assert ((2 - 2 * plain * h) * (1 - h * h) * ft.tensor(V)).tolist() == pytest.approx(tangent(gradient))
+
+
+def test_a_layer_under_two_levels_agrees_with_differences():
+    """d/dx along b of the tangent along a of layer_norm, by central differences of the tangent."""
+    from frankentorch.func import jvp
+
+    generator = ft.Generator().manual_seed(1)
+    x, a, b = (ft.randn(2, 3, generator=generator, dtype=ft.float64) for _ in range(3))
+
+    def slope(at):
+        return jvp(lambda y: ft.nn.functional.layer_norm(y, (3,)), (at,), (a,))[1]
+    step = 1e-5
+    expected = (slope(x + step * b) - slope(x - step * b)) / (2 * step)
+
+    assert flat(expected.tolist()) == pytest.approx(flat(jvp(slope, (x,), (b,))[1].tolist()), rel=1e-6, abs=1e-8)
+
+
+def test_other_data_has_no_tangent(level):
+    d = dual()
+    d.data = ft.ones(3)
+
+    assert tangent(d) is None
