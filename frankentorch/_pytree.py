@@ -43,6 +43,7 @@ CONTAINERS = {
     defaultdict: Container(lambda t: (list(t.values()), (t.default_factory, list(t))), lambda values, context: defaultdict(context[0], zip(context[1], values))),
     deque: Container(lambda t: (list(t), t.maxlen), lambda values, maxlen: deque(values, maxlen)),
 }
+_RESULT = Container(lambda t: (list(t), type(t)), lambda values, cls: cls(values))       # of ops with several results
 _NAMED = Container(lambda t: (list(t), type(t)), lambda values, cls: cls(*values))
 
 
@@ -56,8 +57,8 @@ def container_of(value):
     if found is None and isinstance(value, tuple):
         if hasattr(value, "_fields") and all(isinstance(name, str) for name in value._fields):
             return _NAMED
-        if type(value).__module__.startswith(("torch.return_types", "frankentorch.return_types")):
-            return CONTAINERS[tuple]
+        if type(value).__module__.endswith("return_types"):
+            return _RESULT
     return found
 
 
@@ -87,7 +88,7 @@ def tree_unflatten(leaves, treespec):
 def _unflatten(leaves, spec):
     if spec.type is None:
         return next(leaves)
-    container = _NAMED if spec.type is namedtuple else CONTAINERS.get(spec.type, CONTAINERS[tuple])
+    container = _NAMED if spec.type is namedtuple else CONTAINERS.get(spec.type, _RESULT)
     return container.unflatten([_unflatten(leaves, child) for child in spec.children_specs], spec.context)
 
 

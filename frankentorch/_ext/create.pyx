@@ -171,6 +171,8 @@ cdef int look(object data, int depth, list sizes, int* code, bint* has_tensor, b
     if isinstance(data, Tensor):
         has_tensor[0] = True
         t = <Tensor> data
+        if (<Tensor> t).flags & BATCHED:
+            raise RuntimeError(f"vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor: torch.tensor() of {describe(t)}; use torch.stack")
         if len(sizes) <= depth:
             for d in (<Tensor> t).shape:
                 sizes.append(d)

@@ -406,7 +406,7 @@ cdef class Tensor:
         cdef Tensor out
         cdef Storage apart
         if self.flags & BATCHED:
-            return batched_over(self.extra.value.data, self.extra.level)
+            raise RuntimeError("accessing `data` under vmap transform is not allowed; use detach()")
         out = detached(self)
         if self.storage.kind != NO_DATA:      # same bytes, version counted apart, as the oracle does
             self.storage.resizable = False

@@ -13,7 +13,7 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     Parameters
     ----------
     func : callable
-        Of positional arguments in nested tuples, lists and dicts; returns tensors, nested likewise. Keyword arguments are examples along dim 0.
+        Of positional arguments in nested tuples, lists and dicts; returns tensors, nested likewise. Keyword arguments are the same for all.
     in_dims : int, None, or nested like the arguments
         The dim that counts examples in each; None for what is the same for all. Negative dims count from the end.
     out_dims : int, None, or nested like the results
@@ -94,9 +94,7 @@ def mapped(func, size, leaves, dims, spec, out_dims, randomness, kwargs):
     """One pass over all examples."""
     with Level(size, randomness) as level:
         args = tree_unflatten([leaf if dim is None else level.wrap(first(leaf, dim)) for leaf, dim in zip(leaves, dims)], spec)
-        named, named_spec = tree_flatten(kwargs)
-        named = tree_unflatten([level.wrap(leaf) if isinstance(leaf, Tensor) and leaf.dim() else leaf for leaf in named], named_spec) if named else {}
-        return gathered(func, level, func(*args, **named), out_dims)
+        return gathered(func, level, func(*args, **kwargs), out_dims)
 
 
 def gathered(func, level, results, out_dims):

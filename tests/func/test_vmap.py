@@ -48,6 +48,33 @@ def test_inside_a_tensor_looks_like_one_example(ft, x):
     assert seen == [((3,), 1, (1,), 3, ft.float32, False, "cpu", False, 3)]
 
 
+def test_results_keep_their_nesting(ft, x):
+    found = ft.vmap(lambda row: {"largest": row.max(0), "rest": [row, (row,)]})(x)
+
+    assert found["largest"].values.tolist() == [3.0, 6.0] and found["largest"].indices.tolist() == [2, 2]
+    assert isinstance(found["rest"], list) and isinstance(found["rest"][1], tuple)
+
+
+def test_keyword_arguments_are_the_same_for_all(ft, x):
+    assert tuple(ft.vmap(lambda row, table=None: row + table)(x, table=x).shape) == (2, 2, 3)
+
+
+def test_several_threads(ft, x):
+    import threading
+    found = {}
+
+    def run(name):
+        for _ in range(10):
+            found[name] = ft.vmap(ft.func.grad(lambda row: (row ** 2).sum()))(x).tolist()
+    threads = [threading.Thread(target=run, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert list(found.values()) == [[[2.0, 4.0, 6.0], [8.0, 10.0, 12.0]]] * 4
+
+
 def test_nested_vmaps(ft, x):
     table = ft.vmap(ft.vmap(lambda a, b: a * b, in_dims=(None, 0)), in_dims=(0, None))(x[0], x[1])
 
@@ -91,6 +118,8 @@ def test_choices_are_by_where(ft, x):
     (lambda ft, row: row if row.sum() > 0 else -row, "data-dependent control flow"),
     (lambda ft, row: row.tolist(), "Cannot access data pointer"),
     (lambda ft, row: row.numpy(), "Cannot access data pointer"),
+    (lambda ft, row: ft.tensor([row[0], row[1]]), r"calling .item\(\) on a Tensor"),
+    (lambda ft, row: row.data, "not allowed"),
     (lambda ft, row: row.nonzero(), "dynamic shape"),
     (lambda ft, row: row.unique(), "dynamic shape"),
     (lambda ft, row: row[row > 0], "boolean mask"),
