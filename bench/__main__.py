@@ -154,7 +154,7 @@ def notes(row):
         found.append("grows as the power {ours:.3f} / {oracle:.3f} of the work".format(**row["exponent"]))
     if "growth of ours" in row:
         grown = row["growth of ours"]
-        found.append(f"{grown['steps']} steps" + ("" if grown["none"] else f", {grown['nbytes'] / 2**20:+.1f} MiB after step {grown['after']}"))
+        found.append(f"{grown['nbytes'] / 2**20:+.2f} MiB from step {grown['after']} to {grown['steps']}")
     return "  " + ", ".join(found) if found else ""
 
 

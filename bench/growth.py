@@ -2,7 +2,7 @@
 
 Memory: every training in a process of its own, on each side. Its figure is the most that is resident while it trains, above what is resident after the
 import of the library and three steps of the tiny MLP, which load what is loaded when first used. Then ours goes on until there were STEPS steps or
-SECONDS seconds of processor time; what is resident at the end stands beside what was after the first tenth.
+SECONDS seconds of processor time; what is resident at the end stands beside what was after the first WARM_STEPS.
 
 Time: each op at sizes that double, large enough for the work to outweigh the call. Its figure is the slope of time against work, what one more unit
 costs; the exponent of the power of the work that the time grows by stands beside it. Both by least squares over the minima of interleaved runs.
@@ -12,13 +12,13 @@ import math
 import subprocess
 import sys
 
-STEPS, SECONDS = 10_000, 300.0
+STEPS, SECONDS, WARM_STEPS = 10_000, 60.0, 100
 FEW_STEPS = 20
 ROUNDS = 11
 
 TRAIN = """
 import gc, importlib, json, sys, time
-name, module, steps, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+name, module, steps, seconds, warm = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5])
 lib = importlib.import_module(module)
 from bench import trainings
 from bench.cases import GROUPS
@@ -38,32 +38,31 @@ with open("/proc/self/clear_refs", "w") as file:
 before = resident("VmRSS")
 step = GROUPS["train"][name](lib)
 begun, done, first = time.process_time(), 0, None
-while done < steps and (done < 20 or time.process_time() - begun < seconds):
+while done < steps and (done < 2 * warm or time.process_time() - begun < seconds):
     step()
     done += 1
-    if done == max(20, steps // 10):
+    if done == warm:
         first = resident("VmRSS")
 print(json.dumps({"peak": resident("VmHWM") - before, "steps": done, "growth": None if first is None else resident("VmRSS") - first}))
 """
 
 
 def train(name, module, steps, seconds):
-    """Peak above the import, steps done, and growth after the first tenth of them (None if it was not reached), of one training in a new process."""
-    done = subprocess.run([sys.executable, "-c", TRAIN, name, module, str(steps), str(seconds)], capture_output=True, text=True)
+    """Peak above the import, steps done, and growth after the first WARM_STEPS of them (None if there were fewer), of one training in a new process."""
+    done = subprocess.run([sys.executable, "-c", TRAIN, name, module, str(steps), str(seconds), str(WARM_STEPS)], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[-1000:])
     return json.loads(done.stdout)
 
 
 def memory_rows(names, sides, steps=STEPS, seconds=SECONDS):
-    """{case: row} of peaks; rows of growth where a tenth of the steps was reached in time."""
+    """{case: row} of peaks, with the growth of ours beside."""
     rows = {}
     for name in names:
         few = {side: train(name, module, FEW_STEPS, math.inf) for side, module in sides.items()}
-        rows[f"peak of {name}"] = {side: figure(found["peak"], "bytes") for side, found in few.items()}
         long = train(name, sides["ours"], steps, seconds)
-        growth = {"none": True} if long["growth"] is None else {"none": False, "nbytes": long["growth"]}
-        rows[f"peak of {name}"]["growth of ours"] = {**growth, "steps": long["steps"], "after": max(20, steps // 10)}
+        rows[name] = {**{side: figure(found["peak"], "bytes") for side, found in few.items()}, "growth of ours": {"nbytes": long["growth"], "steps": long["steps"], "after": WARM_STEPS}}
+    return rows
     return rows
 
 

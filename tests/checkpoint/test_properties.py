@@ -5,6 +5,8 @@ from collections import OrderedDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conformance.durability import corpus, runs
+from conformance.durability.states import example
 from frankentorch import checkpoint, ops
 from frankentorch.checkpoint.values import DTYPES
 from tests.checkpoint.states import same
@@ -43,6 +45,21 @@ def test_any_state_comes_back(state):
     assert same(state, back) and same(state, checkpoint.loads(stored))
     assert stored == checkpoint.dumps(back, compression="stored")
     assert checkpoint.digest(state) == checkpoint.digest(back)
+
+
+ORIGINALS = [checkpoint.dumps(example(), compression=codec) for codec in ("stored", "zstd")]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(ORIGINALS), st.randoms(use_true_random=False))
+def test_any_change_is_refused_or_none(original, rng):
+    assert runs.unequal(runs.mutate(rng, original, ORIGINALS), original, {"unchanged": 0}) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(["stored", "zstd"]), st.randoms(use_true_random=False))
+def test_any_change_under_right_digests_is_refused_or_named_by_its_root(codec, rng):
+    assert runs.inconsistent(runs.resealed(rng, codec, corpus.SMALL, ORIGINALS), {"sealed_accepted": 0}) is None
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
