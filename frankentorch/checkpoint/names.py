@@ -10,7 +10,6 @@ import unicodedata
 from frankentorch.checkpoint.errors import CheckpointError
 
 _LIKE_INT = re.compile(r"-?\d+\Z", re.ASCII)
-MAX_KEY_NBYTES = 4096
 
 
 def step(name, key):

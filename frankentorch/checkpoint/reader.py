@@ -232,20 +232,16 @@ class Reader:
 
     def damaged(self):
         """Names of the tensors whose bytes are damaged; the index itself is sound."""
-        found = []
-        broken = {}
-        for place in range(self.index.n_tensors):
-            record = self.index.record(place)
-            if record.storage not in broken and record.storage != geometry.NO_STORAGE:
-                broken[record.storage] = False
-                for job in self._jobs(record.storage, record):
-                    try:
-                        self._read(job, bytearray(job[1]))
-                    except CheckpointError:
-                        broken[record.storage] = True
-            if broken.get(record.storage):
-                found.append(record.name)
-        return found
+        records = [self.index.record(place) for place in range(self.index.n_tensors)]
+        users = {record.storage: record for record in records if record.storage != geometry.NO_STORAGE}
+        broken = set()
+        for number in self._load_small(sorted(users), users, False, broken):
+            for job in self._jobs(number, users[number]):
+                try:
+                    self._read(job, bytearray(job[1]))
+                except CheckpointError:
+                    broken.add(number)
+        return [record.name for record in records if record.storage in broken]
 
     def load_storages(self, numbers, users):
         """Read storages not yet read; `users` has a record of each, for its dtype and for errors."""
@@ -258,8 +254,9 @@ class Reader:
         for _ in codec.in_parallel(lambda pair: self._read(*pair), jobs, nbytes):
             pass
 
-    def _load_small(self, numbers, users, keep):
-        """Read the small ones of many storages, and keep them if asked to; the numbers of the others."""
+    def _load_small(self, numbers, users, keep, broken=None):
+        """Read the small ones of many storages, and keep them if asked to; the numbers of the others. The set `broken` gets those that are
+        damaged; without it they raise."""
         if len(numbers) <= FEW:
             return list(numbers)
         left, window, load = [], _Window(self.source, self.index.footer.state_at), self.index.load_small
@@ -270,10 +267,18 @@ class Reader:
                 left.append(number)
                 continue
             user = users[number]
-            storage = load(number, window.content, window.at, user.dtype == BOOL, user.name, blake3, unpacked)
-            if storage is None:
-                window.move(self.index.chunk(first, nbytes)[0])
+            try:
                 storage = load(number, window.content, window.at, user.dtype == BOOL, user.name, blake3, unpacked)
+                if storage is None:
+                    window.move(self.index.chunk(first, nbytes)[0])
+                    storage = load(number, window.content, window.at, user.dtype == BOOL, user.name, blake3, unpacked)
+            except CheckpointError:
+                if broken is None:
+                    raise
+                storage = False
+            if not storage and broken is not None:
+                broken.add(number)
+                continue
             if not storage:
                 self._read(self._jobs(number, user)[0], bytearray(nbytes))  # says what is wrong with it
                 raise self.index.bad("digest", f"storage {number} was read twice with different bytes", 0)

@@ -37,7 +37,7 @@ def save(obj, path, *, repair=0.05, compression="zstd", mode="strict"):
     Raises
     ------
     CheckpointError
-        The state holds a value of another type. Nothing was written.
+        The state holds a value of another type, more than 65,536 tensors, or more than 500,000 other values. Nothing was written.
     OSError
         The system refused a call, named in the message. The old file is as it was and the temporary one is gone.
     """

@@ -54,6 +54,20 @@ def test_damage_is_told_as_of_one(compression, many_of_them):
     assert ("digest", "t007", offset) == (caught.value.rule, caught.value.record, caught.value.offset)
 
 
+@pytest.mark.parametrize("compression", ["stored", "zstd"])
+def test_report_names_all_that_are_damaged(tmp_path, compression):
+    state = {f"t{k:03d}": ops.full((8,), float(k)) for k in range(FEW + 5)} | {"large": ops.arange(5000.0)}
+    content = bytearray(checkpoint.dumps(state, compression=compression))
+    opened = Reader(content=content).index
+    for place in (opened.find(name) for name in ("t003", "t020", "large")):
+        number = opened.record(place).storage
+        nbytes, first, _ = opened.storage(number)
+        content[opened.chunk(first, nbytes)[0] + 20] ^= 1
+    (tmp_path / "a.ftc").write_bytes(content)
+
+    assert ["large", "t003", "t020"] == checkpoint.verify(tmp_path / "a.ftc").tensors
+
+
 @pytest.mark.parametrize("wrong", [{"bool"}, {"digest"}])
 def test_a_wrong_bool_or_digest_behind_right_ones(wrong):
     """The tenth by name is 17: 0, 1, 10, 11, …"""
