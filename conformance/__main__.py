@@ -8,6 +8,7 @@ promotion  write the recorded table of dtype promotion (see promotion.py)
 drift    check the known differences, or write artifacts/drift.json (see drift.py)
 durability  hostile, mutated, flipped and killed checkpoints, failing system calls, sidecars of artifacts (see durability/)
 determinism  do the bits depend on anything but the call? (see determinism.py)
+ledger   do recorded runs replay equal elsewhere, and are damaged ledgers found? (see ledger.py)
 list     keys, dtypes and sample counts of the entries
 """
 import argparse
@@ -79,15 +80,27 @@ def main(argv=None):
     steady.add_argument("--golden", action="store_true", help="write artifacts/golden.json")
     steady.add_argument("--child", help=argparse.SUPPRESS)
 
+    ledger = commands.add_parser("ledger", help="recorded runs replayed elsewhere, damaged ledgers")
+    ledger.add_argument("--run", action="append", choices=("graphs", "trainings", "damages"), help="only this one (repeatable)")
+    ledger.add_argument("--graphs", type=int, default=1000, help="random graphs (1,000)")
+    ledger.add_argument("--damages", type=int, default=200, help="damaged copies of a ledger of each level (200)")
+    ledger.add_argument("--update", action="store_true", help="write artifacts/ledger.json")
+
     options = parser.parse_args(argv)
     if options.command == "run" and options.forward and options.parity == str(report.PATH):
         options.parity = str(report.FORWARD)
     return {"durability": durability_command, "run": run_command, "show": show_command, "list": list_command, "record": record_command,
-            "promotion": promotion_command, "vmap": vmap_command, "drift": drift_command, "determinism": determinism_command}[options.command](options)
+            "promotion": promotion_command, "vmap": vmap_command, "drift": drift_command, "ledger": ledger_command, "determinism": determinism_command}[options.command](options)
 
 
 def vmap_command(options):
     from conformance.vmap import command
+
+    return command(options)
+
+
+def ledger_command(options):
+    from conformance.ledger import command
 
     return command(options)
 
@@ -148,6 +161,8 @@ def run_command(options):
     before = report.load(options.parity)
     print_failures(results, options.verbose)
     print("\n".join(report.table(results)))
+    differentiable = {entry.key for entry in entries if entry.op.supports_autograd}
+    print("\n".join(report.orders(results, differentiable, {entry.key for entry in entries if entry.key in differentiable and entry.op.supports_gradgrad})))
     samples = sum(record["samples"] for record in results.values())
     print(f"{samples} samples, {time.monotonic() - begun:.0f} s, {options.jobs} workers, subject {options.subject}")
 

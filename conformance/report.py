@@ -151,3 +151,33 @@ def table(entries):
         lines.append("failing pairs by cause: " + ", ".join(f"{name} {count}" for name, count in
                                                             sorted(causes.items(), key=lambda item: (-item[1], item[0]))))
     return lines
+
+
+ABSENT = ("no such function", "has no attribute")
+
+
+def orders(entries, first, second):
+    """Lines that count derivatives: of the entries of the database marked differentiable (`first`) and twice so (`second`), how many of those we have agree.
+
+    Entries without a second derivative to compare (gradients that depend on nothing, random results) are told apart.
+    """
+    lines = []
+    for name, marked, check in (("first", first, "grad"), ("second", second, "grad2")):
+        agree, differ, nothing, absent = [], [], [], []
+        for key in sorted(marked & entries.keys()):
+            results = entries[key]["results"]
+            failed = {what: text for line in results for what, text in line.get("failed", {}).items()}
+            passed = {what for line in results for what in line["passed"].split()}
+            if any(word in text for text in failed.values() for word in ABSENT):
+                absent.append(key)
+            elif check in failed:
+                differ.append(key)
+            elif check in passed:
+                agree.append(key)
+            else:
+                (differ if {"forward", "grad"} & failed.keys() else nothing).append(key)
+        have = len(agree) + len(differ) + len(nothing)
+        if have:
+            lines.append(f"{name}-order gradients: {have - len(differ)} of {have} entries that are there ({100 * (have - len(differ)) / have:.1f} %), {len(nothing)} of them with nothing "
+                         f"to compare; {len(absent)} are not there" + (f"; differing: {' '.join(differ)}" if differ else ""))
+    return lines

@@ -3,7 +3,9 @@
 # What the ledger needs from below: the canonical bytes of a tensor, their digest, facts of nodes and of the generator.
 # Canonical bytes: the name of the dtype and the sizes, then the elements in C order, whatever the layout. The payload and
 # sign of a NaN are outside the promise of same bits, so every NaN counts as the one whose only set fraction bit is the top.
+cimport cython
 import blake3 as _blake3
+from cpython.ref cimport PyObject
 from libc.math cimport isfinite, sqrt
 from libc.string cimport memcmp, memcpy, memset
 from frankentorch._ext.types cimport *
@@ -316,3 +318,42 @@ def generator_digest(Generator generator=None):
 def generator_state(Generator generator=None):
     """A generator's state as bytes; None stands for the default one."""
     return Generator.get_state(default_generator_object() if generator is None else generator)
+
+
+# ---- what a recorder knows of tensors: asked several times for every op ----
+cdef extern from "Python.h":
+    PyObject* PyWeakref_GetObject(object reference) except NULL
+    PyObject* PyDict_GetItem(object entries, object key)
+
+
+@cython.final
+cdef class Seen:
+    """What is known of a tensor: its number, the digest of its last known content and the version that had it. `holder` refers to it weakly."""
+    cdef public object number, digest, version, asks, holder
+
+    def __init__(self, number, digest, version, asks, holder):
+        self.number, self.digest, self.version, self.asks, self.holder = number, digest, version, asks, holder
+
+
+def find(dict known, tensor):
+    """The Seen of a tensor in a table by id; None when it is not there, or is that of a tensor that lived at the same address before."""
+    cdef PyObject* found = PyDict_GetItem(known, <size_t> <PyObject*> tensor)
+    if found == NULL or PyWeakref_GetObject((<Seen> found).holder) != <PyObject*> tensor:
+        return None
+    return <object> found
+
+
+cdef int gather(object value, list found) except -1:
+    if isinstance(value, Tensor):
+        found.append(value)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            gather(item, found)
+    return 0
+
+
+def tensors_in(value):
+    """Tensors of an argument, lists searched."""
+    cdef list found = []
+    gather(value, found)
+    return found

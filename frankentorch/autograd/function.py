@@ -14,7 +14,7 @@ from frankentorch._ext.tensor import Tensor, batch_level, batch_value, carry_tan
 from frankentorch.autograd import function_jvp
 from frankentorch.ops.grad_mode import no_grad
 
-__all__ = ["Function", "FunctionCtx", "BackwardCFunction", "once_differentiable", "InplaceFunction"]
+__all__ = ["Function", "FunctionCtx", "FunctionMeta", "BackwardCFunction", "once_differentiable", "InplaceFunction"]
 
 _DUAL = 64                 # of the special bits: a level of forward mode is open (dispatch.pxd)
 _FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed) at {}. "
@@ -65,7 +65,7 @@ class FunctionCtx:
         self.in_jvp = False                  # saved_tensors are then those for forward mode
         self.constant_places = ()
         self._saved = ()
-        self._node = self._handed = None
+        self._node = self._handed = self._notes = None
 
     def save_for_backward(self, *tensors):
         """Keep inputs or outputs (or None) for ``saved_tensors``; in-place writes to them are then noticed."""
@@ -101,8 +101,44 @@ class FunctionCtx:
 
     saved_variables = saved_tensors
 
+    def mark_shared_storage(self, *pairs):
+        """Does nothing: tensors that share memory are known."""
+        import warnings
+        warnings.warn("mark_shared_storage is deprecated. Tensors with shared storages are automatically tracked.", FutureWarning, stacklevel=2)
+
     def name(self):
         return f"{self._function.__name__}Backward"
+
+    def _graph_node(self):
+        node = self._node() if self._node is not None else None
+        if node is None:
+            raise RuntimeError(f"{self.name()}: there is no node yet; it is made when forward has returned")
+        return node
+
+    @property
+    def next_functions(self):
+        """Where the gradients go: ((node, output number), …); empty in forward."""
+        return self._graph_node().next_functions if self._node is not None else ()
+
+    @property
+    def metadata(self):
+        """A dict that belongs to the node."""
+        if self._node is None:
+            if self._notes is None:
+                self._notes = {}
+            return self._notes
+        return self._graph_node().metadata
+
+    def register_hook(self, hook):
+        """As of the node: ``hook(grad_inputs, grad_outputs)`` after backward."""
+        return self._graph_node().register_hook(hook)
+
+    def register_prehook(self, hook):
+        """As of the node: ``hook(grad_outputs)`` before backward."""
+        return self._graph_node().register_prehook(hook)
+
+    def _sequence_nr(self):
+        return self._graph_node()._sequence_nr()
 
     def _keep(self, outputs):
         kept = []
@@ -157,7 +193,11 @@ class _Backward:
         self.context._saved = None
 
 
-class Function:
+class FunctionMeta(type):
+    """The class of `Function`'s classes."""
+
+
+class Function(metaclass=FunctionMeta):
     """Derive from this and write static methods ``forward`` and ``backward``; call ``apply``.
 
     ``forward(ctx, *args)`` gets the context, or ``forward(*args)`` does not and ``setup_context(ctx, inputs, output)`` fills it afterwards.
@@ -222,12 +262,11 @@ class Function:
         """Run forward; when a tensor argument wants a gradient, record backward."""
         separate = cls.setup_context is not Function.setup_context
         if kwargs:
-            if not separate:
-                raise TypeError(f"{cls.__name__}.apply() takes no keyword arguments")
             import inspect
-            bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+            before = () if separate else (None,)                # the context
+            bound = inspect.signature(cls.forward).bind(*before, *args, **kwargs)
             bound.apply_defaults()
-            args = bound.args
+            args = bound.args[len(before):]
         level = function_jvp.level_of(args) if get_special_bits() & _DUAL else 0
         if level and max(map(batch_level, args), default=0) > level:         # of a vmap further in, the examples come first
             level = 0
@@ -255,9 +294,7 @@ class Function:
         several = isinstance(returned, tuple)
         outputs = list(returned) if several else [returned]
         if not several and not isinstance(returned, Tensor):
-            if returned is None or isinstance(returned, list):
-                raise TypeError(f"{cls.__name__}Backward.forward: expected Tensor or tuple of Tensor (got {type(returned).__name__}) for return value 0")
-            return returned, context
+            return returned, context                            # as it is, without history
         _wrap_outputs(cls, context, args, outputs, records)
         return tuple(outputs) if several else outputs[0], context
 
@@ -373,6 +410,8 @@ def _wrap_outputs(cls, context, args, outputs, records):
             outputs[i] = out.detach()
             if _is_among(out, inputs):
                 sources[i] = out
+            elif out._base is not None:
+                sources[i] = next((value for value in inputs if create.same_storage(value, out)), None)
         elif out._base is not None:
             sources[i] = next((value for value in inputs if create.same_storage(value, out)), None)
     if context.saved_for_forward is not None:
@@ -389,6 +428,8 @@ def _wrap_outputs(cls, context, args, outputs, records):
     # a dirty input's edge must lead to what it was before the write, so edges are taken first
     node = engine.make_python_node(callback, inputs, fresh, f"{cls.__name__}Backward")
     context._node = weakref.ref(node)
+    if context._notes:
+        node.metadata.update(context._notes)
     for i, out in enumerate(outputs):
         if isinstance(out, Tensor) and _is_among(out, dirty):
             engine.rebase_output(out, node, i)

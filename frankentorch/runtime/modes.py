@@ -24,7 +24,8 @@ class Gate(NamedTuple):
 GATES = (
     Gate("saved-content", "A tensor saved for backward is checked by its version counter. A write through an alias that the counter does not see (NumPy, DLPack, "
          "a raw buffer) goes unnoticed and gives the gradient of what is there.",
-         "Its content is digested when it is saved and again when it is used; RuntimeError if it differs.", "Node.save, Node.unpack"),
+         "Its content is digested when it is saved and again when it is used; RuntimeError if it differs.", "Node.save, Node.unpack, Function"),
+    Gate("surplus-gradients", "More incoming gradients than results: what is too much is ignored.", "RuntimeError with both numbers.", "autograd.backward"),
     Gate("overlapping-views", "`as_strided` makes views that show one element twice.", "RuntimeError; `expand` remains, which says openly that it repeats.", "as_strided"),
     Gate("nonfinite-gradients", "Gradients that are infinite or NaN are accumulated.",
          "With `set_mode(\"hardened\", nonfinite_gradients=\"refuse\")`: RuntimeError before the leaf's .grad changes. Otherwise as strict, for loss scaling relies on them.",

@@ -253,3 +253,88 @@ def test_missing_forward():
 
     with pytest.raises(NotImplementedError, match="forward"):
         Empty.apply(ones(1))
+
+
+def simple(forward, backward=lambda ctx, g: g * 2):
+    return type("Simple", (Function,), {"forward": staticmethod(forward), "backward": staticmethod(backward)})
+
+
+def test_the_context_knows_its_node():
+    seen = []
+
+    def forward(ctx, x):
+        assert ctx.next_functions == ()
+        ctx.metadata["made"] = "in forward"
+        return x * 2
+
+    def backward(ctx, g):
+        seen.append((len(ctx.next_functions), ctx.metadata, ctx.name()))
+        return g * 2
+    x = ft.ones(2, requires_grad=True)
+    out = simple(forward, backward).apply(x)
+    out.sum().backward()
+
+    assert [(1, {"made": "in forward"}, "SimpleBackward")] == seen
+    assert {"made": "in forward"} == out.grad_fn.metadata
+
+
+def test_keyword_arguments_reach_forward():
+    out = simple(lambda ctx, x, scale=2: x * scale, lambda ctx, g: (g, None)).apply(ft.ones(2, requires_grad=True), scale=3)
+
+    assert [3.0, 3.0] == out.tolist() and out.requires_grad
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", [1, 2], {"a": 1}])
+def test_what_is_no_tensor_is_returned_as_it_is(value):
+    assert value == simple(lambda ctx, x: value).apply(ft.ones(2, requires_grad=True))
+
+
+def test_a_view_of_an_input_is_a_view_that_cannot_be_written():
+    x = ft.ones(2, requires_grad=True) * 1
+    view = simple(lambda ctx, x: x[:1], lambda ctx, g: ft.cat([g, g])).apply(x)
+
+    assert view._is_view() and "SimpleBackward" == view.grad_fn.name()
+    with pytest.raises(RuntimeError, match="is a view and is being modified inplace"):
+        view.add_(1)
+
+
+def test_shared_storage_is_marked_no_more():
+    def forward(ctx, x):
+        ctx.mark_shared_storage((x, x))
+        return x * 2
+    with pytest.warns(FutureWarning, match="mark_shared_storage is deprecated"):
+        simple(forward).apply(ft.ones(2, requires_grad=True))
+
+
+def test_gradients_of_gradients_through_saved_outputs_and_inputs():
+    """exp saves its output, square its input: the third derivatives of exp(x^2) at 1/2 agree with differences."""
+    class Exp(Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    class Square(Function):
+        @staticmethod
+        def forward(x):
+            return x * x
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g * ctx.saved_tensors[0]
+    x = ft.tensor([0.5, -1.0], dtype=ft.float64, requires_grad=True)
+
+    def slope(value):
+        return ft.autograd.grad(Exp.apply(Square.apply(value)).sum(), value, create_graph=True)[0]
+
+    assert ft.autograd.gradcheck(lambda v: Exp.apply(Square.apply(v)), (x,)) and ft.autograd.gradgradcheck(lambda v: Exp.apply(Square.apply(v)), (x,))
+    assert ft.autograd.gradgradcheck(slope, (x,))

@@ -78,12 +78,3 @@ def decode(value, tensor, generator):
 def _opaque(kind, text):
     ops = import_module("frankentorch.ops")
     return ops.device(text) if kind == "device" else getattr(ops, text)
-
-
-def tensors_in(value):
-    """Tensors of an argument, lists searched."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)

@@ -22,15 +22,29 @@ DIGEST = 32
 BLOCK_BYTES = 1 << 18  # a block is written once its records are as long as this, and at every optimizer step
 LARGEST = 1 << 31  # of a frame's content
 _WORD, _LONG = struct.Struct("<I"), struct.Struct("<Q")
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False, check_circular=False).encode
+
+
+def _encoder():
+    """Records to text. json makes its compiled encoder anew for every call; one is kept here, where there is one."""
+    plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False, check_circular=False)
+    make = json.encoder.c_make_encoder
+    if make is None:
+        return plain.encode
+    pieces = make(None, plain.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
+    return lambda value: "".join(pieces(value, 0))
+
+
+_encode = _encoder()
 
 
 def blake3(data):
-    import blake3 as package
+    global _hash
+    if _hash is None:
+        from blake3 import blake3 as _hash
+    return _hash(data).digest()
 
-    return package.blake3(data).digest()
 
-
+_hash = None
 START = None  # BLAKE3(MAGIC), computed at first use
 
 
@@ -62,7 +76,9 @@ class Writer:
         if self.broken is not None:
             raise self.broken
         text = _encode([self.count, kind, *fields, [note for note, _ in attached]]).encode()
-        body = b"".join([_WORD.pack(len(text)), text, *(part for _, data in attached for part in (_LONG.pack(len(data)), data))])
+        body = _WORD.pack(len(text)) + text
+        if attached:
+            body = b"".join([body, *(part for _, data in attached for part in (_LONG.pack(len(data)), data))])
         self._chain = blake3(self._chain + body)
         self._held += (_WORD.pack(len(body)), body, self._chain)
         self._size += len(body) + DIGEST + 4

@@ -5,31 +5,25 @@ in the order in which they are first met; digests are of canonical bytes (`_ext/
 address shows. Nothing recorded depends on the clock, the path, the process, the number of threads or the CPU.
 """
 
+import functools
 import threading
 import weakref
 from importlib import import_module
 
 from frankentorch._ext import dispatch, engine, evidence
 from frankentorch._ext.tensor import Tensor, is_grad_enabled, set_special_bit
-from frankentorch.runtime.ledger.canonical import encode, tensors_in
+from frankentorch._ext.evidence import Seen, tensors_in
+from frankentorch.runtime.ledger.canonical import encode
 from frankentorch.runtime.ledger.errors import LedgerError
 
 LEVELS = ("step", "node", "full")
 BIT_RECORD = 2
+QUIET_STEPS = 3
 LARGE = 1 << 17  # bytes of a result beyond which level node leaves its digest out
 MODES = ("function", "inplace", "out")
 DRAWS = ("uniform", "normal", "integers", "integers_below", "random", "bernoulli", "bernoulli_each", "exponential", "cauchy", "geometric",
          "log_normal", "permutation", "choices")
 MAKERS, FILLERS = ("empty", "empty_strided", "empty_like"), ("fill", "fill_range", "fill_linspace", "copy")
-
-
-class Seen:
-    """What is known of a tensor: its number, the digest of its last known content and the version that had it."""
-
-    __slots__ = ("number", "digest", "version", "asks", "holder")
-
-    def __init__(self, number, digest, version, asks, holder):
-        self.number, self.digest, self.version, self.asks, self.holder = number, digest, version, asks, holder
 
 
 class Recorder:
@@ -40,6 +34,7 @@ class Recorder:
         self.full = level == "full"
         self.thread, self.on = threading.get_ident(), False
         self.tensors, self.numbered = {}, 0
+        self.find = functools.partial(evidence.find, self.tensors)
         self.generators, self.names, self.roots = {}, {}, {}
         self.optimizers, self.models = {}, {}
         self.stored = set()
@@ -63,14 +58,15 @@ class Recorder:
             dispatch.set_watcher(self, self.full)
             set_special_bit(BIT_RECORD, True)
         import_module("frankentorch.optim.optimizer")._watch = self.watch_step
-        self.hook = import_module("frankentorch.nn.modules._hooks").register_module_forward_pre_hook(self.module_called)
+        self.listen_for_names()
         self.on = True
 
     def stop(self):
         if not self.on:
             return
         self.on = False
-        self.hook.remove()
+        if self.hook is not None:
+            self.hook.remove()
         import_module("frankentorch.optim.optimizer")._watch = None
         if self.level != "step":
             for module, name, original in self.replaced:
@@ -135,6 +131,21 @@ class Recorder:
         return encode(tensor, self.number, self.generator)
 
     # ---- names ----
+    def listen_for_names(self):
+        self.hook = import_module("frankentorch.nn.modules._hooks").register_module_forward_pre_hook(self.module_called)
+        self.unnamed, self.quiet = False, 0
+
+    def names_heard(self):
+        """A step was told. A hook on every module costs more than a step's digests: it goes when three steps in a row named nothing new, and comes back
+        when a step meets parameters without a name."""
+        if self.hook is not None:
+            self.quiet += 1
+            if self.quiet >= QUIET_STEPS:
+                self.hook.remove()
+                self.hook, self.unnamed = None, False
+        elif self.unnamed:
+            self.listen_for_names()
+
     def module_called(self, module, args):
         """The outermost module of a call names its parameters and buffers."""
         if id(module) in self.models or threading.get_ident() != self.thread:
@@ -142,6 +153,7 @@ class Recorder:
         self.name_all(module)
 
     def name_all(self, module):
+        self.quiet = 0
         for part in module.modules():
             self.models[id(part)] = weakref.ref(part)
         for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
@@ -152,10 +164,6 @@ class Recorder:
         return found[0] if found is not None and found[1]() is tensor else None
 
     # ---- tensors ----
-    def find(self, tensor):
-        seen = self.tensors.get(id(tensor))
-        return seen if seen is not None and seen.holder() is tensor else None
-
     def enter(self, tensor, digest):
         """Give a tensor the next number."""
         key = id(tensor)
@@ -259,7 +267,7 @@ class Recorder:
             found = self.generators.get(id(value))
             if found is not None and found[2] is value:
                 drawn = found[1] = evidence.generator_digest(value)
-        first = next(tensors_in(result), None)
+        first = next(iter(tensors_in(result)), None)
         sequence = evidence.node_sequence(first) if first is not None else None
         self.write("op", self.ops, *note, outs, written, sequence - self.base if sequence is not None else None, drawn)
         self.ops += 1
@@ -460,8 +468,8 @@ class Recorder:
                 name = given[place] if given else self.name_of(tensor) or f"{at}.{place}"
                 if self.name_of(tensor) is None:
                     self.names[id(tensor)] = (name, weakref.ref(tensor))
+                    self.unnamed = True
                 yield name, tensor
-
 
     def final_lines(self):
         """Digests of the parameters of every optimizer seen, as they are now."""
@@ -511,6 +519,7 @@ class Step:
         recorder.write("step", recorder.steps, recorder.optimizer_number(optimizer), type(optimizer).__name__, options,
                        evidence.generator_digest(), lines, states, self.closure)
         recorder.steps += 1
+        recorder.names_heard()
         recorder.sink.flush()
         if not self.closure and recorder.level != "step":
             dispatch.hush(1)

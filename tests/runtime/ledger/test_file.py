@@ -9,50 +9,18 @@ import textwrap
 
 import pytest
 
+from conformance.ledger import KINDS, damages
 from frankentorch.runtime import LedgerError, verify
 from frankentorch.runtime.ledger.file import MAGIC, Writer, blake3, read
-
-
-def damages(content, rng):
-    """200 damaged copies: one byte changed, bytes or blocks deleted, repeated, swapped, a tail cut off."""
-    blocks, at = [], len(MAGIC)
-    while at < len(content):
-        size = 4 + int.from_bytes(content[at:at + 4], "little") + 32
-        blocks.append((at, at + size))
-        at += size
-    for number in range(200):
-        kind = ("byte", "delete", "repeat", "swap", "cut", "block delete", "block repeat", "block swap")[number % 8]
-        a, b = sorted(rng.sample(range(len(content)), 2))
-        first, second = sorted(rng.sample(range(len(blocks)), 2))
-        (p, q), (r, s) = blocks[first], blocks[second]
-        if kind == "byte":
-            yield kind, content[:a] + bytes([content[a] ^ rng.randrange(1, 256)]) + content[a + 1:]
-        elif kind == "delete":
-            yield kind, content[:a] + content[min(b, a + rng.randrange(1, 50)):]
-        elif kind == "repeat":
-            end = a + rng.randrange(1, 50)
-            yield kind, content[:end] + content[a:end] + content[end:]
-        elif kind == "swap":
-            changed = bytearray(content)
-            while changed[a] == changed[b]:
-                a, b = sorted(rng.sample(range(len(content)), 2))
-            changed[a], changed[b] = changed[b], changed[a]
-            yield kind, bytes(changed)
-        elif kind == "cut":
-            yield kind, content[:b]
-        elif kind == "block delete":
-            yield kind, content[:p] + content[q:]
-        elif kind == "block repeat":
-            yield kind, content[:q] + content[p:q] + content[q:]
-        else:
-            yield kind, content[:p] + content[r:s] + content[q:r] + content[p:q] + content[s:]
 
 
 @pytest.mark.parametrize("level", ["step", "node", "full"])
 def test_every_damage_is_found_and_named(ledger_of, tmp_path, level):
     content = ledger_of(level=level, steps=6).read_bytes()
     damaged = tmp_path / "damaged"
-    for kind, changed in damages(content, random.Random(0)):
+    copies = list(damages(content, random.Random(0), 200))
+    assert 200 == len(copies) and set(KINDS) == {kind for kind, _ in copies}
+    for kind, changed in copies:
         if changed == content:
             continue
         damaged.write_bytes(changed)

@@ -8,10 +8,10 @@ import textwrap
 import pytest
 
 import frankentorch as ft
+from conformance.graphs import random_program
 from frankentorch.runtime import LedgerError, record, replay
 from frankentorch.runtime.ledger.file import Writer, read
 from tests.runtime.ledger.conftest import small_training
-from tests.runtime.ledger.graphs import random_program
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 GRAPHS = 100
