@@ -249,18 +249,6 @@ def logcumsumexp(overload, args, tangents, out):
     return ops.stack(parts, dim)
 
 
-def group_norm(overload, args, tangents, out):
-    """As by the gradient; and d mean = mean(t), d rstd = -rstd^3 mean((x - mean) t)."""
-    first, *_ = transposed(overload, args, tangents, out)
-    x, t = args[0], tangents[0]
-    if t is None:
-        return first, None, None
-    groups = lambda v: ops.reshape(v, (*out[1].shape, v.numel() // max(out[1].numel(), 1)))  # noqa: E731
-    mean = ops.mean(groups(t), (-1,))
-    along = ops.mean((groups(x) - ops.unsqueeze(out[1], -1)) * groups(t), (-1,))
-    return first, mean.to(out[1].dtype), (-out[2] ** 3 * along).to(out[2].dtype)
-
-
 # ---- where tangents are kept ----
 def laid_out(t, out, shared):
     """The tangent in the shape and strides of the result it belongs to, in bytes of its own when they are shared."""

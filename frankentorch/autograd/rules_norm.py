@@ -94,8 +94,8 @@ def group_norm_backward(g, g_mean, g_rstd, input, groups, mean, rstd, weight, bi
     if not want_input or (g_mean is None and g_rstd is None):
         return found
     # with n elements in a group: d mean = sum dx / n, d rstd = -rstd^3 sum (x - mean) dx / n
-    x = ops.reshape(input, (input.size(0), groups, -1))
-    n = x.size(2)
+    n = input.numel() // max(input.size(0) * groups, 1)
+    x = ops.reshape(input, (input.size(0), groups, n))
     extra = ops.zeros_like(x)
     if g_mean is not None:
         extra = extra + ops.unsqueeze(g_mean, -1) / n

@@ -23,7 +23,7 @@ op("_layer_norm_backward(Tensor grad, Tensor input, int axis, Tensor mean, Tenso
    " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:layer_norm_backward",
    grad={"grad,input,weight": "layer_norm_twice(g0, g1, g2, grad, input, axis, weight, bias, eps, want_input, want_weight, want_bias, wants(0), wants(1), wants(2))"})
 op("_group_norm(Tensor input, int groups, Tensor? weight, Tensor? bias, float eps) -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal",
-   kernel="_ext.rows_ops:group_norm", jvp="group_norm", grad={"input,weight,bias": "group_norm_backward(g0, g1, g2, input, groups, out1, out2, weight, bias, eps, wants(0), wants(1), wants(2))"},
+   kernel="_ext.rows_ops:group_norm", grad={"input,weight,bias": "group_norm_backward(g0, g1, g2, input, groups, out1, out2, weight, bias, eps, wants(0), wants(1), wants(2))"},
    node="NativeGroupNormBackward0")
 op("_group_norm_backward(Tensor grad, Tensor input, int groups, Tensor mean, Tensor rstd, Tensor? weight, Tensor? bias, float eps, bool want_input, bool want_weight, bool want_bias)"
    " -> (Tensor out0, Tensor out1, Tensor out2)", forms="internal", kernel="_ext.rows_ops:group_norm_backward",
