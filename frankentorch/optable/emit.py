@@ -212,6 +212,7 @@ def reference_page(row):
     facts = [("forms", " ".join(sorted(row.forms))), ("runs", row.kernel or row.body or "elementwise loop")]
     facts += [("dtypes", " ".join(dtypes))] if dtypes else []
     facts += [("derivative", "; ".join(f"{k}: {v}" for k, v in row.grad.items()) if isinstance(row.grad, dict) else "of its parts" if row.grad is None else "none")]
+    facts += [("vmap", row.batch or ("of its parts" if row.kind == "body" else "example by example"))]
     facts += [("view", row.view)] if row.view else []
     facts += [("source", row.source)] if row.source else []
     lines = [f"### {row.full_name}", "", f"    {row.schema}", "", *([row.doc, ""] if row.doc else []), *[f"- {k}: `{v}`" for k, v in facts], ""]
