@@ -315,9 +315,9 @@ def _of_examples(cls, context, args, level, separate):
     if not own and not cls.generate_vmap_rule:
         raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and implement the vmap staticmethod or set generate_vmap_rule=True.")
     from frankentorch import batching
-    flags = [batch_level(value) == level for value in args]
-    values = [batch_value(value) if flag else value for value, flag in zip(args, flags)]
-    size = next(value.size(0) for value, flag in zip(values, flags) if flag)
+    size = batching.size_of(args, level)
+    flags = [batch_level(value) == level and not batching.is_shared(batch_value(value), size) for value in args]
+    values = [batch_value(value) if flag else ops.select(batch_value(value), 0, 0) if batch_level(value) == level else value for value, flag in zip(args, flags)]
     place, opened = next(((i, item) for i, item in enumerate(batching.stack()) if item.number == level), (len(batching.stack()), None))
     randomness = opened.randomness if opened is not None else "error"
     if not own:

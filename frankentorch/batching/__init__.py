@@ -25,7 +25,10 @@ _open_levels = 0
 
 
 class Level:
-    """One vmap under way: its number, how many examples it has, what random ops do in it."""
+    """One vmap under way: its number, how many examples it has, what random ops do in it.
+
+    A value with a single example stands for all: what is the same for all, but is differentiated by as if each example had its own.
+    """
 
     __slots__ = ("number", "size", "randomness")
 
@@ -49,18 +52,33 @@ class Level:
             set_special_bit(BIT_BATCH, _open_levels > 0)
 
     def wrap(self, value):
-        """The example-wise face of `value`, whose dim 0 counts examples."""
+        """The example-wise face of `value`, whose dim 0 counts examples; of size 1, the one stands for all."""
         return make_batched(value, self.number)
 
     def value_of(self, t):
         """All examples of `t`, or None when it is the same for all of this level."""
-        return batch_value(t) if batch_level(t) == self.number else None
+        if batch_level(t) != self.number:
+            return None
+        value = batch_value(t)
+        return ops.expand(value, (self.size, *value.shape[1:])) if is_shared(value, self.size) else value
+
+    def shared_value(self, t):
+        """`t` beneath this level when it is the same for all, else None."""
+        if batch_level(t) != self.number:
+            return t
+        value = batch_value(t)
+        return ops.select(value, 0, 0) if is_shared(value, self.size) else None
 
 
     def whole(self, t):
         """All examples of `t`; spread when it is the same for all."""
         value = self.value_of(t)
         return ops.expand(ops.unsqueeze(t, 0), (self.size, *t.shape)) if value is None else value
+
+
+def is_shared(value, size):
+    """Whether one example stands for all `size`."""
+    return value.size(0) == 1 != size
 
 
 class Outside:
@@ -96,14 +114,23 @@ def stack():
         return _state.levels
 
 
+def size_of(args, level):
+    """How many examples the arguments have: 1 when one stands for all in each of them."""
+    for value in args:
+        for item in value if isinstance(value, tuple) else (value,):
+            if batch_level(item) == level and batch_value(item).size(0) != 1:
+                return batch_value(item).size(0)
+    return 1
+
+
 class Call:
     """An op at one level: `args` in schema order with values of all examples in the place of examples, `batched` saying where."""
 
     __slots__ = ("overload", "given", "args", "batched", "level", "size", "inplace")
 
-    def __init__(self, overload, given, level, inplace):
+    def __init__(self, overload, given, level, inplace, size=None):
         self.overload, self.given, self.level, self.inplace = overload, given, level, inplace
-        self.size = None
+        self.size = size_of(given, level) if size is None else size
         self.args, self.batched = [], []
         for value in given:
             if isinstance(value, tuple):
@@ -120,8 +147,7 @@ class Call:
         if batch_level(value) != self.level:
             return value, False
         value = batch_value(value)
-        self.size = value.size(0)
-        return value, True
+        return (ops.select(value, 0, 0), False) if is_shared(value, self.size) else (value, True)
 
     def check_places(self):
         """A meta tensor beside examples that hold data was made by a kernel that an example was handed to: nothing may be computed from it."""

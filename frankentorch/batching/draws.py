@@ -18,8 +18,7 @@ def random(overload, args, mode):
     if top.randomness == "error":
         raise RuntimeError(f"vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness flags on vmap or perform the "
                            f"randomness operation out of vmap: {overload.name}")
-    call = Call(overload, args, top.number, mode == INPLACE)
-    call.size = top.size
+    call = Call(overload, args, top.number, mode == INPLACE, top.size)
     with Outside(len(levels) - 1):
         if call.inplace:
             return fill(call, top)

@@ -7,8 +7,9 @@ Inside a vmap the leaves are examples; what they are examples of records on its 
 import functools
 
 from frankentorch import ops
-from frankentorch._ext import engine
-from frankentorch._ext.tensor import Tensor, innermost_dual_level, set_grad_beneath, without_history
+from frankentorch._ext import dispatch, engine
+from frankentorch._ext import tensor as _core
+from frankentorch._ext.tensor import Tensor, batch_level, innermost_dual_level, set_grad_beneath, without_history
 from frankentorch._pytree import tree_flatten, tree_map, tree_unflatten
 from frankentorch.autograd import forward_ad
 from frankentorch.autograd.backward import grad as gradients
@@ -23,9 +24,30 @@ def leaf_of(value):
         raise ValueError(f"Thing passed to transform API must be Tensor, got {type(value)}")
     if not (value.is_floating_point() or value.is_complex()):
         raise RuntimeError(f"only Tensors of floating point dtype can require gradients, not {value.dtype}")
+    levels = stack()
+    if levels and batch_level(value) < levels[-1].number:
+        value = shared(levels[-1], value)
     if value.requires_grad:
         return ops.alias(value)
     return (ops.alias(value) if innermost_dual_level(value) else without_history(value)).requires_grad_()
+
+
+def shared(level, value):
+    """What is the same for all examples, as one of them: its tangents of levels further in are the example's, those further out stay beneath."""
+    inner = [number for number in _core.dual_levels() if number > level.number]
+    tangents = [dispatch.tangent_of(value, number) for number in inner]
+    before = _core._set_dual_limit(level.number)
+    try:
+        beneath = ops.unsqueeze(value, 0)
+    finally:
+        _core._set_dual_limit(before)
+    for number in inner:
+        dispatch.set_tangent(beneath, number, None)          # not through its base either
+    face = level.wrap(beneath)
+    for number, tangent in zip(inner, tangents):
+        if tangent is not None:
+            dispatch.set_tangent(face, number, tangent)
+    return face
 
 
 def leaves_of(tree):

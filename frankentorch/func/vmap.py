@@ -114,12 +114,13 @@ def gathered(func, level, results, out_dims):
                 found.append(out)
                 continue
             raise ValueError(f"vmap({name_of(func)}, ...): `{name_of(func)}` must only return Tensors, got type {type(out)}. Did you mean to set out_dims= to None for output?")
-        value = level.value_of(out)
         if dim is None:
-            if value is not None:
+            out = level.shared_value(out)
+            if out is None:
                 raise ValueError(f"vmap({name_of(func)}, ...): `{name_of(func)}` can not return a BatchedTensor when out_dim is None")
             found.append(out)
             continue
+        value = level.value_of(out)
         if value is None:
             value = ops.expand(ops.unsqueeze(out, 0), (level.size, *out.shape))
         rank = value.dim()

@@ -131,6 +131,7 @@ def test_per_sample_gradients_of_a_model(ft, name):
         return ft.nn.functional.cross_entropy(ft.func.functional_call(model, parameters, (one.unsqueeze(0),)), target.unsqueeze(0))
     found = ft.vmap(ft.func.grad(loss), in_dims=(None, 0, 0))(parameters, inputs, targets)
 
+    assert not any(value.requires_grad for value in found.values())
     for k in range(4):
         model.zero_grad()
         ft.nn.functional.cross_entropy(model(inputs[k:k + 1]), targets[k:k + 1]).backward()
