@@ -191,7 +191,7 @@ def batch_norm_train(call):
     """Statistics of an example's own batch; running ones must then be the example's own too."""
     input, weight, bias, running_mean, running_var, momentum, eps = call.args
     for i, name in ((3, "running_mean"), (4, "running_var")):
-        if call.args[i] is not None and call.batched[0] and not call.batched[i]:
+        if call.args[i] is not None and call.batched[0] and not call.batched[i] and call.size != 1:
             raise RuntimeError(f"Batch norm got a batched tensor as input while the {name} or the other running statistic, which will be updated in place, was not batched: vmap: inplace "
                                "arithmetic(self, *extra_args) is not possible. Use running statistics of each example, track_running_stats=False or eval mode")
     if call.size == 0 or input.numel() == 0 or input.dtype in (ops.float16, ops.bfloat16):

@@ -186,7 +186,8 @@ def jacfwd(func, argnums=0, has_aux=False, *, randomness="error"):
         output = aux = out_form = None
         basis = unit_cotangents(flat, [leaf.numel() for leaf in flat])
         if sum(leaf.numel() for leaf in flat):
-            outs, slopes, aux = vmap(push, out_dims=(None, 0, None), randomness=randomness)(*basis)
+            outs, slopes, aux = vmap(push, out_dims=(0, 0, None), randomness=randomness)(*basis)
+            outs = [ops.select(out, 0, 0) for out in outs]        # the value is the same in every direction
         else:
             outs, slopes, aux = push(*[ops.zeros_like(leaf) for leaf in flat])
             slopes = [ops.zeros((0, *out.shape), dtype=out.dtype, device=out.device) for out in outs]
