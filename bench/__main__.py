@@ -3,6 +3,7 @@
 compare   ratios (oracle / ours, above 1 we are faster) by median and by minimum, geometric mean per group
 record    the same, written to artifacts/bench/<group>.json with host, flags and commit
 gate      measure again and fail if a group's mean ratio fell below its record by more than the tolerance
+figures   write the table of README.md anew from the records
 list      names of groups and cases
 """
 import argparse
@@ -17,7 +18,7 @@ import statistics
 import subprocess
 import sys
 
-from bench import checkpoints, ftc, gate, growth, trainings  # noqa: F401  (three of them add groups)
+from bench import checkpoints, figures, ftc, gate, growth, trainings  # noqa: F401  (three of them add groups)
 from bench.cases import GROUPS
 from bench.timing import interleave, summary, use_threads
 
@@ -30,7 +31,7 @@ ON_DISK = ("checkpoint", "serialization")      # groups measured by both clocks:
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("compare", "record", "gate", "list"))
+    parser.add_argument("command", choices=("compare", "record", "gate", "figures", "list"))
     parser.add_argument("--group", action="append", choices=(*GROUPS, PROCESS_GROUP, MEMORY_GROUP, SLOPE_GROUP), help="only this group (repeatable)")
     parser.add_argument("--case", metavar="RE", help="only cases whose name contains a match")
     parser.add_argument("--threads", type=int, default=1, help="threads of both libraries (1)")
@@ -46,6 +47,11 @@ def main(argv=None):
         for name in groups:
             print(name, *(f"  {case}" for case in GROUPS.get(name, ())), sep="\n")
         return 0
+    if options.command == "figures":
+        page = ROOT / "README.md"
+        page.write_text(figures.rewritten(page.read_text(), FOLDER))
+        return 0
+
     def measure(name):
         return special[name](options) if name in special else timed_rows(name, options)
 
