@@ -1,12 +1,15 @@
-"""Near-minimax polynomial coefficients used by frankentorch/_ext/vecmath*.pxd and special.pxd.
+"""Near-minimax polynomial coefficients used by frankentorch/_ext/vecmath*.pxd, widemath.pxd and special.pxd.
 
 Each fit is a least-squares fit over Chebyshev nodes in 300-bit arithmetic. Coefficients are then rounded one by
 one, lowest first, and the rest fitted again to what is left, so that rounding errors do not add up.
-Run `python bench/minimax.py [NAME...]` (needs mpmath) to print tables, with `--write` to print polynomials.pxd, with `--wide`
-to print widepoly.pxd, the same polynomials over vectors.
+PIECES are functions cut into eight pieces, each a polynomial around a centre where the function is almost a float32: the
+value there is exact, and what is added to it is small. A piece is chosen by three bits of u = slope x + 1, so their ends
+lie where u is 1.5, 2, 3, 4, 6, 8, 12.
+Run `python bench/minimax.py [NAME...]` (needs mpmath) to print tables, with `--write` to print polynomials.pxd.in.
 """
 import struct
 import sys
+import textwrap
 
 from mpmath import mp, mpf
 
@@ -84,9 +87,8 @@ def erfcx_mapped(t):
         return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
 
 
-def normal_tail(t):
-    """exp(y^2 / 2) times the normal distribution's tail beyond y, with t = (y - 3)/(y + 3)."""
-    y = 3 * (1 + t) / (1 - t)
+def normal_tail(y):
+    """exp(y^2 / 2) times the normal distribution's tail beyond y."""
     with mp.workprec(600):
         return mp.exp(y * y / 2) * mp.erfc(y / SQ) / 2
 
@@ -153,16 +155,43 @@ FITS = {
     "exp_f32": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 5, to_f32),
     "exp2_f32": (series(lambda r: (mpf(2)**r - 1) / r, 8), -0.5, 0.5, 6, to_f32),
     "log_f32": (series(lambda f: (mp.log1p(f) - f + f * f / 2) / f**3, 8), SQ / 2 - 1, SQ - 1, 9, to_f32),
-    "tanh_f32": (odd_over_cube(mp.tanh), 0, 1, 8, to_f32),
-    "erf_f32": (series(lambda z: mp.erf(root(z)) / root(z) - 1, 4), 0, 1, 7, to_f32),
-    "erfc_log_f32": (lambda x: -mp.log(mp.erfc(x)), 1, 4, 9, to_f32),
-    "normal_tail_f32": (normal_tail, -1, mpf(12) / 18, 10, to_f32, True),
     "sin_f32": (odd_over_cube(mp.sin), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
     "cos_f32": (series(lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2, 8), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
 }
 
-WIDE_FITS = ("exp_f32", "exp2_f32", "log_f32", "tanh_f32", "erf_f32", "erfc_log_f32", "sin_f32", "cos_f32", "normal_tail_f32",
-             "exp_f64", "log_f64")
+VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "exp_f64")        # wanted over vectors too
+
+# name: function, end of the first piece, last x, coefficients after the value, how the first piece differs from x (odd functions)
+PIECES = {
+    "tanh": (mp.tanh, 0.34375, 9.02, 7, series(lambda y: (mp.tanh(y) - y) / y, 8)),
+    "erf": (mp.erf, 0.15625, 4.0, 7, series(lambda y: (mp.erf(y) - y) / y, 8)),
+    "logistic": (lambda y: 1 / (1 + mp.exp(-y)), 0.6875, 17.4, 7, None),
+    "normal_tail": (normal_tail, 0.5, 14.5, 8, None),
+}
+
+
+def centre(function, low, high):
+    """Float32 in the middle quarter of the piece where the function is nearest to a float32."""
+    candidates = [to_f32((low + high) / 2 + (high - low) * k / 8000) for k in range(-500, 501)]
+    return min(candidates, key=lambda c: abs(function(mpf(c)) / to_f32(function(mpf(c))) - 1))
+
+
+def pieces(function, first_end, last, count, first):
+    """Rows (centre, value, c[1], ..., c[count]) by the three bits that choose them."""
+    slope = 0.5 / first_end
+    ends = [0.0]
+    for u in (1.5, 2, 3, 4, 6, 8, 12, 16):
+        if ends[-1] < last:
+            ends.append(min((u - 1) / slope, last))
+    rows = {}
+    for low, high in zip(ends, ends[1:]):
+        c = 0.0 if first and low == 0 else centre(function, low, high)
+        with mp.workprec(400):
+            quotient = first if first and low == 0 else lambda t, c=c: (function(c + t) - function(mpf(c))) / t
+            coefficients, _ = fit(quotient, mpf(low) - c, mpf(high) - c, count, to_f32)
+        word = struct.unpack("I", struct.pack("f", slope * (low + high) / 2 + 1))[0]
+        rows[word >> 22 & 7] = [c, 0.0 if first and low == 0 else to_f32(function(mpf(c))), *map(float, coefficients)]
+    return [rows.get(k, [0.0] * (count + 2)) for k in range(8)]
 
 
 def turns(first, last, drop, scale, terms):
@@ -190,42 +219,85 @@ def print_turns():
             print(f"ft_turns_{k}_{code}", " ".join(value.hex() for value in column))
 
 
+TEMPLATE = '''# Written by `python bench/minimax.py --write`; do not edit. Each function is one Horner chain of fused multiply-adds over
+# scalars, some over vectors too, in the same order. What a polynomial stands for is the row of FITS with its name.
+# Tables of pieces (PIECES) have a row for centres, one for values there and one for each coefficient; rows repeat once for the widest vector.
+{{{{py:
+polynomials = {{
+{polynomials}}}
+vectors = {vectors}
+pieces = [
+{pieces}]
+def text(numbers):
+    return ", ".join(repr(x) + "f" for x in numbers * 2)
+}}}}
+from frankentorch._ext.bitmath cimport fma_f32, fma_f64
+from frankentorch._ext.vectors cimport vf, vd, all_vf, all_vd, fma_vf, fma_vd
+
+cdef extern from *:
+    """
+{{{{for name, slope, last, rows in pieces}}}}
+    static const float ft_{{{{name}}}}_rows[{{{{len(rows)}}}}][16] __attribute__((aligned(64))) = {{
+{{{{for row in rows}}}}
+        {{ {{{{text(row)}}}} }},
+{{{{endfor}}}}
+    }};
+    #define ft_{{{{name}}}}_slope {{{{slope}}}}f
+    #define ft_{{{{name}}}}_last {{{{last}}}}f
+{{{{endfor}}}}
+    """
+{{{{for name, slope, last, rows in pieces}}}}
+    const float* {{{{name}}}}_rows "ft_{{{{name}}}}_rows[0]"
+    const float {{{{name}}}}_slope "ft_{{{{name}}}}_slope"
+    const float {{{{name}}}}_last "ft_{{{{name}}}}_last"
+{{{{endfor}}}}
+{{{{for name, numbers in polynomials.items()}}}}
+{{{{py: kinds = [(name, name[-3:] if name[-4:] in ("_f32", "_f64") else "f64", "float" if name.endswith("_f32") else "double", "")]}}}}
+{{{{if name in vectors}}}}
+{{{{py: kind = {{"f32": "vf", "f64": "vd"}}[name[-3:]]; kinds.append((name[:-3] + kind, kind, kind, "all_" + kind))}}}}
+{{{{endif}}}}
+{{{{for full, code, kind, make in kinds}}}}
+
+
+cdef inline {{{{kind}}}} poly_{{{{full}}}}({{{{kind}}}} x) noexcept nogil:
+    cdef {{{{kind}}}} p = {{{{make}}}}({{{{repr(numbers[-1])}}}})
+{{{{for c in numbers[-2::-1]}}}}
+    p = fma_{{{{code}}}}(p, x, {{{{make}}}}({{{{repr(c)}}}}))
+{{{{endfor}}}}
+    return p
+{{{{endfor}}}}
+{{{{endfor}}}}
+'''
+
+
+def written():
+    """Text of frankentorch/_ext/polynomials.pxd.in."""
+    polynomials, tables = "", ""
+    for name, row in FITS.items():
+        coefficients, error = fit(*row)
+        polynomials += f"    # within {mp.nstr(error, 2)}\n    {name!r}: {wrapped(map(float, coefficients))},\n"
+    for name, row in PIECES.items():
+        columns = zip(*pieces(*row))
+        tables += f"    ({name!r}, {0.5 / row[1]!r}, {row[2]!r}, [\n" + "".join(f"        {list(column)},\n" for column in columns) + "    ]),\n"
+    return TEMPLATE.format(polynomials=polynomials, vectors=VECTORS, pieces=tables)
+
+
+def wrapped(numbers, width=120):
+    """A tuple's text, folded into lines."""
+    return "\n        ".join(textwrap.wrap(f"({', '.join(map(repr, numbers))})", width))
+
+
 def main(names):
-    """Print tables, or with --write or --wide the whole of frankentorch/_ext/polynomials.pxd or widepoly.pxd."""
+    """Print tables, or with --write the whole of frankentorch/_ext/polynomials.pxd.in."""
     if "--turns" in names:
         print_turns()
-        return
-    write = "--write" in names
-    if write:
-        print("# Written by `python bench/minimax.py --write`; do not edit. Each function is one Horner chain of fused")
-        print("# multiply-adds. What a polynomial stands for is the row of FITS with its name; the error is absolute.")
-        print("from frankentorch._ext.bitmath cimport fma_f32, fma_f64")
-    wide = "--wide" in names
-    if wide:
-        print("# Written by `python bench/minimax.py --wide`; do not edit. The polynomials of polynomials.pxd over the vectors of")
-        print("# vectors.pxd, in the same order of operations.")
-        print("from frankentorch._ext.vectors cimport vf, vd, all_vf, all_vd, fma_vf, fma_vd")
-    for name in [name for name in names if name in FITS] or (WIDE_FITS if wide else FITS):
-        coefficients, error = fit(*FITS[name])
-        if wide:
-            kind = "vf" if to_f32 in FITS[name] else "vd"
-            print(f"\n\ncdef inline {kind} poly_{name.removesuffix('_f32').removesuffix('_f64')}_{kind}({kind} x) noexcept nogil:")
-            print(f"    cdef {kind} p = all_{kind}({float(coefficients[-1])!r})")
-            for c in coefficients[-2::-1]:
-                print(f"    p = fma_{kind}(p, x, all_{kind}({float(c)!r}))")
-            print("    return p")
-            continue
-        if not write:
+    elif "--write" in names:
+        print(written(), end="")
+    else:
+        for name in names or FITS:
+            coefficients, error = fit(*FITS[name])
             print(f"{name}: error {mp.nstr(error, 3)} = 2^{mp.nstr(mp.log(error, 2), 4)}")
             print("\n".join(f"    {float(c)!r}" for c in coefficients))
-            continue
-        code = "f32" if to_f32 in FITS[name] else "f64"
-        ctype = {"f32": "float", "f64": "double"}[code]
-        print(f"\n\ncdef inline {ctype} poly_{name}({ctype} x) noexcept nogil:  # within {mp.nstr(error, 2)}")
-        print(f"    cdef {ctype} p = {float(coefficients[-1])!r}")
-        for c in coefficients[-2::-1]:
-            print(f"    p = fma_{code}(p, x, {float(c)!r})")
-        print("    return p")
 
 
 if __name__ == "__main__":

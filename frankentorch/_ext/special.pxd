@@ -9,19 +9,27 @@ from frankentorch._ext.vecmath64 cimport *
 
 # ---- error function
 
-cdef inline double erfc_positive(double x) noexcept nogil:
-    """erfc for x >= 0.4: exp(-x^2) / (1 + 2x) times a polynomial in (x - k)/(x + k) (Shepherd & Laframboise 1981)."""
-    cdef double y = 28.0 if x > 28.0 else x
-    cdef double low, p_low, d_low, q_low, n, tail, e_low, out_low
-    cdef double z = two_product(y, y, &low)
-    cdef double t = (y - 3.75) / (y + 3.75)
+cdef inline double erfc_parts(double x, double x_low, double* low, double* n) noexcept nogil:
+    """erfc(x + x_low) = (high + low) 2^n, x >= 0.3: exp(-x^2) / (1 + 2x) times a polynomial in (x - k)/(x + k) (Shepherd &
+    Laframboise 1981)."""
+    cdef double p_low, d_low, q_low, z_low, tail, e_low, out_low
+    cdef double z = two_product(x, x, &z_low)
+    cdef double t = (x - 3.75) / (x + 3.75)
     cdef double p = fast_two_sum(1.2375126308378275, t * poly_erfcx_f64(t), &p_low)
-    cdef double d = two_sum(1.0, 2.0 * y, &d_low)
+    cdef double d = two_sum(1.0, 2.0 * x, &d_low)
     cdef double q = divide_pairs(p, p_low + 1.0546160249725448e-16, d, d_low, &q_low)
-    cdef double e = exp_parts(-z, -low, &e_low, &n)
+    cdef double e = exp_parts(-z, -fma_f64(2.0 * x, x_low, z_low), &e_low, n)
     e = fast_two_sum(1.0, e, &tail)
     cdef double out = two_product(e, q, &out_low)
-    return scale_f64(out + (out_low + fma_f64(e, q_low, (tail + e_low) * q)), n)
+    low[0] = out_low + fma_f64(e, q_low, (tail + e_low) * q)
+    return out
+
+
+cdef inline double erfc_positive(double x) noexcept nogil:
+    """erfc for x >= 0.4."""
+    cdef double low, n
+    cdef double high = erfc_parts(28.0 if x > 28.0 else x, 0.0, &low, &n)
+    return scale_f64(high + low, n)
 
 
 cdef inline double erf_small(double x) noexcept nogil:
@@ -275,13 +283,51 @@ cdef inline float digamma_f32(float x) noexcept nogil:
 # ---- the normal distribution and its kin (float32: widemath.pxd)
 
 cdef inline double gelu_f64(double x) noexcept nogil:
-    return x * (0.5 * erfc_f64(x * -0.7071067811865476))
+    """x erfc(-x / sqrt 2) / 2, the argument as a pair; in the middle by erf. -infinity times 0 is NaN."""
+    cdef double y = abs_f64(x)
+    y = 39.0 if y > 39.0 else y
+    cdef double a_low, low, n
+    cdef double a = two_product(y, 0.7071067811865476, &a_low)
+    cdef double high = erfc_parts(a, fma_f64(y, -4.833646656726457e-17, a_low), &low, &n)
+    cdef double left = scale_f64(-0.5 * y * (high + low), n)
+    cdef double out = left if x < 0.0 else x + left
+    out = fma_f64(0.5 * x, erf_small(copysign_f64(a, x)), 0.5 * x) if y < 0.6 else out
+    return copysign_f64(NAN_F64 if x == -INF_F64 else out, x)
 
 
-cdef inline double gelu_tanh_f64(double x) noexcept nogil:
-    """0.5 x (1 + tanh(u)) = x / (1 + exp(-2 u))."""
-    return x / (1.0 + exp_f64(-1.5957691216057308 * (x + 0.044715 * x * x * x)))
+cdef inline double weighted_f64(double x, double y, double y_low) noexcept nogil:
+    """x / (1 + exp(-s)), s = y + y_low with the sign of x, 0 <= y < 1000; the power of two last."""
+    cdef double low, n, tail, d_low, q_low, top_low
+    cdef double a = exp_parts(-y, -y_low, &low, &n)
+    cdef double p = fast_two_sum(1.0, a, &tail)
+    low = low + tail
+    cdef double d = fast_two_sum(1.0, scale_f64(p, n), &d_low)
+    d_low = d_low + scale_f64(low, n)
+    cdef double bounded = -1000.0 if x < -1000.0 else x
+    cdef double top = two_product(bounded, p, &top_low)
+    top_low = fma_f64(bounded, low, top_low)
+    top = top if x < 0.0 else x
+    top_low = top_low if x < 0.0 else 0.0
+    cdef double q = divide_pairs(top, top_low, d, d_low, &q_low)
+    q = q + q_low
+    cdef double left = NAN_F64 if x == -INF_F64 else scale_f64(q, n)
+    q = x if x > 1e300 else q
+    return copysign_f64(left if x < 0.0 else q, x)
 
 
 cdef inline double silu_f64(double x) noexcept nogil:
-    return x / (1.0 + exp_f64(-x))
+    cdef double y = abs_f64(x)
+    return weighted_f64(x, 800.0 if y > 800.0 else y, 0.0)
+
+
+cdef inline double gelu_tanh_f64(double x) noexcept nogil:
+    """0.5 x (1 + tanh(u)) = x / (1 + exp(-2 u)): u as a pair, for its error is the result's."""
+    cdef double y = abs_f64(x)
+    y = 22.0 if y > 22.0 else y
+    cdef double z_low, p_low, w_low, v_low
+    cdef double z = two_product(y, y, &z_low)
+    cdef double p = two_product(z, 0.07135481627260025, &p_low)
+    cdef double w = two_sum(1.5957691216057308, p, &w_low)
+    w_low = w_low + (p_low + fma_f64(z_low, 0.07135481627260025, fma_f64(z, -6.175149918155315e-19, -9.96930880911092e-17)))
+    cdef double v = two_product(y, w, &v_low)
+    return weighted_f64(x, v, fma_f64(y, w_low, v_low))

@@ -1,5 +1,6 @@
 # cython: cdivision=True
-# Elementary functions in float32. exp, exp2, log, tanh, sigmoid and erf stay in float32 (full vector width); the others
+# Elementary functions in float32. exp, exp2, log, tanh, sigmoid and erf stay in float32 (full vector width), the last three by
+# tables of pieces (bench/minimax.py); the others
 # run a short polynomial in float64 (*_light, error about 2^-36) and round once. Branch-free; errors: docs/accuracy.md.
 from frankentorch._ext.bitmath cimport *
 from frankentorch._ext.polynomials cimport *
@@ -7,19 +8,6 @@ from frankentorch._ext.reduction cimport reduce_f32
 
 
 # ---- float32 throughout
-
-cdef inline float exp_parts_f32(float x, float* low, float* n) noexcept nogil:
-    """exp(x) = (1 + high + low) 2^n, |x| < 150."""
-    cdef float magic = 12582912.0
-    cdef float k = fma_f32(x, 1.4426950216293335, magic) - magic
-    cdef float r = fma_f32(-k, 0.693145751953125, x)  # exact: 16-bit head of ln 2
-    r = fma_f32(-k, 1.428606765330187e-06, r)
-    cdef float q = r * r * poly_exp_f32(r)
-    cdef float a = r + q
-    low[0] = (r - a) + q
-    n[0] = k
-    return a
-
 
 cdef inline float exp_f32(float x) noexcept nogil:
     cdef float magic = 12582912.0
@@ -67,56 +55,59 @@ cdef inline float log_f32(float x) noexcept nogil:
     return NAN_F32 if x < zero else out
 
 
-cdef inline float tanh_f32(float x) noexcept nogil:
-    cdef float low, n
+cdef inline float chain_f32(const float* rows, Py_ssize_t terms, unsigned int piece, float x) noexcept nogil:
+    """c[1] + c[2] x + ... of a table of pieces."""
+    cdef float p = rows[16 * (terms + 1) + piece]
+    cdef Py_ssize_t k
+    for k in range(terms, 1, -1):
+        p = fma_f32(p, x, rows[16 * k + piece])
+    return p
+
+
+cdef inline float odd_f32(float x, const float* rows, float slope, float last) noexcept nogil:
+    """An odd function that is constant from `last` on. Its first piece is told as the difference from x."""
+    cdef float end = 1.5
     cdef float one = 1.0
-    cdef float two = 2.0
-    cdef float limit = 10.0
-    cdef float z = x * x
-    cdef float small = fma_f32(x * z, poly_tanh_f32(z), x)
     cdef float y = abs_f32(x)
-    y = limit if y > limit else y
-    cdef float a = exp_parts_f32(two * y, &low, &n)
-    cdef float e = (one + a) * power_of_two_f32(n)
-    cdef float large = one - two / (e + one)
-    return copysign_f32(abs_f32(small) if abs_f32(x) < one else large, x)
+    y = last if y > last else y
+    cdef float u = fma_f32(y, slope, one)
+    cdef unsigned int piece = (bits_f32(u) >> 22) & 7U
+    cdef float t = y - rows[piece]
+    cdef float base = y if u < end else rows[16 + piece]
+    return copysign_f32(fma_f32(t, chain_f32(rows, 7, piece, t), base), x)
 
 
-cdef inline float sigmoid_f32(float x) noexcept nogil:
-    cdef float low, n
-    cdef float one = 1.0
-    cdef float zero = 0.0
-    cdef float limit = -104.5
-    cdef float y = -abs_f32(x)
-    y = limit if y < limit else y
-    cdef float a = exp_parts_f32(y, &low, &n)
-    cdef float p = one + a
-    low = scale_f32(((one - p) + a) + low, n)
-    cdef float e = scale_f32(p, n)
-    cdef float d = one + e
-    cdef float d_low = ((one - d) + e) + low
-    cdef float r = one / d
-    cdef float top = e if x < zero else one
-    cdef float q = top * r
-    cdef float rest = fma_f32(-q, d, top) + ((low if x < zero else zero) - q * d_low)
-    return fma_f32(rest, r, q)
+cdef inline float tanh_f32(float x) noexcept nogil:
+    return odd_f32(x, tanh_rows, tanh_slope, tanh_last)
 
 
 cdef inline float erf_f32(float x) noexcept nogil:
-    # |x| < 1: odd polynomial; else 1 - exp(-p(|x|)), p = -log(erfc), constant 1 from 4 on.
-    cdef float low, n
+    return odd_f32(x, erf_rows, erf_slope, erf_last)
+
+
+cdef inline float sigmoid_f32(float x) noexcept nogil:
+    """A table for 1 / (1 + exp(-|x|)), times exp(-|x|) on the left."""
+    cdef float magic = 12582912.0
     cdef float one = 1.0
-    cdef float four = 4.0
-    cdef float z = x * x
-    cdef float small = fma_f32(x, poly_erf_f32(z), x)
+    cdef float zero = 0.0
+    cdef float limit = 104.5
+    cdef float least = 5.421010862427522e-20
     cdef float y = abs_f32(x)
-    y = four if y > four else y
-    y = one if y < one else y
-    cdef float a = exp_parts_f32(-poly_erfc_log_f32(y), &low, &n)
-    cdef float large = one - (one + a) * power_of_two_f32(n)
-    large = copysign_f32(large, x)
-    large = large if x == x else x
-    return small if abs_f32(x) < one else large
+    y = limit if y > limit else y
+    cdef float t = fma_f32(y, -1.4426950216293335, magic)
+    cdef float n = t - magic
+    cdef float r = fma_f32(-n, 1.428606765330187e-06, fma_f32(-n, 0.693145751953125, -y))
+    cdef float z = r * r
+    cdef float q = poly_exp_f32(r)
+    cdef float p = fma_f32(z, q, r) + one
+    cdef float low = fma_f32(z, q, (one - p) + r)
+    y = logistic_last if y > logistic_last else y
+    cdef unsigned int piece = (bits_f32(fma_f32(y, logistic_slope, one)) >> 22) & 7U
+    cdef float d = y - logistic_rows[piece]
+    cdef float rest = d * chain_f32(logistic_rows, 7, piece, d)
+    cdef float base = logistic_rows[16 + piece]
+    cdef float left = fma_f32(p, base, fma_f32(p, rest, low * base)) * make_f32((bits_f32(t) << 23) + 0x5f800000U) * least
+    return left if x < zero else base + rest
 
 
 # ---- float64 inside

@@ -7,6 +7,8 @@
 #                           of a vector, pad_vf fills it
 #   scale_vf(x, n, t)       x * 2^n for integral n, |n| <= 250 (vd: 2000), rounded once; t is n + 1.5 * 2^23 (vd: 1.5 * 2^52), which is at
 #                           hand where n was rounded by adding it
+#   lower_vf(x, t)          the same for -191 <= n <= 63; 2^-191 counts as 0
+#   entry_vf(row, u)        row[u & 7] of each element of u; the row holds its eight numbers twice
 #   f16_vf, bf16_vf         load halves as floats; to_f16_vf, to_bf16_vf store them, to nearest even
 cdef extern from *:
     """
@@ -57,6 +59,7 @@ cdef extern from *:
     FT_INLINE ft_vf ft_greatest_vf(ft_vf a, ft_vf b) { return (ft_vf)_mm512_max_ps((__m512)a, (__m512)b); }
     FT_INLINE ft_vd ft_least_vd(ft_vd a, ft_vd b) { return (ft_vd)_mm512_min_pd((__m512d)a, (__m512d)b); }
     FT_INLINE ft_vd ft_greatest_vd(ft_vd a, ft_vd b) { return (ft_vd)_mm512_max_pd((__m512d)a, (__m512d)b); }
+    FT_INLINE ft_vf ft_entry_vf(const float *row, ft_vu i) { return (ft_vf)_mm512_permutexvar_ps((__m512i)i, (__m512)FT_LOAD_VF(row)); }
     FT_INLINE ft_mf ft_lt_vf(ft_vf a, ft_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ); }
     FT_INLINE ft_mf ft_eq_vf(ft_vf a, ft_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ); }
     FT_INLINE ft_md ft_lt_vd(ft_vd a, ft_vd b) { return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ); }
@@ -98,6 +101,7 @@ cdef extern from *:
         return x * (ft_vd)((half << 52) + 0x3ff0000000000000ll) * (ft_vd)(((i - half) << 52) + 0x3ff0000000000000ll);
     }
     #if FT_VEC == 32
+    FT_INLINE ft_vf ft_entry_vf(const float *row, ft_vu i) { return (ft_vf)_mm256_permutevar8x32_ps((__m256)FT_LOAD_VF(row), (__m256i)i); }
     FT_INLINE int ft_from_vu(ft_vu x, uint32_t low) { return _mm256_movemask_ps((__m256)(x >= low)) != 0; }
     FT_INLINE int ft_some_mf(ft_mf m) { return _mm256_movemask_ps((__m256)m) != 0; }
     FT_INLINE int ft_some_md(ft_md m) { return _mm256_movemask_pd((__m256d)m) != 0; }
@@ -120,6 +124,7 @@ cdef extern from *:
         _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(y));
     }
     #else
+    FT_INLINE ft_vf ft_entry_vf(const float *row, ft_vu i) { ft_vf r; for (int k = 0; k < 4; k++) r[k] = row[i[k] & 7]; return r; }
     FT_INLINE int ft_from_vu(ft_vu x, uint32_t low) { for (int k = 0; k < 4; k++) if (x[k] >= low) return 1; return 0; }
     FT_INLINE int ft_some_mf(ft_mf m) { return (m[0] | m[1] | m[2] | m[3]) != 0; }
     FT_INLINE int ft_some_md(ft_md m) { return (m[0] | m[1]) != 0; }
@@ -174,6 +179,7 @@ cdef extern from *:
         for (int h = FT_WIDTH_VD / 2; h > 0; h /= 2) for (int k = 0; k < h; k++) v[k] = v[k] < v[k + h] ? v[k + h] : v[k];
         return v[0];
     }
+    FT_INLINE ft_vf ft_lower_vf(ft_vf x, ft_vf t) { return x * (ft_vf)(((ft_vu)t << 23) + 0x5f800000u) * ft_all_vf(0x1p-64f); }
     #define FT_BITS_VF(x) ((ft_vu)(x))
     #define FT_MAKE_VF(u) ((ft_vf)(u))
     #define FT_FLOATS(u) __builtin_convertvector((ft_vi)(u), ft_vf)
@@ -215,6 +221,7 @@ cdef extern from *:
     enum: FT_WIDTH_VD
     ctypedef float vf "ft_vf"
     ctypedef double vd "ft_vd"
+    ctypedef unsigned int vu "ft_vu"
     ctypedef int mask_f "ft_mf"
     ctypedef int mask_d "ft_md"
     vf zero_vf "FT_ZERO_VF"
@@ -253,9 +260,10 @@ cdef extern from *:
     vd copysign_vd "ft_copysign_vd" (vd x, vd sign) nogil
     vf scale_vf "ft_scale_vf" (vf x, vf n, vf t) nogil
     vd scale_vd "ft_scale_vd" (vd x, vd n, vd t) nogil
+    vf lower_vf "ft_lower_vf" (vf x, vf t) nogil
+    vf entry_vf "ft_entry_vf" (const float* row, vu index) nogil
     float top_vf "ft_top_vf" (vf x) nogil
     double top_vd "ft_top_vd" (vd x) nogil
-    ctypedef unsigned int vu "ft_vu"
     vu bits_vf "FT_BITS_VF" (vf x) nogil
     vf make_vf "FT_MAKE_VF" (vu x) nogil
     vf floats_vu "FT_FLOATS" (vu x) nogil                    # of integers below 2^31

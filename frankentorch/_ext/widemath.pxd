@@ -4,7 +4,7 @@
 # around what is rare (subnormals, infinities, large angles). No element depends on its neighbours: where a branch is taken for the sake of
 # one, the others come out the same. Errors: docs/accuracy.md.
 from frankentorch._ext.vectors cimport *
-from frankentorch._ext.widepoly cimport *
+from frankentorch._ext.polynomials cimport *
 from frankentorch._ext.bitmath cimport INF_F32, NAN_F32
 from frankentorch._ext.vecmath32 cimport sin_f32, cos_f32
 
@@ -29,24 +29,6 @@ cdef inline vf exp2_vf(vf x) noexcept nogil:
     cdef vf n = t - magic
     cdef vf r = y - n
     return scale_vf(fma_vf(r, poly_exp2_vf(r), all_vf(1)), n, t)
-
-
-cdef inline vf exp_parts_vf(vf x, vf* low, vf* n, vf* t) noexcept nogil:
-    """exp(x) = (1 + high + low) 2^n, |x| < 150."""
-    cdef float magic = 12582912.0
-    t[0] = fma_vf(x, all_vf(1.4426950216293335), all_vf(magic))
-    n[0] = t[0] - magic
-    cdef vf r = fnma_vf(n[0], all_vf(0.693145751953125), x)
-    r = fnma_vf(n[0], all_vf(1.428606765330187e-06), r)
-    cdef vf q = r * r * poly_exp_vf(r)
-    cdef vf a = r + q
-    low[0] = (r - a) + q
-    return a
-
-
-cdef inline vf power_of_two_vf(vf t) noexcept nogil:
-    """2^n for integral -126 <= n <= 127, t = n + 1.5 * 2^23."""
-    return make_vf((bits_vf(t) << 23) + 0x3f800000)
 
 
 cdef inline vf log_vf(vf x) noexcept nogil:
@@ -76,46 +58,75 @@ cdef inline vf log_vf(vf x) noexcept nogil:
     return out
 
 
+cdef inline vf chain_vf(const float* rows, Py_ssize_t terms, vu piece, vf x) noexcept nogil:
+    """c[1] + c[2] x + ... of a table of pieces."""
+    cdef vf p = entry_vf(rows + 16 * (terms + 1), piece)
+    cdef Py_ssize_t k
+    for k in range(terms, 1, -1):
+        p = fma_vf(p, x, entry_vf(rows + 16 * k, piece))
+    return p
+
+
+cdef inline vf odd_vf(vf x, const float* rows, float slope, float last) noexcept nogil:
+    """An odd function that is constant from `last` on. Its first piece is told as the difference from x."""
+    cdef float end = 1.5
+    cdef vf y = least_vf(all_vf(last), abs_vf(x))
+    cdef vf u = fma_vf(y, all_vf(slope), all_vf(1))
+    cdef vu piece = bits_vf(u) >> 22
+    cdef vf t = y - entry_vf(rows, piece)
+    cdef vf base = pick_vf(mask_lt_vf(u, all_vf(end)), y, entry_vf(rows + 16, piece))
+    return copysign_vf(fma_vf(t, chain_vf(rows, 7, piece, t), base), x)
+
+
 cdef inline vf tanh_vf(vf x) noexcept nogil:
-    cdef vf low, n, t
-    cdef float one = 1.0
-    cdef float two = 2.0
-    cdef vf z = x * x
-    cdef vf small = fma_vf(x * z, poly_tanh_vf(z), x)
-    cdef vf y = least_vf(all_vf(10.0), abs_vf(x))
-    cdef vf a = exp_parts_vf(y * two, &low, &n, &t)
-    cdef vf e = (a + one) * power_of_two_vf(t)
-    cdef vf large = one - all_vf(two) / (e + one)
-    return copysign_vf(pick_vf(mask_lt_vf(abs_vf(x), all_vf(one)), small, large), x)
-
-
-cdef inline vf sigmoid_vf(vf x) noexcept nogil:
-    cdef vf low, n, t
-    cdef float one = 1.0
-    cdef mask_f below = mask_lt_vf(x, zero_vf)
-    cdef vf y = greatest_vf(all_vf(-104.5), -abs_vf(x))
-    cdef vf a = exp_parts_vf(y, &low, &n, &t)
-    cdef vf p = a + one
-    low = scale_vf(((one - p) + a) + low, n, t)
-    cdef vf e = scale_vf(p, n, t)
-    cdef vf d = e + one
-    cdef vf d_low = ((one - d) + e) + low
-    cdef vf r = all_vf(one) / d
-    cdef vf top = pick_vf(below, e, all_vf(one))
-    cdef vf q = top * r
-    cdef vf rest = fnma_vf(q, d, top) + (pick_vf(below, low, zero_vf) - q * d_low)
-    return fma_vf(rest, r, q)
+    return odd_vf(x, tanh_rows, tanh_slope, tanh_last)
 
 
 cdef inline vf erf_vf(vf x) noexcept nogil:
-    cdef vf low, n, t
+    return odd_vf(x, erf_rows, erf_slope, erf_last)
+
+
+cdef inline vf turned_exp_vf(vf x, vf* t) noexcept nogil:
+    """-x - n ln 2 but for a part n 1.43e-6, where exp(-x) is near 2^n, 0 <= x < 133; t as in scale_vf. No rounding."""
+    cdef float magic = 12582912.0
+    t[0] = fma_vf(x, all_vf(-1.4426950216293335), all_vf(magic))
+    return fnma_vf(t[0] - magic, all_vf(0.693145751953125), -x)
+
+
+cdef inline vf exp_pair_vf(vf r, vf* low) noexcept nogil:
+    """exp(r) as a pair, |r| < 0.35."""
     cdef float one = 1.0
-    cdef vf z = x * x
-    cdef vf small = fma_vf(x, poly_erf_vf(z), x)
-    cdef vf y = greatest_vf(all_vf(one), least_vf(all_vf(4.0), abs_vf(x)))
-    cdef vf a = exp_parts_vf(-poly_erfc_log_vf(y), &low, &n, &t)
-    cdef vf large = copysign_vf(one - (a + one) * power_of_two_vf(t), x)
-    return pick_vf(mask_lt_vf(abs_vf(x), all_vf(one)), small, large)
+    cdef vf z = r * r
+    cdef vf q = poly_exp_vf(r)
+    cdef vf p = fma_vf(z, q, r) + one
+    low[0] = fma_vf(z, q, (one - p) + r)
+    return p
+
+
+cdef inline vf lessened_vf(vf x, vf t) noexcept nogil:
+    """lower_vf for -160 < n <= 0, by the one instruction where there is one."""
+    cdef float magic = 12582912.0
+    return scale_vf(x, t - magic, t) if FT_WIDTH_VF == 16 else lower_vf(x, t)
+
+
+cdef inline vf logistic_vf(vf t, vu piece, vf* base) noexcept nogil:
+    """1 / (1 + exp(-y)) as a pair, y = t + the centre of a piece."""
+    base[0] = entry_vf(logistic_rows + 16, piece)
+    return t * chain_vf(logistic_rows, 7, piece, t)
+
+
+cdef inline vf sigmoid_vf(vf x) noexcept nogil:
+    """A table for 1 / (1 + exp(-|x|)), times exp(-|x|) on the left."""
+    cdef float magic = 12582912.0
+    cdef vf t, low, base
+    cdef vf y = least_vf(all_vf(104.5), abs_vf(x))
+    cdef vf r = turned_exp_vf(y, &t)
+    cdef vf p = exp_pair_vf(fnma_vf(t - magic, all_vf(1.428606765330187e-06), r), &low)
+    cdef vf z = least_vf(all_vf(logistic_last), y)
+    cdef vu piece = bits_vf(fma_vf(z, all_vf(logistic_slope), all_vf(1))) >> 22
+    cdef vf rest = logistic_vf(z - entry_vf(logistic_rows, piece), piece, &base)
+    cdef vf left = lessened_vf(fma_vf(p, base, fma_vf(p, rest, low * base)), t)
+    return pick_vf(mask_lt_vf(x, zero_vf), left, base + rest)
 
 
 cdef inline vf near_turn_vf(vf x, vf* low, vu* quadrant) noexcept nogil:
@@ -177,44 +188,30 @@ cdef inline vf cos_vf(vf x) noexcept nogil:
     return out
 
 
-
-cdef inline vf infinite_vf(vf x, vf out) noexcept nogil:
-    """out, but where x is infinite the product of x and a limit of 1 or 0, the latter NaN."""
-    cdef mask_f far = mask_eq_vf(abs_vf(x), all_vf(INF_F32))
-    if not some_mf(far):
-        return out
-    return pick_vf(far, pick_vf(mask_lt_vf(x, zero_vf), all_vf(NAN_F32), x), out)
-
-
-cdef inline vf logistic_vf(vf x, vf size, vf size_low) noexcept nogil:
-    """x / (1 + exp(-y)), y of the sign of x and |y| = size + size_low < 170. The power of two comes last, so that a result
-    above the least float is not lost to an exponential below it."""
-    cdef vf low, n, t
-    cdef float one = 1.0
+cdef inline vf weighted_vf(vf x, vf y, vf y_low) noexcept nogil:
+    """x / (1 + exp(-s)), s = y + y_low >= 0 with the sign of x. The power of two comes last, so that a result above the least
+    float is not lost to an exponential below it; y is cut where that power becomes 0, which makes NaN of -infinity."""
+    cdef float magic = 12582912.0
+    cdef vf t, low, base
     cdef mask_f below = mask_lt_vf(x, zero_vf)
-    cdef vf a = exp_parts_vf(-size, &low, &n, &t)
-    cdef vf p = a + one
-    cdef vf p_low = fnma_vf(p, size_low, ((one - p) + a) + low)
-    cdef vf e = scale_vf(p, n, t)
-    cdef vf d = e + one
-    cdef vf d_low = (one - d) + e
-    cdef vf r = all_vf(one) / d
-    cdef vf y = greatest_vf(all_vf(-130.0), x)
-    cdef vf top = pick_vf(below, p, all_vf(one))
-    cdef vf u = y * top
-    cdef vf u_low = fma_vf(y, pick_vf(below, p_low, zero_vf), fma_vf(y, top, -u))
-    cdef vf q = u * r
-    q = fma_vf(fnma_vf(q, d, u) + fnma_vf(q, d_low, u_low), r, q)
-    return infinite_vf(x, copysign_vf(pick_vf(below, scale_vf(q, n, t), q), x))
+    y = least_vf(all_vf(132.4), y)
+    cdef vf r = turned_exp_vf(y, &t)
+    r = r + fnma_vf(t - magic, all_vf(1.428606765330187e-06), -y_low)
+    cdef vf p = exp_pair_vf(r, &low)
+    cdef vf z = least_vf(all_vf(logistic_last), y)
+    cdef vu piece = bits_vf(fma_vf(z, all_vf(logistic_slope), all_vf(1))) >> 22
+    cdef vf rest = logistic_vf((z - entry_vf(logistic_rows, piece)) + y_low, piece, &base)
+    cdef vf left = fma_vf(p, base, fma_vf(p, rest, low * base))
+    return pick_vf(below, lower_vf(x * left, t), fma_vf(x, base, x * rest))
 
 
 cdef inline vf silu_vf(vf x) noexcept nogil:
-    return logistic_vf(x, least_vf(all_vf(130.0), abs_vf(x)), zero_vf)
+    return weighted_vf(x, abs_vf(x), zero_vf)
 
 
 cdef inline vf gelu_tanh_vf(vf x) noexcept nogil:
     """x / (1 + exp(-2 sqrt(2 / pi) (x + 0.044715 x^3))): the exponent as a pair, for its error is the result's."""
-    cdef vf y = least_vf(all_vf(11.0), abs_vf(x))
+    cdef vf y = least_vf(all_vf(12.0), abs_vf(x))
     cdef vf z = y * y
     cdef vf z_low = fma_vf(y, y, -z)
     cdef vf p = z * <float> 0.07135481387376785
@@ -224,26 +221,25 @@ cdef inline vf gelu_tanh_vf(vf x) noexcept nogil:
     cdef vf w_low = (p - (w - back)) + (<float> 1.5957691669464111 - back)
     w_low = w_low + (p_low + fma_vf(z, all_vf(2.3988324659995897e-09), fma_vf(z_low, all_vf(0.07135481387376785), all_vf(-4.534068054340423e-08))))
     cdef vf v = y * w
-    return logistic_vf(x, v, fma_vf(y, w_low, fma_vf(y, w, -v)))
+    return weighted_vf(x, v, fma_vf(y, w_low, fma_vf(y, w, -v)))
 
 
 cdef inline vf gelu_vf(vf x) noexcept nogil:
-    """x times the normal distribution, from its tail exp(-y^2 / 2) G(y), y = |x|; y^2 as a pair."""
-    cdef vf low, n, t
-    cdef float one = 1.0
+    """x times the normal distribution, from its tail exp(-y^2 / 2) G(y), y = |x|: y^2 as a pair, G by pieces. -infinity times 0 is NaN."""
+    cdef float magic = 12582912.0
     cdef float half = 0.5
-    cdef float three = 3.0
-    cdef mask_f below = mask_lt_vf(x, zero_vf)
-    cdef vf y = least_vf(all_vf(15.0), abs_vf(x))
-    cdef vf h = y * y
-    cdef vf h_low = fma_vf(y, y, -h)
-    cdef vf a = exp_parts_vf(h * -half, &low, &n, &t)
-    cdef vf p = a + one
-    low = fnma_vf(h_low * half, p, ((one - p) + a) + low)
-    cdef vf g = poly_normal_tail_vf((y - three) / (y + three))
-    cdef vf q = fma_vf(p, g, low * g)
-    cdef vf out = pick_vf(below, scale_vf(greatest_vf(all_vf(-15.0), x) * q, n, t), fnma_vf(scale_vf(q, n, t), x, x))
-    return infinite_vf(x, copysign_vf(out, x))
+    cdef float one = 1.0
+    cdef vf t, low
+    cdef vf y = least_vf(all_vf(normal_tail_last), abs_vf(x))
+    cdef vf z = y * y
+    cdef vf h_low = fma_vf(y, y, -z) * half
+    cdef vf r = turned_exp_vf(z * half, &t)
+    cdef vf p = exp_pair_vf(r + fnma_vf(t - magic, all_vf(1.428606765330187e-06), -h_low), &low)
+    cdef vu piece = bits_vf(y + one) >> 22
+    cdef vf d = y - entry_vf(normal_tail_rows, piece)
+    cdef vf base = entry_vf(normal_tail_rows + 16, piece)
+    cdef vf q = fma_vf(p, base, fma_vf(p, d * chain_vf(normal_tail_rows, 8, piece, d), low * base))
+    return fma_vf(x, pick_vf(mask_lt_vf(x, zero_vf), zero_vf, all_vf(one)), -lessened_vf(y * q, t))
 
 
 cdef inline vf minimum_vf(vf x, vf y) noexcept nogil:
