@@ -10,6 +10,7 @@ from cpython.float cimport PyFloat_Check, PyFloat_AS_DOUBLE
 from cpython.complex cimport PyComplex_Check
 from libc.string cimport memcpy, memset, memchr
 from frankentorch._ext.types cimport *
+from frankentorch._ext.half cimport load_f16, load_bf16, store_f16, store_bf16
 from frankentorch._ext.dtype cimport (dtype_of, PROMOTE, ITEMSIZE, default_code, default_complex_code, is_float_code, is_complex_code,
                                       is_integral_code, to_complex_code, to_real_code, can_cast_codes)
 from frankentorch._ext.tensor cimport *
@@ -473,7 +474,17 @@ cdef int fill_params(const LoopSpec* spec, PyObject** params, int compute, char*
             check_alpha(<object> params[i], compute)
         check_fits(<object> params[i], compute)
         store_number(<object> params[i], code, cells + 16 * i)
+        if spec.guard & GUARD_ALPHA:
+            narrow(<float*> (cells + 16 * i), compute)
     return 0
+
+
+cdef void narrow(float* cell, int code) noexcept:
+    """Round a number to the half type the result has: add and sub take their numbers as tensors, other rows in full."""
+    if code == F16:
+        cell[0] = load_f16(store_f16(cell[0]))
+    elif code == BF16:
+        cell[0] = load_bf16(store_bf16(cell[0]))
 
 
 cdef int check_alpha(object value, int code) except -1:
@@ -654,6 +665,8 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
     for k in range(n):
         if not isinstance(<object> operands[k], Tensor):
             store_number(<object> operands[k], loop_code, scalars[k])
+            if spec.guard & GUARD_ALPHA:
+                narrow(<float*> scalars[k], compute)
             w.operands[k + 1].data = scalars[k]
             w.operands[k + 1].code = w.operands[k + 1].loop_code = loop_code
             for d in range(ndim):

@@ -5,13 +5,13 @@ ROWS, op = table()
 PLAIN = "function method inplace out"
 
 op("add(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN,
-   guard="alpha", loop={BOOL: "x | (alpha & y)", INT: "x + alpha * y", FLOAT: "x + alpha * y", COMPLEX: "add(x, mul(alpha, y))"},
+   guard="alpha", loop={BOOL: "x | (alpha & y)", INT: "x + alpha * y", FLOAT: "x + y if alpha == 1 else fma(alpha, y, x)", COMPLEX: "add(x, mul(alpha, y))"},
    grad={"self": "g", "other": "scaled(g, alpha)"}, doc="self + alpha * other.", source="IEEE 754 addition")
 op("sub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN, aliases="subtract",
-   guard="alpha", loop={INT: "x - alpha * y", FLOAT: "x - alpha * y", COMPLEX: "sub(x, mul(alpha, y))"},
+   guard="alpha", loop={INT: "x - alpha * y", FLOAT: "x - y if alpha == 1 else fma(-alpha, y, x)", COMPLEX: "sub(x, mul(alpha, y))"},
    grad={"self": "g", "other": "scaled(-g, alpha)"}, doc="self - alpha * other; bool is refused (use ^ or logical_xor).")
 op("rsub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms="function",
-   guard="alpha", loop={INT: "y - alpha * x", FLOAT: "y - alpha * x", COMPLEX: "sub(y, mul(alpha, x))"},
+   guard="alpha", loop={INT: "y - alpha * x", FLOAT: "y - x if alpha == 1 else fma(-alpha, x, y)", COMPLEX: "sub(y, mul(alpha, x))"},
    grad={"self": "scaled(-g, alpha)", "other": "g"}, doc="other - alpha * self.")
 op("mul(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="multiply", loop={BOOL: "x & y", INT: "x * y", FLOAT: "x * y", COMPLEX: "mul(x, y)"},
    grad={"self": "g * conj(other)", "other": "g * conj(self)"}, doc="self * other.", source="IEEE 754 multiplication")
