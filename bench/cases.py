@@ -141,7 +141,10 @@ group("elementwise").update({
     "copy transposed 1000x1000": forward("x.t().contiguous()", (1000, 1000)),
     "to float64": forward("x.double()", (1_000_000,)),
     "gelu both ways": both_ways("F.gelu(x)", (1_000_000,)),
-    "add_ 1000000": forward("x.add_(y)", (1_000_000,), (1_000_000,)),
+    "add_ 1000000": forward("x.add_(y)", (1_000_000,), (1_000_000,)), "erf 262144": forward("x.erf()", (262_144,)),
+    "fill_ 1000000": forward("x.fill_(1.5)", (1_000_000,)), "add alpha 1000000": forward("x.add(y, alpha=0.3)", (1_000_000,), (1_000_000,)),
+    "addcmul 1000000": forward("torch.addcmul(x, y, z)", (1_000_000,), (1_000_000,), (1_000_000,)),
+    "lerp 1000000": forward("torch.lerp(x, y, 0.3)", (1_000_000,), (1_000_000,)),
 })
 
 group("reduce").update({
@@ -357,7 +360,8 @@ def stepping(name, *shapes, **options):
 
 SIX = ((16, 8), (16,), (16, 16), (16,), (4, 16), (4,))
 for name, options in (("SGD", {"lr": 1e-3}), ("SGD", {"lr": 1e-3, "momentum": 0.9}), ("Adam", {}), ("AdamW", {}),
-                      ("Adam", {"amsgrad": True}), ("RMSprop", {}), ("Adagrad", {})):
+                      ("Adam", {"amsgrad": True}), ("RMSprop", {}), ("Adagrad", {}), ("Adadelta", {}), ("Adamax", {}), ("NAdam", {}),
+                      ("RAdam", {}), ("ASGD", {}), ("Rprop", {})):
     label = " ".join([name, *(option for option in options if option != "lr")])
     group("optim")[f"{label}, 6 small"] = stepping(name, *SIX, **options)
     group("optim")[f"{label}, 1000000"] = stepping(name, (1000, 1000), **options)

@@ -263,12 +263,12 @@ def fill(self, value):
     if isinstance(value, ops.Tensor):
         if value.dim():
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions.")
-        return create.copy(create.empty_like(self, None, self.is_meta, 0), value)
-    return create.fill(create.empty_like(self, None, self.is_meta, 0), value)
+        return create.copy(self, value)
+    return create.fill(self, value)
 
 
 def zero(self):
-    return fill(self, 0)
+    return create.fill(self, 0)
 
 
 def repeat(self, repeats):
