@@ -486,6 +486,34 @@ def nonzero(Tensor self):
     return out
 
 
+def triangle_indices(Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t offset, bint upper):
+    """Row numbers and column numbers, (2, n) of int64, of the places on and below (above) a diagonal, row by row."""
+    cdef Py_ssize_t n = 0, i, j, first, end
+    cdef Py_ssize_t sizes[2]
+    cdef long long* to
+    cdef Tensor out
+    for i in range(rows):
+        first, end = triangle_row(i, columns, offset, upper)
+        n += end - first
+    sizes[0], sizes[1] = 2, n
+    out = new_tensor(I64, False, 2, sizes)
+    to = <long long*> data_of(out)
+    for i in range(rows):
+        first, end = triangle_row(i, columns, offset, upper)
+        for j in range(end - first):
+            to[j] = i
+            to[n + j] = first + j
+        to += end - first
+    return out
+
+
+cdef inline (Py_ssize_t, Py_ssize_t) triangle_row(Py_ssize_t i, Py_ssize_t columns, Py_ssize_t offset, bint upper) noexcept:
+    """First column of row i inside the triangle, and the one after the last."""
+    cdef Py_ssize_t cut = i + offset + (not upper)
+    cut = 0 if cut < 0 else columns if cut > columns else cut
+    return (cut, columns) if upper else (<Py_ssize_t> 0, cut)
+
+
 def repeat_indices(Tensor repeats, total):
     """0 repeats[0] times, 1 repeats[1] times, … as int64."""
     cdef Py_ssize_t n = 0, i, j, at = 0

@@ -33,10 +33,12 @@ cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* se
                    char* other, const Py_ssize_t* other_steps, int n_index, const IndexTensor* index,
                    IndexFault* fault) noexcept nogil
 
-# counts[v] += 1, or weight (F32 or F64), over n values (any integer code, contiguous), in order; counts is zeroed here.
-# RUN_INDEX if a value is negative or >= bins.
+# The bits that any of n contiguous values of an integer code has (negative if one is), and the greatest of them, none being negative.
+cdef long long union_run(int code, const char* values, Py_ssize_t n) noexcept nogil
+cdef long long greatest_run(int code, const char* values, Py_ssize_t n) noexcept nogil
+# counts[v] += 1, or weight (F32 or F64) in order, over n values (any integer code, contiguous), all in [0, bins); counts is zeroed here.
 cdef int bincount_run(int code, const char* values, Py_ssize_t n, int weight_code, const char* weights, Py_ssize_t bins,
-                      char* counts, IndexFault* fault) noexcept nogil
+                      char* counts) noexcept nogil
 # Counts of n contiguous F16, BF16, F32 or F64 values in `bins` equal bins of [low, high], in the input's code; values outside
 # and NaN are skipped, high itself counts in the last bin.
 cdef int histc_run(int code, const char* values, Py_ssize_t n, Py_ssize_t bins, double low, double high,

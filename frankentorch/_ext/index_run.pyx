@@ -17,6 +17,7 @@ fill_gather(planes)
 
 cdef enum:
     RUN = 256                   # positions worked at once
+    BESIDE = 1024               # bins of which bincount keeps four counts
     GRAIN = 16384
     MAX_DIMS = 64
     MAX_INDEX = 64
@@ -331,32 +332,82 @@ cdef int run_planes(Walk* w, int op, int code, Py_ssize_t length, Py_ssize_t gra
 
 
 # ---------------------------------------------------------------- counting
+cdef long long union_run(int code, const char* values, Py_ssize_t n) noexcept nogil:
+    cdef long long room[RUN]
+    cdef const long long* v
+    cdef long long all_bits = 0
+    cdef Py_ssize_t start = 0, i, m
+    while start < n:
+        m = RUN if n - start > RUN else n - start
+        v = whole_numbers(code, values, start, m, room)
+        for i in range(m):
+            all_bits |= v[i]
+        start += m
+    return all_bits
+
+
+cdef long long greatest_run(int code, const char* values, Py_ssize_t n) noexcept nogil:
+    cdef long long room[RUN]
+    cdef const long long* v
+    cdef long long a = 0, b = 0
+    cdef Py_ssize_t start = 0, i, m
+    while start < n:
+        m = RUN if n - start > RUN else n - start
+        v = whole_numbers(code, values, start, m, room)
+        for i in range(0, m - 1, 2):
+            a = v[i] if v[i] > a else a
+            b = v[i + 1] if v[i + 1] > b else b
+        b = v[m - 1] if v[m - 1] > b else b
+        start += m
+    return a if a > b else b
+
+
+cdef inline const long long* whole_numbers(int code, const char* values, Py_ssize_t start, Py_ssize_t m, long long* room) noexcept nogil:
+    """The m values from `start` on as int64, where they are or in `room`."""
+    if code == I64:
+        return <const long long*> values + start
+    (<load_kernel> reduce_table()[SLOT_LOAD + code])(values + start * code_size(code), m, code_size(code), 1, 0, room)
+    return room
+
+
 cdef int bincount_run(int code, const char* values, Py_ssize_t n, int weight_code, const char* weights, Py_ssize_t bins,
-                      char* counts, IndexFault* fault) noexcept nogil:
-    cdef long long v[RUN]
-    cdef Py_ssize_t start, i, m
-    cdef int item = code_size(code), turn
-    cdef load_kernel load = <load_kernel> reduce_table()[SLOT_LOAD + code]
+                      char* counts) noexcept nogil:
+    cdef long long room[RUN]
+    cdef const long long* v
+    cdef long long beside[3 * BESIDE]           # counts of every fourth value: equal neighbours need not wait for each other
+    cdef Py_ssize_t start = 0, i, m
+    cdef bint split = bins <= BESIDE
+    cdef long long* out = <long long*> counts
     if code > U64 or (weights != NULL and weight_code != F32 and weight_code != F64):
         return RUN_DTYPE
     memset(counts, 0, bins * (4 if weights != NULL and weight_code == F32 else 8))
-    for turn in range(2):               # check, then count
-        start = 0
-        while start < n:
-            m = RUN if n - start > RUN else n - start
-            load(values + start * item, m, item, 1, 0, v)
+    if split:
+        memset(beside, 0, 3 * BESIDE * 8)
+    while start < n:
+        m = RUN if n - start > RUN else n - start
+        v = whole_numbers(code, values, start, m, room)
+        i = 0
+        if weights == NULL:
+            if split:
+                while i + 4 <= m:
+                    out[v[i]] += 1
+                    beside[v[i + 1]] += 1
+                    beside[BESIDE + v[i + 2]] += 1
+                    beside[2 * BESIDE + v[i + 3]] += 1
+                    i += 4
+            while i < m:
+                out[v[i]] += 1
+                i += 1
+        elif weight_code == F32:
             for i in range(m):
-                if turn == 0:
-                    if v[i] < 0 or v[i] >= bins:
-                        fault.which, fault.value, fault.size = 0, v[i], bins
-                        return RUN_INDEX
-                elif weights == NULL:
-                    (<long long*> counts)[v[i]] += 1
-                elif weight_code == F32:
-                    (<float*> counts)[v[i]] += (<const float*> weights)[start + i]
-                else:
-                    (<double*> counts)[v[i]] += (<const double*> weights)[start + i]
-            start += m
+                (<float*> counts)[v[i]] += (<const float*> weights)[start + i]
+        else:
+            for i in range(m):
+                (<double*> counts)[v[i]] += (<const double*> weights)[start + i]
+        start += m
+    if split and weights == NULL:
+        for i in range(bins):
+            out[i] += beside[i] + beside[BESIDE + i] + beside[2 * BESIDE + i]
     return RUN_OK
 
 

@@ -19,11 +19,13 @@ cdef enum SortOp:
 cdef int sort_run(int op, int code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps, int dim, bint descending,
                   Py_ssize_t k, bint sorted, const char* input, char* values, long long* indices) noexcept nogil
 
-# Distinct values of n contiguous ones, ascending (sort) or run by run (not sort: unique_consecutive). values and counts have
-# room for n; inverse has n; each may be NULL. Returns how many, or < 0. Each NaN is distinct.
+# Distinct values of n contiguous ones, ascending (sort) or run by run (not sort: unique_consecutive). values (not NULL) and counts
+# have room for n or for as many as there are runs; inverse has n; the last two may be NULL. Returns how many, or < 0. Each NaN is distinct.
 cdef Py_ssize_t unique_run(int code, const char* input, Py_ssize_t n, bint sort, char* values, long long* inverse,
                            long long* counts) noexcept nogil
-# The same for n contiguous rows of `width` values, in lexicographic order; first[g] is the first row of group g.
+# How many runs n > 0 contiguous values have.
+cdef Py_ssize_t runs_count(int code, const char* input, Py_ssize_t n) noexcept nogil
+# Distinct rows, as unique_run finds values, of n contiguous rows of `width` values, in lexicographic order; first[g] is the first row of group g.
 cdef Py_ssize_t unique_rows_run(int code, const char* input, Py_ssize_t n, Py_ssize_t width, bint sort, long long* first,
                                 long long* inverse, long long* counts) noexcept nogil
 

@@ -6,8 +6,8 @@ from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype_of, ITEMSIZE
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name, copy_into
-from frankentorch._ext.reduce_run cimport RUN_OK, RUN_INDEX, RUN_DTYPE, RUN_MEMORY
-from frankentorch._ext.index_run cimport IndexFault, bincount_run, histc_run
+from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_MEMORY
+from frankentorch._ext.index_run cimport bincount_run, greatest_run, histc_run, union_run
 from frankentorch._ext.sort cimport *
 
 
@@ -163,14 +163,20 @@ def unique(Tensor self, bint sort, bint return_inverse, bint return_counts):
     if is_meta(self):
         raise NotImplementedError("unique: the result's shape depends on data that a meta tensor does not have")
     flat = contiguous_tensor(self)
-    values = new_tensor(self.code, False, 1, &n)
+    source = data_of(flat)
+    if sort or n == 0:
+        groups = n
+    else:
+        with nogil:
+            groups = runs_count(self.code, source, n)
+    values = new_tensor(self.code, False, 1, &groups)
     inverse = new_tensor(I64, False, self.rank, self.sizes) if return_inverse else new_tensor(I64, False, 1, &none)
-    counts = new_tensor(I64, False, 1, &n if return_counts else &none)
+    counts = new_tensor(I64, False, 1, &groups if return_counts else &none)
     if return_inverse:
         inv = <long long*> data_of(inverse)
     if return_counts:
         cnt = <long long*> data_of(counts)
-    source, to = data_of(flat), data_of(values)
+    to = data_of(values)
     with nogil:
         groups = unique_run(self.code, source, n, sort, to, inv, cnt)
     if groups < 0:
@@ -224,29 +230,45 @@ def search(Tensor sequence, Tensor values, Tensor sorter, bint right, bint narro
     a, b, to = data_of(s), data_of(v), data_of(out)
     with nogil:
         status = searchsorted_run(code, a, places, b, lines, n, m, shared, right, out_code, to)
+    if status == RUN_MEMORY:
+        raise RuntimeError(f"searchsorted: not enough memory for the keys of {describe(sequence)}")
     if status != RUN_OK:
         raise NotImplementedError(f"\"searchsorted_out_cpu\" not implemented for '{scalar_name(code)}'")
     return out
 
 
 def bincount(Tensor self, Tensor weights, Py_ssize_t bins):
-    """counts[v] += 1, or the weight (float32 or float64), in order."""
+    """counts[v] += 1, or the weight (float32 or float64), in order; at least `bins` of them. self is 1-d and not empty."""
     cdef Tensor values = contiguous_tensor(self), given = None, out
-    cdef IndexFault fault
-    cdef int status, weight_code = F64
+    cdef int weight_code = F64, code = values.code
     cdef const char* w = NULL
+    cdef long long bits, greatest
+    cdef Py_ssize_t n = values.count, room
+    source = data_of(values)
+    with nogil:
+        bits = union_run(code, source, n)
+    if bits < 0:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if weights is None and bits < n + 1024:      # room for what the bits could be; the greatest is the last that occurs
+        room = max(bins, bits + 1)
+        out = new_tensor(I64, False, 1, &room)
+        to = data_of(out)
+        with nogil:
+            bincount_run(code, source, n, weight_code, NULL, room, to)
+        while room > bins and (<long long*> to)[room - 1] == 0:
+            room -= 1
+        return shortened(out, room)
+    with nogil:
+        greatest = greatest_run(code, source, n)
+    bins = max(bins, greatest + 1)
     if weights is not None:
         given = contiguous_tensor(weights)
         weight_code = given.code
         w = data_of(given)
     out = new_tensor(I64 if weights is None else weight_code, False, 1, &bins)
-    source, to = data_of(values), data_of(out)
-    cdef int code = values.code
-    cdef Py_ssize_t n = values.count
+    to = data_of(out)
     with nogil:
-        status = bincount_run(code, source, n, weight_code, w, bins, to, &fault)
-    if status != RUN_OK:
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+        bincount_run(code, source, n, weight_code, w, bins, to)
     return out
 
 

@@ -222,19 +222,18 @@ def trace(self):
     return ops.sum(ops.diagonal(self))
 
 
-def triangle(row, col, offset, dtype, device, cut):
+def triangle(row, col, offset, upper, dtype, device):
     if row < 0 or col < 0:
         raise RuntimeError(f"row and col must be non-negative, got row = {row}, col = {col}")
-    places = ops._nonzero(cut(ops.ones((row, col), dtype=ops.bool), offset))
-    return ops.transpose(places, 0, 1).contiguous().to(device=device, dtype=ops.int64 if dtype is None else dtype)
+    return index_ops.triangle_indices(row, col, offset, upper).to(device=device, dtype=ops.int64 if dtype is None else dtype)
 
 
 def tril_indices(row, col, offset, dtype, layout, device, pin_memory):
-    return triangle(row, col, offset, dtype, device, ops.tril)
+    return triangle(row, col, offset, False, dtype, device)
 
 
 def triu_indices(row, col, offset, dtype, layout, device, pin_memory):
-    return triangle(row, col, offset, dtype, device, ops.triu)
+    return triangle(row, col, offset, True, dtype, device)
 
 
 def one_hot(self, num_classes):

@@ -114,13 +114,13 @@ def bincount(self, weights, minlength):
         raise NotImplementedError(f"\"bincount_cpu\" not implemented for {self.dtype}")
     if self.dim() == 1 and self.numel() == 0:
         return ops.zeros((minlength,), dtype=ops.int64)
-    if self.dim() != 1 or int(self.min().item()) < 0:
+    if self.dim() != 1:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if weights is not None and (weights.dim() != 1 or weights.numel() != self.numel()):
         raise RuntimeError("weights should be 1-d and have the same length as input")
     if weights is not None and weights.dtype not in (ops.float32, ops.float64):
         weights = weights.to(ops.float64)
-    return sort_ops.bincount(self, weights, max(int(self.max().item()) + 1, minlength))
+    return sort_ops.bincount(self, weights, minlength)
 
 
 def histc(self, bins, min, max):

@@ -1,4 +1,6 @@
 """Order, distinct values, search and histograms, against values worked by hand."""
+import bisect
+import collections
 import math
 
 import pytest
@@ -34,6 +36,68 @@ def test_unique():
     assert values.tolist() == [1, 3] and inverse.tolist() == [1, 0, 0, 1] and counts.tolist() == [2, 2]
     assert ft.unique_consecutive(t).tolist() == [3, 1, 3]
     assert ft.unique(ft.tensor([[2, 1], [0, 5], [2, 1]]), dim=0).tolist() == [[0, 5], [2, 1]]
+
+
+@pytest.mark.parametrize("dtype", [ft.uint8, ft.int8, ft.int16, ft.int32, ft.int64, ft.float32, ft.float64, ft.bfloat16])
+@pytest.mark.parametrize("spread", [5, 100])
+def test_unique_of_many_as_by_python(dtype, spread):
+    """Close whole numbers go through a table, others through a sort."""
+    values = [(37 * k * k + k) % spread - (0 if dtype is ft.uint8 else spread // 2) for k in range(500)]
+    found, inverse, counts = ft.tensor(values, dtype=dtype).unique(return_inverse=True, return_counts=True)
+    expected = sorted(collections.Counter(values).items())
+
+    assert [value for value, _ in expected] == found.tolist()
+    assert [count for _, count in expected] == counts.tolist()
+    assert values == found[inverse].tolist()
+
+
+def test_unique_of_far_whole_numbers():
+    ends = [-(2**63), 2**63 - 1, 0, -1, 2**63 - 1]
+
+    assert ft.tensor(ends).unique().tolist() == [-(2**63), -1, 0, 2**63 - 1]
+
+
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64, ft.float16])
+def test_runs_of_equal_values(dtype):
+    """NaN equals nothing; zeros of both signs are equal and the first stands for the run."""
+    nan = math.nan
+    t = ft.tensor([nan, nan, -0.0, 0.0, 0.0, 2.0, 1.0, 1.0, 2.0], dtype=dtype)
+    values, inverse, counts = t.unique_consecutive(return_inverse=True, return_counts=True)
+
+    assert values.tolist() == pytest.approx([nan, nan, 0.0, 2.0, 1.0, 2.0], nan_ok=True)
+    assert math.copysign(1, values[2].item()) == -1
+    assert inverse.tolist() == [0, 1, 2, 2, 2, 3, 4, 4, 5] and counts.tolist() == [1, 1, 3, 1, 2, 1]
+
+
+@pytest.mark.parametrize("dtype", [ft.int32, ft.int64, ft.float32, ft.float64, ft.bfloat16])
+@pytest.mark.parametrize("n", [1, 2, 7, 64, 1000])
+@pytest.mark.parametrize("right", [False, True])
+def test_searching_as_bisect_does(dtype, n, right):
+    line = ft.tensor([float(k * 7 % 64) for k in range(n)]).sort()[0].to(dtype)
+    values = ft.arange(-3, 67).to(dtype)
+    place = bisect.bisect_right if right else bisect.bisect_left
+
+    assert [place(line.tolist(), v) for v in values.tolist()] == ft.searchsorted(line, values, right=right).tolist()
+    assert [place(line.tolist(), 5)] == ft.searchsorted(line, values[8:9], right=right).tolist()
+
+
+def test_searching_line_by_line_with_a_sorter():
+    lines = ft.tensor([[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]])
+    found = ft.searchsorted(lines, ft.tensor([[1.5, 9.0], [4.5, 0.0]]), sorter=lines.argsort(1))
+
+    assert found.tolist() == [[1, 3], [1, 0]]
+    assert ft.searchsorted(ft.zeros(0), ft.tensor([1.0])).tolist() == [0]
+
+
+@pytest.mark.parametrize("top", [3, 5000])
+def test_counting_many(top):
+    values = [k * k % top for k in range(3001)]
+    weights = ft.arange(3001).float()
+
+    assert [values.count(v) for v in range(max(values) + 1)] == ft.tensor(values).bincount().tolist()
+    assert ft.tensor(values, dtype=ft.uint8 if top < 256 else ft.int32).bincount(weights).sum().item() == weights.sum().item()
+    with pytest.raises(RuntimeError, match="non-negative"):
+        ft.tensor([1, -1]).bincount()
 
 
 def test_search_and_counts():
