@@ -7,7 +7,13 @@ cdef enum:
     OPTIM_RMSPROP = 64          # 16 * penalty + 8 * centred + 4 * momentum; first: mean square, second: momentum, third: mean
     OPTIM_ADAGRAD = 96          # 4 * penalty; first: sum of squares
     OPTIM_SCALE = 104           # param *= the one number at grad
-    OPTIM_SLOTS = 108
+    OPTIM_ADADELTA = 108        # 4 * penalty; first: mean square, second: mean square of steps
+    OPTIM_ADAMAX = 116          # 4 * penalty; first: mean, second: largest magnitude
+    OPTIM_NADAM = 124           # 4 * decay; first: mean, second: mean square
+    OPTIM_RADAM = 136           # 8 * decay + 4 * rectified; first: mean, second: mean square
+    OPTIM_ASGD = 160            # 4 * penalty; first: average
+    OPTIM_RPROP = 168           # first: last gradient, second: step length
+    OPTIM_SLOTS = 172
 
 cdef enum:                      # kinds of SGD
     SGD_PLAIN = 0
@@ -32,7 +38,9 @@ cdef enum:
     H_SQUARE_WEIGHT = 7         # of the new square
     H_CORRECTION = 8            # divides the root
     H_EPSILON = 9
-    OPTIM_NUMBERS = 10
+    H_SECOND = 10               # one more of the algorithm's own: rate of the mean, rectification, share, greatest length
+    H_THIRD = 11
+    OPTIM_NUMBERS = 12
 
 ctypedef void (*optim_kernel)(const double* h, Py_ssize_t n, char* param, const char* grad, char* first, char* second,
                               char* third) noexcept nogil

@@ -10,7 +10,7 @@
 from frankentorch._ext import reduce_ops
 from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport PyObject
-from libc.math cimport sqrt
+from libc.math cimport pow, sqrt
 from libc.string cimport memcpy
 from libc.stdlib cimport malloc, free, qsort
 from frankentorch._ext.types cimport *
@@ -45,6 +45,8 @@ cdef struct Job:
     char* states[3]
     char* counter                # the step count in memory, or NULL
     int counter_code
+    char* cells[2]               # other numbers among the states
+    int cell_codes[2]
     bint grad_moves              # false: one number
     bint fresh                   # the state was made in this call
     double step
@@ -65,6 +67,8 @@ cdef class Steps:
     cdef list held               # copies of gradients
     cdef list copies             # (tensor, copy that goes back into it)
     cdef list entries            # (state dict, name, new tensor) to store at the end
+    cdef dict group              # the options
+    cdef double numbers[8]       # those asked for, in order
 
     def __cinit__(self, Py_ssize_t room):
         self.jobs = <Job*> malloc((room if room else 1) * sizeof(Job))
@@ -103,9 +107,16 @@ def power_of(double base, long long exponent):
     return whole_power(base, exponent)
 
 
-cdef bint number_of(dict group, str name, double* value) except -1:
+cdef double power(double base, double exponent) noexcept:
+    """`optim._scalar.power` of numbers."""
+    cdef double whole = 0
+    if 0 <= base <= 1 and 0 <= exponent < 9e18 and exponent == <long long> exponent:
+        whole = whole_power(base, <long long> exponent)
+    return whole if whole > 1e-130 else pow(base, exponent)
+
+
+cdef bint number_of(object item, double* value) except -1:
     """Fetch an option; false unless it is a plain number."""
-    cdef object item = group[name]
     if type(item) is not float and type(item) is not int:
         return False
     value[0] = item
@@ -117,8 +128,26 @@ cdef bint truth(dict group, str name) except -1:
     return value != NULL and bool(<object> value)
 
 
-cdef bint unusual(dict group) except -1:
-    return truth(group, "differentiable") or truth(group, "capturable")
+cdef bint flag(object options, str name) except -1:
+    return type(options) is dict and truth(<dict> options, name)
+
+
+cdef Steps begun(object options, object states, tuple wanted):
+    """No jobs yet, the options' numbers (a pair counts as two) in order; None unless all are plain and the options usual."""
+    cdef Steps steps
+    cdef int k = 0
+    cdef object item, part
+    if type(options) is not dict or not isinstance(states, dict) or flag(options, "differentiable") or flag(options, "capturable"):
+        return None
+    steps = Steps.__new__(Steps, len((<dict> options)["params"]))
+    steps.group = <dict> options
+    for name in wanted:
+        item = steps.group[name]
+        for part in item if type(item) is tuple or type(item) is list else (item,):
+            if k == 8 or not number_of(part, &steps.numbers[k]):
+                return None
+            k += 1
+    return steps
 
 
 # ---- looking ----
@@ -236,6 +265,53 @@ cdef int add_counted(Steps steps, object parameter, dict state) except -1:
     return READY
 
 
+cdef int add_cell(Steps steps, int place, str name) except -1:
+    """A number among the states of the last job: 0-d float32 or float64."""
+    cdef PyObject* found = PyDict_GetItem(steps.entry, name)
+    cdef Job* job = &steps.jobs[steps.count - 1]
+    cdef Tensor cell
+    if found == NULL or type(<object> found) is not Tensor:
+        return GENERAL
+    cell = <Tensor> found
+    if cell.rank or (cell.code != F32 and cell.code != F64) or not changeable(cell):
+        return GENERAL
+    job.cells[place], job.cell_codes[place] = data_of(cell), cell.code
+    steps.written.append(cell)
+    return READY
+
+
+cdef double cell_value(Job* job, int place) noexcept:
+    return (<float*> job.cells[place])[0] if job.cell_codes[place] == F32 else (<double*> job.cells[place])[0]
+
+
+cdef void set_cell(Job* job, int place, double value) noexcept:
+    if job.cell_codes[place] == F32:
+        (<float*> job.cells[place])[0] = <float> value
+    else:
+        (<double*> job.cells[place])[0] = value
+
+
+cdef object collected(Steps steps, dict state, tuple names, tuple cells=()):
+    """Jobs for all parameters with gradients, their counters, the state tensors of those names (None: not in use) and the
+    numbers among the states: True, or the step's answer."""
+    cdef int found, place
+    for item in <list> steps.group["params"]:
+        found = add_counted(steps, item, state)
+        if found == NO_GRADIENT:
+            continue
+        place = 0
+        while found == READY and place < len(names):
+            found = READY if names[place] is None else add_state(steps, place, names[place])
+            place += 1
+        place = 0
+        while found == READY and place < len(cells):
+            found = add_cell(steps, place, cells[place])
+            place += 1
+        if found != READY:
+            return None if found == NEW_STATE else False
+    return not overlapping(steps)
+
+
 cdef int by_address(const void* a, const void* b) noexcept nogil:
     cdef const char* x = (<const char**> a)[0]
     cdef const char* y = (<const char**> b)[0]
@@ -325,30 +401,26 @@ cdef int set_numbers(Job* job, dict group, double decay, double rate, double eps
 # ---- the algorithms ----
 def sgd_step(object options, object states):
     """One step of SGD for the parameters of a group; see the head of this file."""
-    if type(options) is not dict or not isinstance(states, dict):
-        return False
-    cdef dict group = <dict> options, state = <dict> states
+    cdef Steps steps = begun(options, states, ("lr", "momentum", "dampening", "weight_decay"))
+    cdef bint nesterov = flag(options, "nesterov")
     cdef double rate, momentum, dampening, decay
-    cdef list params = group["params"]
-    cdef Steps steps = Steps.__new__(Steps, len(params))
-    cdef bint nesterov = truth(group, "nesterov")
     cdef Job* job
     cdef int found
     cdef Py_ssize_t i
-    if not (number_of(group, "lr", &rate) and number_of(group, "momentum", &momentum) and number_of(group, "dampening", &dampening)
-            and number_of(group, "weight_decay", &decay)) or unusual(group):
+    if steps is None:
         return False
-    for item in params:
+    rate, momentum, dampening, decay = steps.numbers[0], steps.numbers[1], steps.numbers[2], steps.numbers[3]
+    for item in steps.group["params"]:
         found = add_job(steps, item)
         if found == READY and momentum != 0:
-            found = add_momentum(steps, state)
+            found = add_momentum(steps, <dict> states)
         if found != READY and found != NO_GRADIENT:
             return False
     if overlapping(steps):
         return False
     for i in range(steps.count):
         job = &steps.jobs[i]
-        set_numbers(job, group, decay, -rate, 0)
+        set_numbers(job, steps.group, decay, -rate, 0)
         job.h[H_MOMENTUM], job.h[H_FRESH] = momentum, 1 - dampening
         found = SGD_PLAIN
         if momentum != 0:
@@ -379,84 +451,61 @@ cdef int add_momentum(Steps steps, dict state) except -1:
     return READY
 
 
+cdef int decay_kind(dict group, double decay) except -1:
+    return DECAY_NONE if decay == 0 else DECAY_SHRINK if truth(group, "decoupled_weight_decay") else DECAY_PENALTY
+
+
+cdef void set_means(Job* job, double beta1, double beta2) noexcept:
+    """The running means of a gradient and of its square."""
+    job.h[H_MEAN_WEIGHT], job.h[H_SQUARE_KEEP], job.h[H_SQUARE_WEIGHT] = 1 - beta1, beta2, 1 - beta2
+
+
 def adam_step(object options, object states):
     """One step of Adam or AdamW."""
-    if type(options) is not dict or not isinstance(states, dict):
-        return False
-    cdef dict group = <dict> options, state = <dict> states
+    cdef Steps steps = begun(options, states, ("lr", "eps", "weight_decay", "betas"))
+    cdef bint largest = flag(options, "amsgrad")
     cdef double rate, epsilon, decay, beta1, beta2, last = -1, rest1 = 1, rest2 = 1
-    cdef list params = group["params"]
-    cdef Steps steps = Steps.__new__(Steps, len(params))
-    cdef bint largest = truth(group, "amsgrad"), shrinks = truth(group, "decoupled_weight_decay")
-    cdef object betas = group["betas"]
     cdef Job* job
-    cdef int found
+    cdef int kind
     cdef Py_ssize_t i
-    if not (number_of(group, "lr", &rate) and number_of(group, "eps", &epsilon) and number_of(group, "weight_decay", &decay)) or unusual(group):
+    if steps is None:
         return False
-    if type(betas[0]) is not float or type(betas[1]) is not float:
-        return False
-    beta1, beta2 = betas
-    for item in params:
-        found = add_counted(steps, item, state)
-        if found == NO_GRADIENT:
-            continue
-        if found == READY:
-            found = add_state(steps, 0, "exp_avg")
-        if found == READY:
-            found = add_state(steps, 1, "exp_avg_sq")
-        if found == READY and largest:
-            found = add_state(steps, 2, "max_exp_avg_sq")
-        if found != READY:
-            return None if found == NEW_STATE else False
-    if overlapping(steps):
-        return False
+    verdict = collected(steps, <dict> states, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if largest else ("exp_avg", "exp_avg_sq"))
+    if verdict is not True:
+        return verdict
+    rate, epsilon, decay, beta1, beta2 = steps.numbers[0], steps.numbers[1], steps.numbers[2], steps.numbers[3], steps.numbers[4]
+    kind = decay_kind(steps.group, decay)
     for i in range(steps.count):
         job = &steps.jobs[i]
         if job.step != last:             # parameters of one age share the corrections
             last = job.step
             rest1, rest2 = 1 - whole_power(beta1, <long long> last), sqrt(1 - whole_power(beta2, <long long> last))
-        set_numbers(job, group, 1 - rate * decay if shrinks else decay, -(rate / rest1), epsilon)
-        job.h[H_MEAN_WEIGHT], job.h[H_SQUARE_KEEP], job.h[H_SQUARE_WEIGHT], job.h[H_CORRECTION] = 1 - beta1, beta2, 1 - beta2, rest2
-        found = DECAY_NONE if decay == 0 else DECAY_SHRINK if shrinks else DECAY_PENALTY
-        job.kernel = <optim_kernel> table[OPTIM_ADAM + 8 * found + (4 if largest else 0) + job.kind]
+        set_numbers(job, steps.group, 1 - rate * decay if kind == DECAY_SHRINK else decay, -(rate / rest1), epsilon)
+        set_means(job, beta1, beta2)
+        job.h[H_CORRECTION] = rest2
+        job.kernel = <optim_kernel> table[OPTIM_ADAM + 8 * kind + (4 if largest else 0) + job.kind]
     run_steps(steps)
     return True
 
 
 def rmsprop_step(object options, object states):
     """One step of RMSprop."""
-    if type(options) is not dict or not isinstance(states, dict):
-        return False
-    cdef dict group = <dict> options, state = <dict> states
+    cdef Steps steps = begun(options, states, ("lr", "eps", "weight_decay", "alpha", "momentum"))
+    cdef bint centred = flag(options, "centered")
     cdef double rate, epsilon, decay, alpha, momentum
-    cdef list params = group["params"]
-    cdef Steps steps = Steps.__new__(Steps, len(params))
-    cdef bint centred = truth(group, "centered")
     cdef Job* job
-    cdef int found
     cdef Py_ssize_t i
-    if not (number_of(group, "lr", &rate) and number_of(group, "eps", &epsilon) and number_of(group, "weight_decay", &decay)
-            and number_of(group, "alpha", &alpha) and number_of(group, "momentum", &momentum)) or unusual(group):
+    if steps is None:
         return False
-    for item in params:
-        found = add_counted(steps, item, state)
-        if found == NO_GRADIENT:
-            continue
-        if found == READY:
-            found = add_state(steps, 0, "square_avg")
-        if found == READY and momentum > 0:
-            found = add_state(steps, 1, "momentum_buffer")
-        if found == READY and centred:
-            found = add_state(steps, 2, "grad_avg")
-        if found != READY:
-            return None if found == NEW_STATE else False
-    if overlapping(steps):
-        return False
+    rate, epsilon, decay, alpha, momentum = steps.numbers[0], steps.numbers[1], steps.numbers[2], steps.numbers[3], steps.numbers[4]
+    verdict = collected(steps, <dict> states, ("square_avg", "momentum_buffer" if momentum > 0 else None, "grad_avg" if centred else None))
+    if verdict is not True:
+        return verdict
     for i in range(steps.count):
         job = &steps.jobs[i]
-        set_numbers(job, group, decay, -rate, epsilon)
-        job.h[H_MOMENTUM], job.h[H_MEAN_WEIGHT], job.h[H_SQUARE_KEEP], job.h[H_SQUARE_WEIGHT] = momentum, 1 - alpha, alpha, 1 - alpha
+        set_numbers(job, steps.group, decay, -rate, epsilon)
+        set_means(job, alpha, alpha)
+        job.h[H_MOMENTUM] = momentum
         job.kernel = <optim_kernel> table[OPTIM_RMSPROP + (16 if decay != 0 else 0) + (8 if centred else 0) + (4 if momentum > 0 else 0) + job.kind]
     run_steps(steps)
     return True
@@ -464,32 +513,159 @@ def rmsprop_step(object options, object states):
 
 def adagrad_step(object options, object states):
     """One step of Adagrad."""
-    if type(options) is not dict or not isinstance(states, dict):
-        return False
-    cdef dict group = <dict> options, state = <dict> states
-    cdef double rate, epsilon, decay, slowing
-    cdef list params = group["params"]
-    cdef Steps steps = Steps.__new__(Steps, len(params))
+    cdef Steps steps = begun(options, states, ("lr", "eps", "weight_decay", "lr_decay"))
     cdef Job* job
-    cdef int found
     cdef Py_ssize_t i
-    if not (number_of(group, "lr", &rate) and number_of(group, "eps", &epsilon) and number_of(group, "weight_decay", &decay)
-            and number_of(group, "lr_decay", &slowing)) or unusual(group):
+    if steps is None:
         return False
-    for item in params:
-        found = add_counted(steps, item, state)
-        if found == NO_GRADIENT:
-            continue
-        if found == READY:
-            found = add_state(steps, 0, "sum")
-        if found != READY:
-            return None if found == NEW_STATE else False
-    if overlapping(steps):
-        return False
+    verdict = collected(steps, <dict> states, ("sum",))
+    if verdict is not True:
+        return verdict
     for i in range(steps.count):
         job = &steps.jobs[i]
-        set_numbers(job, group, decay, -(rate / (1 + (job.step - 1) * slowing)), epsilon)
-        job.kernel = <optim_kernel> table[OPTIM_ADAGRAD + (4 if decay != 0 else 0) + job.kind]
+        set_numbers(job, steps.group, steps.numbers[2], -(steps.numbers[0] / (1 + (job.step - 1) * steps.numbers[3])), steps.numbers[1])
+        job.kernel = <optim_kernel> table[OPTIM_ADAGRAD + (4 if steps.numbers[2] != 0 else 0) + job.kind]
+    run_steps(steps)
+    return True
+
+
+def adadelta_step(object options, object states):
+    """One step of Adadelta."""
+    cdef Steps steps = begun(options, states, ("lr", "eps", "weight_decay", "rho"))
+    cdef Job* job
+    cdef Py_ssize_t i
+    if steps is None:
+        return False
+    verdict = collected(steps, <dict> states, ("square_avg", "acc_delta"))
+    if verdict is not True:
+        return verdict
+    for i in range(steps.count):
+        job = &steps.jobs[i]
+        set_numbers(job, steps.group, steps.numbers[2], -steps.numbers[0], steps.numbers[1])
+        set_means(job, steps.numbers[3], steps.numbers[3])
+        job.kernel = <optim_kernel> table[OPTIM_ADADELTA + (4 if steps.numbers[2] != 0 else 0) + job.kind]
+    run_steps(steps)
+    return True
+
+
+def adamax_step(object options, object states):
+    """One step of Adamax."""
+    cdef Steps steps = begun(options, states, ("lr", "eps", "weight_decay", "betas"))
+    cdef Job* job
+    cdef Py_ssize_t i
+    if steps is None:
+        return False
+    verdict = collected(steps, <dict> states, ("exp_avg", "exp_inf"))
+    if verdict is not True:
+        return verdict
+    for i in range(steps.count):
+        job = &steps.jobs[i]
+        set_numbers(job, steps.group, steps.numbers[2], -(steps.numbers[0] / (1 - power(steps.numbers[3], job.step))), steps.numbers[1])
+        set_means(job, steps.numbers[3], steps.numbers[4])
+        job.kernel = <optim_kernel> table[OPTIM_ADAMAX + (4 if steps.numbers[2] != 0 else 0) + job.kind]
+    run_steps(steps)
+    return True
+
+
+def nadam_step(object options, object states):
+    """One step of NAdam. The product of the momenta is a state, a number in a tensor."""
+    cdef Steps steps = begun(options, states, ("lr", "eps", "weight_decay", "betas", "momentum_decay"))
+    cdef double rate, decay, beta1, beta2, fading, momentum, further, product
+    cdef Job* job
+    cdef int kind
+    cdef Py_ssize_t i
+    if steps is None:
+        return False
+    verdict = collected(steps, <dict> states, ("exp_avg", "exp_avg_sq"), ("mu_product",))
+    if verdict is not True:
+        return verdict
+    rate, decay, beta1, beta2, fading = steps.numbers[0], steps.numbers[2], steps.numbers[3], steps.numbers[4], steps.numbers[5]
+    kind = decay_kind(steps.group, decay)
+    for i in range(steps.count):
+        job = &steps.jobs[i]
+        momentum = beta1 * (1.0 - 0.5 * power(0.96, job.step * fading))
+        further = beta1 * (1.0 - 0.5 * power(0.96, (job.step + 1) * fading))
+        if job.cell_codes[0] == F32:
+            set_cell(job, 0, <float> cell_value(job, 0) * <float> momentum)
+        else:
+            set_cell(job, 0, cell_value(job, 0) * momentum)
+        product = cell_value(job, 0)
+        set_numbers(job, steps.group, 1 - rate * decay if kind == DECAY_SHRINK else decay, -rate * (1.0 - momentum) / (1.0 - product), steps.numbers[1])
+        set_means(job, beta1, beta2)
+        job.h[H_CORRECTION] = 1 - power(beta2, job.step)
+        job.h[H_SECOND] = -rate * further / (1.0 - product * further)
+        job.kernel = <optim_kernel> table[OPTIM_NADAM + 4 * kind + job.kind]
+    run_steps(steps)
+    return True
+
+
+def radam_step(object options, object states):
+    """One step of RAdam."""
+    cdef Steps steps = begun(options, states, ("lr", "eps", "weight_decay", "betas"))
+    cdef double rate, decay, beta1, beta2, longest, length, rest
+    cdef Job* job
+    cdef int kind
+    cdef Py_ssize_t i
+    if steps is None:
+        return False
+    verdict = collected(steps, <dict> states, ("exp_avg", "exp_avg_sq"))
+    if verdict is not True:
+        return verdict
+    rate, decay, beta1, beta2 = steps.numbers[0], steps.numbers[2], steps.numbers[3], steps.numbers[4]
+    kind, longest = decay_kind(steps.group, decay), 2 / (1 - beta2) - 1
+    for i in range(steps.count):
+        job = &steps.jobs[i]
+        set_numbers(job, steps.group, 1 - rate * decay if kind == DECAY_SHRINK else decay, rate, steps.numbers[1])
+        set_means(job, beta1, beta2)
+        rest = 1 - power(beta2, job.step)
+        length = longest - 2 * job.step * power(beta2, job.step) / rest
+        job.h[H_CORRECTION], job.h[H_THIRD] = 1 - power(beta1, job.step), sqrt(rest)
+        if length > 5.0:                 # the variance of the scale is tractable
+            job.h[H_SECOND] = sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
+        job.kernel = <optim_kernel> table[OPTIM_RADAM + 8 * kind + (4 if length > 5.0 else 0) + job.kind]
+    run_steps(steps)
+    return True
+
+
+def asgd_step(object options, object states):
+    """One step of ASGD. Its rate and the share of an iterate in the average are states, numbers in tensors."""
+    cdef Steps steps = begun(options, states, ("lr", "lambd", "alpha", "t0", "weight_decay"))
+    cdef double rate, shrinks, decay, share
+    cdef Job* job
+    cdef Py_ssize_t i
+    if steps is None:
+        return False
+    verdict = collected(steps, <dict> states, ("ax",), ("eta", "mu"))
+    if verdict is not True:
+        return verdict
+    shrinks, decay = steps.numbers[1], steps.numbers[4]
+    for i in range(steps.count):
+        job = &steps.jobs[i]
+        rate, share = cell_value(job, 0), cell_value(job, 1)
+        set_numbers(job, steps.group, decay, -rate, 0)
+        job.h[H_SQUARE_KEEP], job.h[H_SECOND] = 1 - shrinks * rate, share
+        set_cell(job, 0, steps.numbers[0] / pow(1 + shrinks * steps.numbers[0] * job.step, steps.numbers[2]))
+        set_cell(job, 1, 1 / max(1.0, job.step - steps.numbers[3]))
+        job.kernel = <optim_kernel> table[OPTIM_ASGD + (4 if decay != 0 else 0) + job.kind]
+    run_steps(steps)
+    return True
+
+
+def rprop_step(object options, object states):
+    """One step of Rprop."""
+    cdef Steps steps = begun(options, states, ("lr", "etas", "step_sizes"))
+    cdef Job* job
+    cdef Py_ssize_t i
+    if steps is None:
+        return False
+    verdict = collected(steps, <dict> states, ("prev", "step_size"))
+    if verdict is not True:
+        return verdict
+    for i in range(steps.count):
+        job = &steps.jobs[i]
+        set_numbers(job, steps.group, steps.numbers[1], steps.numbers[2], 0)
+        job.h[H_SECOND], job.h[H_THIRD] = steps.numbers[3], steps.numbers[4]
+        job.kernel = <optim_kernel> table[OPTIM_RPROP + job.kind]
     run_steps(steps)
     return True
 

@@ -1,6 +1,7 @@
 """Adadelta (Zeiler, arXiv:1212.5701)."""
 
 from frankentorch import ops
+from frankentorch._ext import optim_ops
 from frankentorch.optim._scalar import number
 from frankentorch.optim.optimizer import ParameterWise, check_at_least, check_one_element, new_counter
 
@@ -25,6 +26,7 @@ class Adadelta(ParameterWise):
     foreach, capturable, maximize, differentiable : see `Adam`
     """
 
+    _kernel = staticmethod(optim_ops.adadelta_step)
     _options_since = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(

@@ -1,6 +1,7 @@
 """Adamax: Adam in the infinity norm (Kingma and Ba, ICLR 2015, section 7.1)."""
 
 from frankentorch import ops
+from frankentorch._ext import optim_ops
 from frankentorch.optim._scalar import number, power
 from frankentorch.optim.optimizer import ParameterWise, check_at_least, check_betas, check_one_element, new_counter
 
@@ -29,6 +30,7 @@ class Adamax(ParameterWise):
     ``u = max(b2 * u, |g| + eps)``; ``p = p - lr / (1 - b1^t) * m / u``.
     """
 
+    _kernel = staticmethod(optim_ops.adamax_step)
     _options_since = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(

@@ -1,6 +1,7 @@
 """Averaged stochastic gradient descent (Polyak and Juditsky, SIAM J. Control Optim. 30, 1992)."""
 
 from frankentorch import ops
+from frankentorch._ext import optim_ops
 from frankentorch.optim._scalar import number
 from frankentorch.optim.optimizer import ParameterWise, check_at_least, check_one_element, new_counter, scalar_dtype
 
@@ -27,6 +28,7 @@ class ASGD(ParameterWise):
     foreach, maximize, differentiable, capturable : see `Adam`
     """
 
+    _kernel = staticmethod(optim_ops.asgd_step)
     _options_since = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(
@@ -65,6 +67,5 @@ class ASGD(ParameterWise):
                 mean.copy_(param)
             else:
                 mean.add_(param.sub(mean).mul_(share))
-            dtype = state["eta"].dtype
-            state["eta"] = ops.tensor(number(lr / (1 + lambd * lr * step) ** alpha), dtype=dtype)
-            state["mu"] = ops.tensor(1 / max(1, step - start), dtype=dtype)
+            state["eta"].fill_(number(lr / (1 + lambd * lr * step) ** alpha))
+            state["mu"].fill_(1 / max(1, step - start))

@@ -1,6 +1,7 @@
 """NAdam: Adam with Nesterov momentum (Dozat, ICLR workshop 2016)."""
 
 from frankentorch import ops
+from frankentorch._ext import optim_ops
 from frankentorch.optim._scalar import number, power
 from frankentorch.optim.optimizer import (
     ParameterWise,
@@ -38,6 +39,7 @@ class NAdam(ParameterWise):
     foreach, maximize, capturable, differentiable : see `Adam`
     """
 
+    _kernel = staticmethod(optim_ops.nadam_step)
     _options_since = {
         "maximize": False, "foreach": None, "capturable": False, "differentiable": False,
         "decoupled_weight_decay": False,

@@ -3,6 +3,7 @@
 import math
 
 from frankentorch import ops
+from frankentorch._ext import optim_ops
 from frankentorch.optim._scalar import number, power, root
 from frankentorch.optim.optimizer import ParameterWise, check_at_least, check_betas, check_one_element, new_counter
 
@@ -31,6 +32,7 @@ class RAdam(ParameterWise):
     foreach, maximize, capturable, differentiable : see `Adam`
     """
 
+    _kernel = staticmethod(optim_ops.radam_step)
     _options_since = {
         "foreach": None, "maximize": False, "differentiable": False, "decoupled_weight_decay": False,
         "capturable": False,

@@ -1,6 +1,7 @@
 """Resilient backpropagation (Riedmiller and Braun, ICNN 1993), without weight backtracking."""
 
 from frankentorch import ops
+from frankentorch._ext import optim_ops
 from frankentorch.optim._scalar import number
 from frankentorch.optim.optimizer import ParameterWise, check_at_least, check_one_element, new_counter
 
@@ -23,6 +24,7 @@ class Rprop(ParameterWise):
     capturable, foreach, maximize, differentiable : see `Adam`
     """
 
+    _kernel = staticmethod(optim_ops.rprop_step)
     _options_since = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
     def __init__(

@@ -24,7 +24,17 @@ EXACT = [
     ("Adam", {"weight_decay": 0.1, "amsgrad": True}),
     ("Adam", {"betas": (0.3, 0.99), "eps": 1e-3}),
     ("AdamW", {"maximize": True}),
+    ("ASGD", {"lr": 0.1, "weight_decay": 0.01}),
+    ("ASGD", {"lr": 0.1, "t0": 2, "lambd": 0.1, "maximize": True}),
+    ("Rprop", {"lr": 0.1, "step_sizes": (0.05, 0.2)}),
+    ("Adamax", {"weight_decay": 0.1}),
+    ("NAdam", {"weight_decay": 0.1, "momentum_decay": 0.3}),
+    ("NAdam", {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("RAdam", {"betas": (0.9, 0.9), "maximize": True}),
+    ("RAdam", {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("Adadelta", {"weight_decay": 0.1, "rho": 0.7}),
 ]
+EVERY = ["SGD", "Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "ASGD", "Rprop"]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
@@ -51,7 +61,7 @@ def states_of(optimizer, param):
 
 
 @pytest.mark.parametrize("layout", ["transposed parameter", "transposed gradient", "spread parameter", "all transposed"])
-@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adagrad"])
+@pytest.mark.parametrize("name", EVERY)
 def test_layout_does_not_show_in_the_bits(name, layout):
     ft.manual_seed(0)
     start, grads = ft.randn(5, 7), [ft.randn(5, 7) for _ in range(3)]
@@ -72,6 +82,25 @@ def test_layout_does_not_show_in_the_bits(name, layout):
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize(("name", "options"), EXACT + [("RMSprop", {"centered": True, "momentum": 0.5, "weight_decay": 0.1}), ("Adagrad", {"lr_decay": 0.1})])
+def test_kernels_have_the_bits_of_the_operations(name, options, dtype):
+    """The compiled step is the general path's: parameter and every state, number by number."""
+    results = []
+    for compiled in (True, False):
+        ft.manual_seed(0)
+        param = ft.randn(37, dtype=getattr(ft, dtype)).requires_grad_()
+        optimizer = getattr(optim, name)([param], **options)
+        if not compiled:
+            optimizer._kernel = None
+        for _ in range(8):
+            param.grad = ft.randn(37, dtype=getattr(ft, dtype))
+            optimizer.step()
+        results.append((param.tolist(), states_of(optimizer, param), {key: value.dtype for key, value in optimizer.state[param].items() if value is not None}))
+
+    assert results[0] == results[1]
+
+
 def test_whole_powers_are_those_of_the_scalar_module():
     for base in (0.9, 0.999, 0.5, 0.0, 1.0, 0.8 + 2**-40):
         for exponent in (0, 1, 2, 3, 10, 1000, 123457):
@@ -80,7 +109,7 @@ def test_whole_powers_are_those_of_the_scalar_module():
             assert value == power(base, exponent) or power(base, exponent) < 1e-130
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adagrad"])
+@pytest.mark.parametrize("name", EVERY)
 def test_a_step_counts_as_a_write(name):
     param = ft.ones(3, requires_grad=True)
     product = param * param
