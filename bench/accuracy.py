@@ -1,22 +1,40 @@
 """Largest error, in units in the last place, of the elementwise functions of the built package.
 
-    python bench/accuracy.py                      print the table (a few minutes)
-    python bench/accuracy.py --write docs/accuracy.md    replace the table in the page
-    python bench/accuracy.py --all exp log tanh   float32 functions on all 2^32 inputs
+    python -m bench.accuracy                          measure what is not measured yet, or not of these bits, and write the page
+    python -m bench.accuracy --again [NAME...]        measure (these functions) anew
+    python -m bench.accuracy --all [NAME...]          float32 on all 2^32 inputs, in stripes; goes on where it stopped
+    python -m bench.accuracy --all --seconds 600      for so long
+    python -m bench.accuracy --page                   only write docs/accuracy.md from the record
 
-float32 results are compared with NumPy's float64 function where there is one (its own error is about 2^-29 of a float32
-ulp), over every STRIDE-th bit pattern; everything else with mpmath on random inputs from the ranges below.
+The record is artifacts/accuracy.json. With each figure it keeps a digest of the function's results on some thousand fixed inputs; a change
+of the function's bits changes the digest and makes the figure stale, which a test reports and the next run repairs.
+
+float32 results are compared with a function in float64: NumPy's where there is one, else ours, whose own error against mpmath
+is the other half of the table and is far below a float32 ulp. float64 results are compared with mpmath on random inputs from RANGES. A stripe is every
+256th bit pattern, so a part of the stripes covers all exponents and both signs evenly. NaN and infinities count: what should be NaN
+and is not, or the reverse, is an infinite error; an infinite result counts as the power of two after the last finite number.
 """
 import argparse
+import hashlib
+import json
+import math
+import pathlib
 import sys
+import time
 
 import numpy as np
-from mpmath import mp
 
-STRIDE = 251  # a prime: 2^32 / 251 = 17.1 million inputs, all exponents, both signs
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RECORD, PAGE = ROOT / "artifacts" / "accuracy.json", ROOT / "docs" / "accuracy.md"
+BEGIN, END = "<!-- table: written by `python -m bench.accuracy` -->\n", "<!-- end of table -->"
+STRIPES = 256
+STRIDE = 251  # of the quick table, a prime: 2^32 / 251 = 17.1 million inputs
 SAMPLES = 3000  # random inputs per range for mpmath
+MANY = 30_000  # the same for the functions of SURE
+SURE = ("exp", "log", "sin", "cos", "tanh")
+DOZEN = ("exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sigmoid", "tanh")
 
-# name: ranges for float64 ("bits" = any finite bit pattern); float32 uses the part that does not overflow.
+# name: ranges for float64 ("bits" = any finite bit pattern); float32 uses all its inputs.
 RANGES = {
     "exp": [(-745, 709), (-1, 1)], "exp2": [(-1074, 1024), (-1, 1)], "expm1": [(-40, 709), (-2, 2)],
     "log": ["bits", (0.5, 2)], "log2": ["bits", (0.5, 2)], "log10": ["bits", (0.5, 2)], "log1p": ["bits", (-0.99, 3)],
@@ -25,16 +43,25 @@ RANGES = {
     "sinh": [(-709, 709), (-3, 3)], "cosh": [(-709, 709), (-3, 3)], "tanh": [(-25, 25), (-2, 2)],
     "asinh": ["bits", (-5, 5)], "acosh": [(1, 10), (1, 1.01)], "atanh": [(-1, 1), (-0.1, 0.1)],
     "sigmoid": [(-700, 40), (-5, 5)], "erf": [(-6, 6), (-1, 1)], "erfc": [(-6, 26), (0.3, 3)],
-    "silu": [(-700, 100), (-5, 5)], "gelu": [(-12, 6), (-1, 1)], "gelu_tanh": [(-9, 6), (-1, 1)],
+    "silu": [(-700, 100), (-5, 5)], "gelu": [(-37, 6), (-1, 1)], "gelu_tanh": [(-21, 6), (-1, 1)],
     "erfinv": [(-1, 1), (0.99, 1)], "lgamma": [(0, 170), (0.5, 3)], "digamma": [(1e-9, 170), (1.2, 1.8)],
 }
-REFERENCE = {
-    "exp2": lambda x: mp.mpf(2) ** x, "log2": lambda x: mp.log(x, 2), "log10": mp.log10, "lgamma": mp.loggamma,
-    "silu": lambda x: x / (1 + mp.exp(-x)), "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
-    "gelu_tanh": lambda x: x / (1 + mp.exp(-2 * mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3))),
-    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "digamma": mp.digamma, "erfinv": mp.erfinv, "erfc": mp.erfc,
-}
-NUMPY = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"}
+NUMPY = {name: getattr(np, name) for name in "exp exp2 expm1 log log2 log10 log1p sin cos tan sinh cosh tanh".split()} | {
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x))}
+POSITIVE = ("lgamma", "digamma")  # float32 too; see the page
+
+
+def exact_functions():
+    """{name: mpmath function} of those that mpmath calls otherwise or has not."""
+    from mpmath import mp
+
+    return {
+        "exp2": lambda x: mp.mpf(2) ** x, "log2": lambda x: mp.log(x, 2), "log10": mp.log10, "lgamma": mp.loggamma,
+        "silu": lambda x: x / (1 + mp.exp(-x)), "gelu": lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
+        "gelu_tanh": lambda x: x / (1 + mp.exp(-2 * mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3))),
+        "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    }
 
 
 def evaluate(name, values):
@@ -47,105 +74,176 @@ def evaluate(name, values):
     return getattr(functional if name in ("silu", "gelu") else frankentorch, name)(x).numpy()
 
 
-def ulp_of(exact, dtype):
-    """Size of the last place of dtype at float64 or mpf values `exact`, subnormals included."""
-    digits, lowest = (24, -149) if dtype == np.float32 else (53, -1074)
-    if isinstance(exact, np.ndarray):
-        return np.ldexp(1.0, np.maximum(np.frexp(exact)[1] - digits, lowest))
-    return mp.ldexp(1, max(mp.frexp(exact)[1] - digits, lowest))
+def digest(name, dtype):
+    """A short digest of the function's results on 16384 inputs, fixed once: any bit pattern, and numbers around zero."""
+    words = np.random.Generator(np.random.PCG64(1)).integers(0, 2**64, 8192, dtype=np.uint64)
+    word = {"float32": np.uint32, "float64": np.uint64}[dtype]
+    near = (words >> np.uint64(11)).astype(np.float64) / 2.0**49 - 8.0
+    y = evaluate(name, np.concatenate([words.astype(word).view(dtype), near.astype(dtype)]))
+    return hashlib.sha256(np.where(np.isnan(y), np.array(np.nan, dtype), y).tobytes()).hexdigest()[:16]
 
 
-def dense_float32(name, stride):
-    """Worst error over every stride-th float32 against NumPy in float64: (ulp, input, count)."""
-    reference = getattr(np, NUMPY.get(name, name), None)
-    if name in ("sigmoid", "silu", "gelu_tanh"):
-        def reference(x):
-            y = 1.5957691216057308 * (x + 0.044715 * x * x * x) if name == "gelu_tanh" else x
-            return np.exp(-np.logaddexp(0.0, -y)) * (1.0 if name == "sigmoid" else x)
-    if reference is None:
-        return None
-    worst = (0.0, 0.0)
-    count = 0
-    chunk = min(2**26, 2**22 * stride)      # 4 million inputs at a time
-    for first in range(0, 2**32, chunk):
-        bits = np.arange(first + (-first) % stride, first + chunk, stride, dtype=np.uint64).astype(np.uint32)
-        x = bits.view(np.float32)
-        x = x[np.isfinite(x)]
+# ---- float32
+
+def errors(got, exact):
+    """Errors of float32 results in ulp of the exact values (float64, overwritten)."""
+    bound = 2.0**128
+    exact = np.clip(exact, -bound, bound)
+    exponent = (exact.view(np.int64) >> 52) & 0x7FF
+    per_ulp = ((2069 - np.maximum(exponent, 897)) << 52).view(np.float64)
+    error = np.abs(np.clip(got.astype(np.float64), -bound, bound) - exact) * per_ulp
+    wrong = np.isnan(error)
+    if wrong.any():
+        error[wrong] = np.where(np.isnan(got[wrong]) & np.isnan(exact[wrong]), 0.0, np.inf)
+    return error
+
+
+def swept(name, first, step, end=2**32, block=1 << 16):
+    """Worst error over the float32 bit patterns first, first + step, ...: (ulp, input, count)."""
+    reference = NUMPY.get(name) or (lambda x: evaluate(name, x))
+    worst, count = (0.0, 0.0), 0
+    for low in range(first, end, block * step):
+        x = np.arange(low, min(low + block * step, end), step, dtype=np.uint64).astype(np.uint32).view(np.float32)
+        if name in POSITIVE:
+            x = x[x > 0]
         if not len(x):
             continue
         with np.errstate(all="ignore"):
-            exact = reference(x.astype(np.float64))
-            fits = np.isfinite(exact) & (np.abs(exact) < 3.4028235e38)
-            x, exact = x[fits], exact[fits]
-            error = np.abs(evaluate(name, x).astype(np.float64) - exact) / ulp_of(exact, np.float32)
+            error = errors(evaluate(name, x), reference(x.astype(np.float64)))
+        top = error.argmax()
         count += len(x)
-        if len(x) and not error.max() <= worst[0]:
-            worst = (float(error.max()), float(x[error.argmax()]))
+        if error[top] > worst[0]:
+            worst = (float(error[top]), float(x[top]))
     return (*worst, count)
 
 
-def sampled(name, dtype):
-    """Worst error over random inputs against mpmath: (ulp, input, count)."""
+# ---- float64
+
+def sampled(name, samples):
+    """Worst error in float64 over random inputs against mpmath: (ulp, input, count)."""
+    from mpmath import mp
+
     rng = np.random.default_rng(0)
-    reference = REFERENCE.get(name) or getattr(mp, name)
-    limit = {"float32": 88.0, "float64": 1e308}[np.dtype(dtype).name]
+    reference = exact_functions().get(name) or getattr(mp, name)
     worst, count = (0.0, 0.0), 0
     for span in RANGES[name]:
         if span == "bits":
-            word = {4: np.uint32, 8: np.uint64}[np.dtype(dtype).itemsize]
-            x = rng.integers(0, np.iinfo(word).max, SAMPLES, dtype=word).view(dtype)
+            x = rng.integers(0, 2**64 - 1, samples, dtype=np.uint64).view(np.float64)
             x = np.abs(x) if name in ("log", "log2", "log10", "log1p") else x
         else:
-            low, high = span
-            if name not in ("sin", "cos", "tan"):
-                low, high = max(low, -limit), min(high, limit)
-            x = rng.uniform(low, high, SAMPLES).astype(dtype)
-            x = x[(x > low) & (x < high)]
+            x = rng.uniform(*span, samples)
         x = x[np.isfinite(x)]
         for value, got in zip(x, evaluate(name, x)):
-            with mp.workprec(2400 if abs(value) > 1e9 or abs(value) < 1e-9 else 200):
+            # results near 1 of tiny arguments, and differences from a multiple of pi/2 of huge ones, want many digits
+            with mp.workprec(200 if 1e-9 < abs(value) < 1e9 else 2400):
                 exact = reference(mp.mpf(float(value)))
-                if exact == 0 or abs(exact) > np.finfo(dtype).max:
+                if exact == 0 or abs(exact) > sys.float_info.max:
                     continue
-                error = float(abs(mp.mpf(float(got)) - exact) / ulp_of(exact, dtype))
+                ulp = mp.ldexp(1, max(mp.frexp(exact)[1] - 53, -1074))
+                error = float(abs(mp.mpf(float(got)) - exact) / ulp)
             count += 1
             if not error <= worst[0]:
                 worst = (error, float(value))
     return (*worst, count)
 
 
-def table():
-    lines = ["| function | float32 worst ulp | at | inputs | float64 worst ulp | at | inputs |",
-             "|---|---|---|---|---|---|---|"]
-    for name in RANGES:
-        cells = []
-        for dtype in (np.float32, np.float64):
-            result = dense_float32(name, STRIDE) if dtype == np.float32 else None
-            ulp, where, count = result or sampled(name, dtype)
-            cells.append(f"{ulp:.3f} | {where:.9g} | {count}")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        print(lines[-1], file=sys.stderr, flush=True)
-    return "\n".join(lines) + "\n"
+# ---- the record and the page
+
+def read():
+    return json.loads(RECORD.read_text()) if RECORD.exists() else {}
+
+
+def keep(name, kind, found):
+    """Put one figure into the record, as it is on the disk now."""
+    record = read()
+    record.setdefault(name, {})[kind] = found
+    RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+
+
+def entry(result, name, dtype):
+    ulp, at, count = result
+    return {"ulp": ulp, "at": at, "inputs": count, "digest": digest(name, dtype)}
+
+
+def is_fresh(found, name, dtype):
+    return found is not None and found["digest"] == digest(name, dtype)
+
+
+def measure(names, again=False):
+    """The quick table: a prime stride in float32, random inputs in float64."""
+    for name in names:
+        row = read().get(name, {})
+        if again or not is_fresh(row.get("float64"), name, "float64"):
+            keep(name, "float64", entry(sampled(name, MANY if name in SURE else SAMPLES), name, "float64"))
+        if again or not is_fresh(row.get("float32"), name, "float32"):
+            keep(name, "float32", entry(swept(name, 0, STRIDE), name, "float32"))
+        row = read()[name]
+        print(name, *(f"{dtype} {row[dtype]['ulp']:.3f}" for dtype in ("float32", "float64")), flush=True)
+
+
+def exhaust(names, seconds):
+    """Stripes of all 2^32 inputs, one of each function in turn, until all are done or the time is over."""
+    end = time.monotonic() + seconds
+    rows = {name: read().get(name, {}).get("exhaustive") for name in names}
+    for name, row in rows.items():
+        if not is_fresh(row, name, "float32"):
+            rows[name] = {"ulp": 0.0, "at": 0.0, "inputs": 0, "stripes": 0, "digest": digest(name, "float32")}
+    for stripe in range(STRIPES):
+        for name, row in rows.items():
+            if row["stripes"] != stripe:
+                continue
+            if time.monotonic() > end:
+                return
+            ulp, at, count = swept(name, stripe * 167 % STRIPES, STRIPES)
+            row["stripes"] += 1
+            row["inputs"] += count
+            if ulp > row["ulp"]:
+                row.update(ulp=ulp, at=at)
+            keep(name, "exhaustive", row)
+        done = sum(row["stripes"] for row in rows.values())
+        print(f"{done} of {STRIPES * len(rows)} stripes", *(f"{name} {row['ulp']:.3f}" for name, row in rows.items()), flush=True)
+
+
+def cells(found):
+    return f"{found['ulp']:.3f} | {found['at']:.9g} | {found['inputs']}"
+
+
+def share(found):
+    part = found["stripes"] / STRIPES
+    return "all" if part == 1 else f"{math.floor(1000 * part) / 10:g} %"
+
+
+def table(record):
+    """Both tables of the page."""
+    lines = ["| function | float32 worst ulp | at | inputs | float64 worst ulp | at | inputs |", "|---|---|---|---|---|---|---|"]
+    lines += [f"| {name} | {cells(record[name]['float32'])} | {cells(record[name]['float64'])} |" for name in RANGES if "float32" in record.get(name, {})]
+    swept_names = [name for name in RANGES if record.get(name, {}).get("exhaustive", {}).get("stripes")]
+    if swept_names:
+        lines += ["", f"Of the 2^32 inputs of float32, in stripes of every {STRIPES}th bit pattern (`python -m bench.accuracy --all`):", "",
+                  "| function | share | worst ulp | at | inputs |", "|---|---|---|---|---|"]
+        lines += [f"| {name} | {share(record[name]['exhaustive'])} | {cells(record[name]['exhaustive'])} |" for name in swept_names]
+    return BEGIN + "\n".join(lines) + "\n" + END
+
+
+def rewritten(page, record):
+    """The text of a page with its tables written anew."""
+    head, rest = page.split(BEGIN, 1)
+    return head + table(record) + rest.split(END, 1)[1]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", metavar="PAGE")
-    parser.add_argument("--all", nargs="+", metavar="NAME")
+    parser = argparse.ArgumentParser(prog="python -m bench.accuracy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="functions (all of the table; with --all the dozen)")
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--seconds", type=float, default=math.inf)
+    parser.add_argument("--page", action="store_true")
     arguments = parser.parse_args()
     if arguments.all:
-        for name in arguments.all:
-            print(name, dense_float32(name, 1))
-        return
-    text = table()
-    if not arguments.write:
-        print(text)
-        return
-    with open(arguments.write) as page:
-        head, rest = page.read().split("<!-- table -->\n", 1)
-        tail = rest.split("<!-- end -->", 1)[1]
-    with open(arguments.write, "w") as page:
-        page.write(f"{head}<!-- table -->\n{text}<!-- end -->{tail}")
+        exhaust(arguments.names or DOZEN, arguments.seconds)
+    elif not arguments.page:
+        measure(arguments.names or RANGES, arguments.again)
+    PAGE.write_text(rewritten(PAGE.read_text(), read()))
 
 
 if __name__ == "__main__":

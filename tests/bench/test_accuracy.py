@@ -1,0 +1,44 @@
+"""The page of accuracy is the record's, and the record is of these bits."""
+import math
+
+import numpy as np
+import pytest
+
+from bench import accuracy
+
+RECORD = accuracy.read()
+
+
+def test_page_shows_the_record():
+    page = accuracy.PAGE.read_text()
+
+    assert accuracy.rewritten(page, RECORD) == page, "run `python -m bench.accuracy --page`"
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, row in RECORD.items() for kind in row])
+def test_figures_are_of_these_bits(name, kind):
+    dtype = "float64" if kind == "float64" else "float32"
+
+    assert RECORD[name][kind]["digest"] == accuracy.digest(name, dtype), "run `python -m bench.accuracy`"
+
+
+@pytest.mark.parametrize("name", accuracy.RANGES)
+def test_every_function_has_both_figures(name):
+    assert {"float32", "float64"} <= RECORD[name].keys()
+
+
+def test_errors_count_in_last_places():
+    exact = np.array([1.0, 1.0, 3e-45, np.nan, np.nan, np.inf, 3.4028236e38, 1.0])
+    got = np.array([1.0, np.nextafter(np.float32(1), np.float32(2)), 2.8e-45, np.nan, 1.0, np.inf, np.inf, np.nan], np.float32)
+    least = math.ldexp(1, -149)
+
+    assert accuracy.errors(got, exact).tolist() == pytest.approx(
+        [0.0, 1.0, abs(2 * least - 3e-45) / least, 0.0, math.inf, 0.0, (2.0**128 - 3.4028236e38) / 2.0**104, math.inf], rel=1e-3)
+
+
+def test_stripes_meet_every_input_once():
+    """167 is odd, so stripe * 167 mod 256 runs over all remainders; a stripe of a short range has each 256th pattern."""
+    counts = [accuracy.swept("exp", first, accuracy.STRIPES, end=1000)[2] for first in range(accuracy.STRIPES)]
+
+    assert sum(counts) == 1000
+    assert sorted(stripe * 167 % accuracy.STRIPES for stripe in range(accuracy.STRIPES)) == list(range(accuracy.STRIPES))
