@@ -163,17 +163,20 @@ VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "exp_f64")   
 
 # name: function, end of the first piece, last x, coefficients after the value, how the first piece differs from x (odd functions)
 PIECES = {
-    "tanh": (mp.tanh, 0.34375, 9.02, 7, series(lambda y: (mp.tanh(y) - y) / y, 8)),
-    "erf": (mp.erf, 0.15625, 4.0, 7, series(lambda y: (mp.erf(y) - y) / y, 8)),
+    "tanh": (mp.tanh, 0.328125, 9.02, 7, series(lambda y: (mp.tanh(y) - y) / y, 8)),
+    "erf": (mp.erf, 0.15, 4.0, 7, series(lambda y: (mp.erf(y) - y) / y, 8)),
     "logistic": (lambda y: 1 / (1 + mp.exp(-y)), 0.6875, 17.4, 7, None),
     "normal_tail": (normal_tail, 0.5, 14.5, 8, None),
 }
 
 
 def centre(function, low, high):
-    """Float32 in the middle quarter of the piece where the function is nearest to a float32."""
-    candidates = [to_f32((low + high) / 2 + (high - low) * k / 8000) for k in range(-500, 501)]
-    return min(candidates, key=lambda c: abs(function(mpf(c)) / to_f32(function(mpf(c))) - 1))
+    """The float32 nearest to the middle of the piece where the function is a float32 but for 2^-32 (or as near as can be)."""
+    def miss(c):
+        return abs(function(mpf(c)) / to_f32(function(mpf(c))) - 1)
+
+    candidates = sorted((to_f32((low + high) / 2 + (high - low) * k / 4000) for k in range(-1400, 1401)), key=lambda c: abs(c - (low + high) / 2))
+    return next((c for c in candidates if miss(c) < mpf(2) ** -32), None) or min(candidates, key=miss)
 
 
 def pieces(function, first_end, last, count, first):
