@@ -4,6 +4,7 @@
     python -m bench.accuracy --again [NAME...]        measure (these functions) anew
     python -m bench.accuracy --all [NAME...]          float32 on all 2^32 inputs, in stripes; goes on where it stopped
     python -m bench.accuracy --all --seconds 600      for so long
+    python -m bench.accuracy --samples 3000 --stride 251    finer than by default; each figure tells of how many inputs it is
     python -m bench.accuracy --page                   only write docs/accuracy.md from the record
 
 The record is artifacts/accuracy.json. With each figure it keeps a digest of the function's results on some thousand fixed inputs; a change
@@ -28,9 +29,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECORD, PAGE = ROOT / "artifacts" / "accuracy.json", ROOT / "docs" / "accuracy.md"
 BEGIN, END = "<!-- table: written by `python -m bench.accuracy` -->\n", "<!-- end of table -->"
 STRIPES = 256
-STRIDE = 251  # of the quick table, a prime: 2^32 / 251 = 17.1 million inputs
-SAMPLES = 3000  # random inputs per range for mpmath
-MANY = 30_000  # the same for the functions of SURE
+STRIDE = 1009  # of the quick table, a prime: 2^32 / 1009 = 4.3 million inputs
+SAMPLES = 500  # random inputs per range for mpmath, ten times as many for the functions of SURE
 SURE = ("exp", "log", "sin", "cos", "tanh")
 DOZEN = ("exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sigmoid", "tanh")
 
@@ -169,14 +169,14 @@ def is_fresh(found, name, dtype):
     return found is not None and found["digest"] == digest(name, dtype)
 
 
-def measure(names, again=False):
-    """The quick table: a prime stride in float32, random inputs in float64."""
+def measure(names, again=False, samples=SAMPLES, stride=STRIDE):
+    """The quick table: a stride in float32, random inputs in float64."""
     for name in names:
         row = read().get(name, {})
         if again or not is_fresh(row.get("float64"), name, "float64"):
-            keep(name, "float64", entry(sampled(name, MANY if name in SURE else SAMPLES), name, "float64"))
+            keep(name, "float64", entry(sampled(name, 10 * samples if name in SURE else samples), name, "float64"))
         if again or not is_fresh(row.get("float32"), name, "float32"):
-            keep(name, "float32", entry(swept(name, 0, STRIDE), name, "float32"))
+            keep(name, "float32", entry(swept(name, 0, stride), name, "float32"))
         row = read()[name]
         print(name, *(f"{dtype} {row[dtype]['ulp']:.3f}" for dtype in ("float32", "float64")), flush=True)
 
@@ -237,12 +237,14 @@ def main():
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--seconds", type=float, default=math.inf)
+    parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--stride", type=int, default=STRIDE)
     parser.add_argument("--page", action="store_true")
     arguments = parser.parse_args()
     if arguments.all:
         exhaust(arguments.names or DOZEN, arguments.seconds)
     elif not arguments.page:
-        measure(arguments.names or RANGES, arguments.again)
+        measure(arguments.names or RANGES, arguments.again, arguments.samples, arguments.stride)
     PAGE.write_text(rewritten(PAGE.read_text(), read()))
 
 
