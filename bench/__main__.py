@@ -36,6 +36,7 @@ def main(argv=None):
     parser.add_argument("--case", metavar="RE", help="only cases whose name contains a match")
     parser.add_argument("--threads", type=int, default=1, help="threads of both libraries (1)")
     parser.add_argument("--rounds", type=int, help="runs of each side")
+    parser.add_argument("--seconds", type=float, default=growth.SECONDS, help=f"memory: how long our training goes on, up to {growth.STEPS} steps ({growth.SECONDS})")
     parser.add_argument("--ours", default="frankentorch", help="module examined (frankentorch)")
     parser.add_argument("--oracle", default="torch", help="module beside it (torch)")
     parser.add_argument("--tolerance", type=float, default=0.10, help="gate: how far a group's ratio may fall (0.10)")
@@ -109,7 +110,7 @@ def process_rows(options):
 
 def memory_rows(options):
     names = [name for name in GROUPS["train"] if not options.case or re.search(options.case, name)]
-    return growth.memory_rows(names, {"ours": options.ours, "oracle": options.oracle})
+    return growth.memory_rows(names, {"ours": options.ours, "oracle": options.oracle}, seconds=options.seconds)
 
 
 def slope_rows(options):
