@@ -254,7 +254,7 @@ cdef class Node:
 
     cdef int describe_output(self, int i, Tensor t) except -1:
         cdef OutputMeta* meta = &self.outputs[i]
-        if meta.sizes == NULL or (t.rank > INLINE_DIMS and (meta.sizes == self.inline_sizes or t.rank > meta.ndim)):
+        if meta.sizes == NULL or (t.rank > NODE_DIMS and (meta.sizes == self.inline_sizes or t.rank > meta.ndim)):
             if meta.sizes != NULL and meta.sizes != self.inline_sizes:
                 free(meta.sizes)
             meta.sizes = <Py_ssize_t*> malloc((t.rank + 1) * sizeof(Py_ssize_t))
@@ -275,7 +275,7 @@ cdef class Node:
     cdef int save(self, tuple values, unsigned long long tensor_mask, unsigned long long output_mask) except -1:
         """Keep values for backward, with the version each tensor has now."""
         cdef int i, n = len(values)
-        if n > 6:
+        if n > 4:
             self.versions = <unsigned int*> malloc(n * sizeof(unsigned int))
             if self.versions == NULL:
                 self.versions = self.inline_versions
