@@ -287,6 +287,8 @@ def compile_object(name, c_path, level, levelled, compiler):
                                         f"-D__pyx_module_is_main_frankentorch___ext__{name}=ft_is_main_{name}_{level}"]
     if name.startswith("loops_real"):             # lets the chains of two vectors run side by side; order changes no bit
         flags = flags + ["-fschedule-insns", "-fsched-pressure"]
+    if name == "optim_half":              # rarely used, and large in vectors
+        flags = ["-O2" if f == "-O3" else f for f in flags]
     if name.startswith("loops_complex"):          # scalar code: forced inlining only makes it huge
         flags = flags + ["-DFT_PLAIN_INLINE"]
     if DEBUG:

@@ -19,7 +19,7 @@ from frankentorch._ext.tensor cimport *
 from frankentorch._ext.dispatch cimport plain
 from frankentorch._ext.dtype cimport ITEMSIZE, is_complex_code
 from frankentorch._ext.elementwise cimport contiguous_tensor, copy_into
-from frankentorch._ext.levels cimport fill_optim
+from frankentorch._ext.levels cimport fill_optim, fill_optim_half
 from frankentorch._ext.optim cimport *
 from frankentorch._ext.threads cimport parallel_for
 
@@ -35,6 +35,7 @@ cdef enum:
 
 cdef void* table[OPTIM_SLOTS]
 fill_optim(table)
+fill_optim_half(table)
 
 cdef struct Job:
     optim_kernel kernel

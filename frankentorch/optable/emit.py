@@ -15,6 +15,8 @@ def expansions(name):
     context = {"codes": CODES}
     if name == "cast.pyx":
         context["casts"] = casts()
+    if name == "optim.pyx":          # halves apart: their conversions in vectors would take most of the build
+        return [(f"{part}.pyx", {"part": part, "numbered": codes}) for part, codes in (("optim", ((2, "f32"), (3, "f64"))), ("optim_half", ((0, "f16"), (1, "bf16"))))]
     if name != "loops.pyx":
         return [(name, context)]
     return [(f"{part}.pyx", {**context, "part": part, "loops": loops}) for part, loops in loop_parts(rows())]
