@@ -54,7 +54,7 @@ class _Inner:
     """One inner walk in a thread of its own."""
 
     def __init__(self, arguments):
-        self.arguments, self.found, self.error = arguments, None, None
+        self.arguments, self.found, self.error, self.ended = arguments, None, None, False
         self.grad_mode, self.inference = grad_enabled(), inference_enabled()
         self.hooks = share_saved_hooks()
         self.origin = _origin.get(current_thread(), current_thread())
@@ -75,7 +75,7 @@ class _Inner:
 
 cdef object in_new_thread(list tensors, list grads, bint keep_graph, bint create_graph, inputs, bint accumulate_inputs):
     global _watched_thread
-    from threading import Thread
+    from _thread import allocate_lock, start_new_thread
     cdef bint heard = _watched_thread == current_thread() and _watcher is not None
     cdef unsigned long here = current_thread()
     inner = _Inner((tensors, grads, keep_graph, create_graph, inputs, accumulate_inputs))
@@ -85,14 +85,19 @@ cdef object in_new_thread(list tensors, list grads, bint keep_graph, bint create
         if heard:
             _watched_thread = current_thread()
             _watcher.thread = _watched_thread
-        inner.run()
-
-    thread = Thread(target=work, name="frankentorch inner walk", daemon=True)
-    pressed = None
-    thread.start()
-    while thread.is_alive():
         try:
-            thread.join()
+            inner.run()
+        finally:
+            inner.ended = True
+            done.release()
+
+    pressed = None
+    done = allocate_lock()
+    done.acquire()
+    start_new_thread(work, ())
+    while not inner.ended:               # Thread.join takes a thread for ended when Ctrl-C comes while it waits
+        try:
+            done.acquire()
         except KeyboardInterrupt as error:
             pressed = error
             _cancelled.add(here)

@@ -1,8 +1,10 @@
 """What strains the engine: depth, size, threads, signals, processes. Nothing here is timed; limits are counted."""
+import _thread
 import gc
 import os
 import signal
 import threading
+import time
 import warnings
 import weakref
 
@@ -215,7 +217,7 @@ def test_interrupt(ft, mode, interrupts):
 def test_interrupt_far_inside(ft, mode, interrupts, subject_name):
     if subject_name == "torch":
         pytest.skip("the oracle finishes inner walks of other threads")
-    outer = ft.ones(1, requires_grad=True)
+    outer, running = ft.ones(1, requires_grad=True), _thread._count()
 
     class Deep(ft.autograd.Function):
         @staticmethod
@@ -241,6 +243,11 @@ def test_interrupt_far_inside(ft, mode, interrupts, subject_name):
     assert outer.grad is None
     (outer * 3).sum().backward()
     assert 3.0 == outer.grad.item()
+    for _ in range(500):                                # no walk goes on in a thread of its own
+        if _thread._count() == running:
+            break
+        time.sleep(0.01)
+    assert running == _thread._count()
 
 
 FORKED = """
