@@ -407,7 +407,7 @@ cdef class Generator:
         finally:
             PyBuffer_Release(&view)
         hold_engine(&self.engine)
-        read.lock = 1
+        read.lock = self.engine.lock
         self.engine = read
         release_engine(&self.engine)
         return self

@@ -19,16 +19,22 @@ from frankentorch._ext.randfill cimport *
 
 cdef extern from *:
     """
+    #include <pthread.h>
     #include <sched.h>
     #if defined(__x86_64__)
     #define ft_relax() __builtin_ia32_pause()
     #else
     #define ft_relax() ((void) 0)
     #endif
+    /* A lock holds the generation of the process that took it. In a forked child one taken by a thread of the parent is of
+       an older generation, and counts as free. */
+    static int ft_generation = 1;
+    static void ft_next_generation(void) { ft_generation++; }
+    static void ft_watch_forks(void) { pthread_atfork(NULL, NULL, ft_next_generation); }
     static void ft_engine_lock(int *lock) {
-        int tries = 0;
-        while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
-            while (__atomic_load_n(lock, __ATOMIC_RELAXED)) {
+        int tries = 0, seen = 0;
+        while (!__atomic_compare_exchange_n(lock, &seen, ft_generation, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            while ((seen = __atomic_load_n(lock, __ATOMIC_RELAXED)) == ft_generation) {
                 ft_relax();
                 if (++tries >= 64) { tries = 0; sched_yield(); }
             }
@@ -37,6 +43,9 @@ cdef extern from *:
     """
     void lock_engine "ft_engine_lock"(int* lock) noexcept nogil
     void unlock_engine "ft_engine_unlock"(int* lock) noexcept nogil
+    void watch_forks "ft_watch_forks"() noexcept nogil
+
+watch_forks()
 
 cdef extern from *:
     """

@@ -123,3 +123,20 @@ def test_fork_pool():
     expected = both()
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert [expected] * 4 == pool.starmap_async(both, [()] * 4).get(SECONDS)
+
+
+def test_fork_while_another_thread_draws():
+    """The child draws from a generator that a thread of the parent was drawing from."""
+    stop = threading.Event()
+
+    def draw():
+        while not stop.is_set():
+            ft.rand(100_000)
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        for _ in range(10):
+            assert 0 == child_status(lambda: ft.rand(10).shape == (10,))
+    finally:
+        stop.set()
+        other.join()
