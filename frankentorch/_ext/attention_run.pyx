@@ -16,20 +16,7 @@ from frankentorch._ext.cpu cimport cpu_level
 from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_KC
 from frankentorch._ext.matmul cimport find_gemm, matmul_use_level
 from frankentorch._ext.threads cimport parallel_for
-
-cdef extern from *:
-    """
-    extern void fill_attention_baseline(void **);
-    extern void fill_attention_avx2(void **);
-    extern void fill_attention_avx512(void **);
-    #if !defined(__x86_64__)
-    #define fill_attention_avx2 fill_attention_baseline
-    #define fill_attention_avx512 fill_attention_baseline
-    #endif
-    """
-    void fill_attention_baseline(void** table) noexcept nogil
-    void fill_attention_avx2(void** table) noexcept nogil
-    void fill_attention_avx512(void** table) noexcept nogil
+from frankentorch._ext.levels cimport fill_attention_at
 
 cdef enum:
     BAND = 64                   # query rows of a band; a causal one is half as high, for it leaves out what comes after it
@@ -57,12 +44,7 @@ cdef struct Job:
 
 cdef int attention_use_level(int level) noexcept nogil:
     matmul_use_level(level)
-    if level == 0:
-        fill_attention_baseline(table)
-    elif level == 1:
-        fill_attention_avx2(table)
-    else:
-        fill_attention_avx512(table)
+    fill_attention_at(level, table)
     return 0
 
 

@@ -14,20 +14,7 @@ from frankentorch._ext.matmul cimport find_gemm, gemm_slot, matmul_use_level
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
-
-cdef extern from *:
-    """
-    extern void fill_conv_baseline(void **);
-    extern void fill_conv_avx2(void **);
-    extern void fill_conv_avx512(void **);
-    #if !defined(__x86_64__)
-    #define fill_conv_avx2 fill_conv_baseline
-    #define fill_conv_avx512 fill_conv_baseline
-    #endif
-    """
-    void fill_conv_baseline(void** table) noexcept nogil
-    void fill_conv_avx2(void** table) noexcept nogil
-    void fill_conv_avx512(void** table) noexcept nogil
+from frankentorch._ext.levels cimport fill_conv_at
 
 cdef enum:
     GRAIN = 1 << 19             # multiply-adds worth a thread
@@ -71,12 +58,7 @@ cdef struct Job:
 
 cdef int conv_use_level(int level) noexcept nogil:
     matmul_use_level(level)
-    if level == 0:
-        fill_conv_baseline(table)
-    elif level == 1:
-        fill_conv_avx2(table)
-    else:
-        fill_conv_avx512(table)
+    fill_conv_at(level, table)
     return 0
 
 

@@ -8,28 +8,7 @@ from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_SLOTS, G
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
 from frankentorch._ext.threads cimport parallel_for, num_threads
 from frankentorch._ext.cpu cimport cpu_level
-
-cdef extern from *:
-    """
-    extern void fill_gemm_baseline(void **);
-    extern void fill_gemm_avx2(void **);
-    extern void fill_gemm_avx512(void **);
-    extern void fill_row_add_baseline(void **);
-    extern void fill_row_add_avx2(void **);
-    extern void fill_row_add_avx512(void **);
-    #if !defined(__x86_64__)
-    #define fill_row_add_avx2 fill_row_add_baseline
-    #define fill_row_add_avx512 fill_row_add_baseline
-    #define fill_gemm_avx2 fill_gemm_baseline
-    #define fill_gemm_avx512 fill_gemm_baseline
-    #endif
-    """
-    void fill_gemm_baseline(void** table) noexcept nogil
-    void fill_gemm_avx2(void** table) noexcept nogil
-    void fill_gemm_avx512(void** table) noexcept nogil
-    void fill_row_add_baseline(void** table) noexcept nogil
-    void fill_row_add_avx2(void** table) noexcept nogil
-    void fill_row_add_avx512(void** table) noexcept nogil
+from frankentorch._ext.levels cimport fill_gemm_at, fill_row_add_at
 
 cdef enum:
     MAX_DIMS = 64
@@ -55,15 +34,8 @@ cdef struct Job:
 
 
 cdef int matmul_use_level(int level) noexcept nogil:
-    if level == 0:
-        fill_gemm_baseline(table)
-        fill_row_add_baseline(table)
-    elif level == 1:
-        fill_gemm_avx2(table)
-        fill_row_add_avx2(table)
-    else:
-        fill_gemm_avx512(table)
-        fill_row_add_avx512(table)
+    fill_gemm_at(level, table)
+    fill_row_add_at(level, table)
     return 0
 
 

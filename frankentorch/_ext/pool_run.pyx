@@ -7,20 +7,7 @@ from frankentorch._ext.pool cimport *
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
-
-cdef extern from *:
-    """
-    extern void fill_pool_baseline(void **);
-    extern void fill_pool_avx2(void **);
-    extern void fill_pool_avx512(void **);
-    #if !defined(__x86_64__)
-    #define fill_pool_avx2 fill_pool_baseline
-    #define fill_pool_avx512 fill_pool_baseline
-    #endif
-    """
-    void fill_pool_baseline(void** table) noexcept nogil
-    void fill_pool_avx2(void** table) noexcept nogil
-    void fill_pool_avx512(void** table) noexcept nogil
+from frankentorch._ext.levels cimport fill_pool_at
 
 cdef enum:
     GRAIN = 16384               # window visits worth a thread
@@ -39,12 +26,7 @@ cdef struct Job:
 
 
 cdef int pool_use_level(int level) noexcept nogil:
-    if level == 0:
-        fill_pool_baseline(table)
-    elif level == 1:
-        fill_pool_avx2(table)
-    else:
-        fill_pool_avx512(table)
+    fill_pool_at(level, table)
     return 0
 
 

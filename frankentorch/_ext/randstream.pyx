@@ -16,6 +16,7 @@ from frankentorch._ext.types cimport *
 from frankentorch._ext.half cimport load_f16, load_bf16, store_f16, store_bf16
 from frankentorch._ext.cpu cimport cpu_level, host_level
 from frankentorch._ext.randfill cimport *
+from frankentorch._ext.levels cimport fill_randfill_at
 
 cdef extern from *:
     """
@@ -46,22 +47,6 @@ cdef extern from *:
     void watch_forks "ft_watch_forks"() noexcept nogil
 
 watch_forks()
-
-cdef extern from *:
-    """
-    extern void fill_randfill_baseline(void **);
-    #if defined(__x86_64__)
-    extern void fill_randfill_avx2(void **);
-    extern void fill_randfill_avx512(void **);
-    static void ft_fill_randfill(int level, void **table) {
-        if (level == 2) fill_randfill_avx512(table); else if (level == 1) fill_randfill_avx2(table);
-        else fill_randfill_baseline(table);
-    }
-    #else
-    static void ft_fill_randfill(int level, void **table) { (void) level; fill_randfill_baseline(table); }
-    #endif
-    """
-    void fill_table "ft_fill_randfill"(int level, void** table) noexcept nogil
 
 ctypedef void (*twist_kernel)(unsigned int* state) noexcept nogil
 ctypedef void (*temper_kernel)(const unsigned int* state, unsigned int* words, Py_ssize_t n) noexcept nogil
@@ -584,7 +569,7 @@ cdef void fill_tables() noexcept:
                               real_f16, real_bf16, real_f32, real_f64, NULL, NULL]
     cdef store_whole* wholes = [whole_bool, whole_u8, whole_i8, whole_i16, whole_i32, whole_i64, whole_u16, whole_u32,
                                 whole_u64, whole_f16, whole_bf16, whole_f32, whole_f64, NULL, NULL]
-    fill_table(cpu_level(), table)
+    fill_randfill_at(cpu_level(), table)
     for i in range(NCODES):
         widths[i] = sizes[i]
         digits[i] = bits[i]
@@ -596,7 +581,7 @@ def use_level(int level=-1):
     """Take the kernels of one CPU level (0 baseline, 1 AVX2, 2 AVX-512; -1 the process's own): for tests and benchmarks."""
     if not -1 <= level <= host_level():
         raise RuntimeError(f"use_level: expected -1 to {host_level()}, the best of this host, got {level}")
-    fill_table(cpu_level() if level < 0 else level, table)
+    fill_randfill_at(cpu_level() if level < 0 else level, table)
 
 
 fill_tables()

@@ -12,20 +12,7 @@ from frankentorch._ext.matmul cimport matmul_run, MATMUL_OK
 from frankentorch._ext.recurrent cimport *
 from frankentorch._ext.cpu cimport cpu_level
 from frankentorch._ext.threads cimport parallel_for
-
-cdef extern from *:
-    """
-    extern void fill_recurrent_baseline(void **);
-    extern void fill_recurrent_avx2(void **);
-    extern void fill_recurrent_avx512(void **);
-    #if !defined(__x86_64__)
-    #define fill_recurrent_avx2 fill_recurrent_baseline
-    #define fill_recurrent_avx512 fill_recurrent_baseline
-    #endif
-    """
-    void fill_recurrent_baseline(void** table) noexcept nogil
-    void fill_recurrent_avx2(void** table) noexcept nogil
-    void fill_recurrent_avx512(void** table) noexcept nogil
+from frankentorch._ext.levels cimport fill_recurrent_at
 
 cdef enum:
     GRAIN = 4096                # gate values worth a thread
@@ -50,12 +37,7 @@ cdef struct Step:
 
 def use_level(int level):
     """CPU level of the steps in this and all later calls, for tests."""
-    if level == 0:
-        fill_recurrent_baseline(table)
-    elif level == 1:
-        fill_recurrent_avx2(table)
-    else:
-        fill_recurrent_avx512(table)
+    fill_recurrent_at(level, table)
 
 
 cdef void step_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:

@@ -12,20 +12,7 @@ from frankentorch._ext.fold cimport BLOCK, LANES_F32, LANES_WIDE, TILE_COLS, LEV
 from frankentorch._ext.reduce cimport *
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
-
-cdef extern from *:
-    """
-    extern void fill_reduce_baseline(void **);
-    extern void fill_reduce_avx2(void **);
-    extern void fill_reduce_avx512(void **);
-    #if !defined(__x86_64__)
-    #define fill_reduce_avx2 fill_reduce_baseline
-    #define fill_reduce_avx512 fill_reduce_baseline
-    #endif
-    """
-    void fill_reduce_baseline(void** table) noexcept nogil
-    void fill_reduce_avx2(void** table) noexcept nogil
-    void fill_reduce_avx512(void** table) noexcept nogil
+from frankentorch._ext.levels cimport fill_reduce_at
 
 cdef enum:
     MAX_DIMS = 64
@@ -77,12 +64,7 @@ cdef int code_size(int code) noexcept nogil:
 
 
 cdef int reduce_use_level(int level) noexcept nogil:
-    if level == 0:
-        fill_reduce_baseline(table)
-    elif level == 1:
-        fill_reduce_avx2(table)
-    else:
-        fill_reduce_avx512(table)
+    fill_reduce_at(level, table)
     return 0
 
 

@@ -14,20 +14,7 @@ from frankentorch._ext.reduce_run cimport (RUN_OK, RUN_DTYPE, RUN_ARGUMENT, RUN_
                                            reduce_table, reduce_run)
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
-
-cdef extern from *:
-    """
-    extern void fill_rows_baseline(void **);
-    extern void fill_rows_avx2(void **);
-    extern void fill_rows_avx512(void **);
-    #if !defined(__x86_64__)
-    #define fill_rows_avx2 fill_rows_baseline
-    #define fill_rows_avx512 fill_rows_baseline
-    #endif
-    """
-    void fill_rows_baseline(void** table) noexcept nogil
-    void fill_rows_avx2(void** table) noexcept nogil
-    void fill_rows_avx512(void** table) noexcept nogil
+from frankentorch._ext.levels cimport fill_rows_at
 
 cdef enum:
     GRAIN = 16384
@@ -37,12 +24,7 @@ cdef void* table[ROW_SLOTS]
 
 
 cdef int rows_use_level(int level) noexcept nogil:
-    if level == 0:
-        fill_rows_baseline(table)
-    elif level == 1:
-        fill_rows_avx2(table)
-    else:
-        fill_rows_avx512(table)
+    fill_rows_at(level, table)
     return 0
 
 

@@ -7,20 +7,7 @@ from frankentorch._ext.scan cimport *
 from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_ARGUMENT, code_size
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
-
-cdef extern from *:
-    """
-    extern void fill_scan_baseline(void **);
-    extern void fill_scan_avx2(void **);
-    extern void fill_scan_avx512(void **);
-    #if !defined(__x86_64__)
-    #define fill_scan_avx2 fill_scan_baseline
-    #define fill_scan_avx512 fill_scan_baseline
-    #endif
-    """
-    void fill_scan_baseline(void** table) noexcept nogil
-    void fill_scan_avx2(void** table) noexcept nogil
-    void fill_scan_avx512(void** table) noexcept nogil
+from frankentorch._ext.levels cimport fill_scan_at
 
 cdef void* table[SCAN_SLOTS]
 
@@ -37,12 +24,7 @@ cdef struct Lines:
 
 
 cdef int scan_use_level(int level) noexcept nogil:
-    if level == 0:
-        fill_scan_baseline(table)
-    elif level == 1:
-        fill_scan_avx2(table)
-    else:
-        fill_scan_avx512(table)
+    fill_scan_at(level, table)
     return 0
 
 

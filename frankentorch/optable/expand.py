@@ -13,7 +13,7 @@ WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "c
         "f64": ("vd", {"exp", "minimum", "maximum"})}
 SCALAR_ONLY = re.compile(r"\bif\b|[<>=!&|^%]|[(,]\s*-?[\d.]+\s*[,)]")     # choices, tests, numbers as arguments
 CALL = re.compile(r"\b([a-z]\w*)\(")
-LOOP_SHARDS, COMPLEX_SHARDS, SHARD_ROOM = 12, 4, 48     # COMPLEX_SHARDS divides LOOP_SHARDS
+LOOP_SHARDS, COMPLEX_SHARDS, SHARD_ROOM = 6, 2, 96     # COMPLEX_SHARDS divides LOOP_SHARDS
 OPERAND_NAMES = ("x", "y", "z")
 RESULT_NUMBER = {"same": 0, "bool": 1, "real": 2, "i64": 3}
 PROMOTE_NUMBER = {None: 0, "same": 0, "int_to_float": 1, "none": 2, "skip_first": 3}
