@@ -5,6 +5,7 @@
 # sign of a NaN are outside the promise of same bits, so every NaN counts as the one whose only set fraction bit is the top.
 cimport cython
 import blake3 as _blake3
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.ref cimport PyObject
 from libc.math cimport isfinite, sqrt
 from libc.string cimport memcmp, memcpy, memset
@@ -17,8 +18,9 @@ from frankentorch._ext.levels cimport fill_foldhash
 from frankentorch._ext.random cimport Generator, default_generator_object
 from frankentorch._ext.randstream cimport Engine
 
-NAMES = ("bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "float16", "bfloat16", "float32", "float64",
+cdef tuple NAMES = ("bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "float16", "bfloat16", "float32", "float64",
          "complex64", "complex128")
+cdef list NAME_BYTES = [name.encode() for name in NAMES]
 cdef object hasher = _blake3.blake3
 cdef enum:
     DIGEST_BYTES = 16
@@ -105,11 +107,54 @@ cdef Tensor settled(Tensor dense):
     return copy
 
 
+cdef list sizes_list(Tensor t):
+    cdef int d
+    cdef list found = []
+    for d in range(t.rank):
+        found.append(t.sizes[d])
+    return found
+
+
 cdef bytes head_of(Tensor t):
-    return f"{NAMES[t.code]}{list(sizes_tuple(t))}".encode()
+    """Name of the dtype, sizes as Python prints a list."""
+    cdef char text[16 + 22 * MAX_DIMS]
+    cdef bytes name = NAME_BYTES[t.code]
+    cdef Py_ssize_t n = PyBytes_GET_SIZE(name)
+    cdef int d
+    memcpy(text, PyBytes_AS_STRING(name), n)
+    text[n] = c"["
+    n += 1
+    for d in range(t.rank):
+        n += write_integer(text + n, t.sizes[d])
+        if d + 1 < t.rank:
+            text[n], text[n + 1] = c",", c" "
+            n += 2
+    text[n] = c"]"
+    return text[:n + 1]
 
 
-def elements(Tensor t):
+cdef int write_integer(char* text, long long value) noexcept nogil:
+    """Decimal digits, with a sign if below zero; how many characters."""
+    cdef char digits[24]
+    cdef int n = 0, at = 0
+    cdef unsigned long long rest = <unsigned long long> value if value >= 0 else 0 - <unsigned long long> value
+    if value < 0:
+        text[0] = c"-"
+        at = 1
+    while True:
+        digits[n] = <char> (48 + rest % 10)
+        n += 1
+        rest //= 10
+        if rest == 0:
+            break
+    while n:
+        n -= 1
+        text[at] = digits[n]
+        at += 1
+    return at
+
+
+cpdef bytes elements(Tensor t):
     """The canonical elements as bytes."""
     cdef Tensor dense
     if is_meta(t):
@@ -137,7 +182,7 @@ cdef bytes folded(Tensor t):
 cdef bytes last_fold = b""
 
 
-def digest(Tensor t):
+cpdef object digest(Tensor t):
     """32 hexadecimal digits: the first half of BLAKE3 over dtype, sizes and folded elements."""
     global last_fold
     if is_meta(t):
@@ -147,17 +192,17 @@ def digest(Tensor t):
     return hasher(head_of(t) + last_fold).hexdigest(DIGEST_BYTES)
 
 
-def fold_of_last():
+cpdef bytes fold_of_last():
     """What the last digest was made of, for `digest_again`."""
     return last_fold
 
 
-def same_elements(Tensor a, Tensor b):
+cpdef bint same_elements(Tensor a, Tensor b):
     """Whether both are dense and look at the same elements, perhaps in other shapes."""
     return a.storage is b.storage and a.offset == b.offset and a.count == b.count and a.code == b.code and a.flags & b.flags & DENSE and not is_meta(a)
 
 
-def digest_again(Tensor t, bytes fold):
+cpdef object digest_again(Tensor t, bytes fold):
     """Digest of a tensor whose elements have been folded before."""
     return hasher(head_of(t) + fold).hexdigest(DIGEST_BYTES)
 
@@ -171,17 +216,7 @@ cdef double sum_of_squares(const char* data, int code, Py_ssize_t n) noexcept no
     for k in range(8):
         lanes[k] = 0
     if code == F32 or code == C64:
-        n *= 2 if code == C64 else 1
-        i = 0
-        while i + 8 <= n:
-            for k in range(8):
-                x = (<const float*> data)[i + k]
-                lanes[k] += x * x
-            i += 8
-        while i < n:
-            x = (<const float*> data)[i]
-            lanes[i & 7] += x * x
-            i += 1
+        (<squares_kernel> table[SQUARES_SLOT])(lanes, <const float*> data, n * (2 if code == C64 else 1))
     elif code == F64 or code == C128:
         n *= 2 if code == C128 else 1
         for i in range(n):
@@ -198,7 +233,7 @@ cdef double sum_of_squares(const char* data, int code, Py_ssize_t n) noexcept no
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
 
 
-def norm(Tensor t):
+cpdef object norm(Tensor t):
     """Root of the sum of squares of a floating tensor, in double; None when it is not finite."""
     cdef Tensor dense
     cdef double found = 0
@@ -235,12 +270,12 @@ def dtype_name(Tensor t):
     return NAMES[t.code]
 
 
-def node_sequence(Tensor t):
+cpdef object node_sequence(Tensor t):
     """Sequence number of the node that made `t`; None of a leaf."""
     return None if t.node is None else t.node.sequence
 
 
-def asks_gradient(Tensor t):
+cpdef bint asks_gradient(Tensor t):
     """The leaf flag: whether gradients are accumulated into `t`."""
     return bool(t.flags & REQUIRES_GRAD) and t.node is None
 
@@ -257,7 +292,7 @@ def sequence_of(Node node):
     return node.sequence
 
 
-def node_facts(Node node):
+cpdef tuple node_facts(Node node):
     """(name, [writes since it was saved] of the saved tensors under check). The versions themselves depend on what was before."""
     cdef int i
     cdef unsigned long long mask = node.tensor_mask
@@ -276,7 +311,7 @@ def is_python_node(Node node):
     return node.callback is not None
 
 
-def has_hooks(Node node):
+cpdef bint has_hooks(Node node):
     """Whether anything of the user's may look at or change gradients here."""
     if node.variable is not None and node.variable.extra is not None and node.variable.extra.hooks:
         return True
@@ -297,7 +332,7 @@ def forget_generator():
     seen.left = -1
 
 
-def generator_moved():
+cpdef bint generator_moved():
     """Whether the default generator's state differs from the one of the last call."""
     cdef Engine* now = &default_generator_object().engine
     if memcmp(now.state, seen.state, sizeof(seen.state)) == 0 and now.left == seen.left and now.next == seen.next and now.seed == seen.seed and \
@@ -308,7 +343,7 @@ def generator_moved():
     return True
 
 
-def generator_digest(Generator generator=None):
+cpdef object generator_digest(Generator generator=None):
     """Digest of a generator's state; None stands for the default one."""
     if generator is None:
         generator = default_generator_object()
@@ -329,18 +364,20 @@ cdef extern from "Python.h":
 @cython.final
 cdef class Seen:
     """What is known of a tensor: its number, the digest of its last known content and the version that had it. `holder` refers to it weakly."""
-    cdef public object number, digest, version, asks, holder
-
     def __init__(self, number, digest, version, asks, holder):
         self.number, self.digest, self.version, self.asks, self.holder = number, digest, version, asks, holder
 
 
+cdef Seen find_seen(dict known, Tensor t):
+    cdef PyObject* found = PyDict_GetItem(known, <size_t> <PyObject*> t)
+    if found == NULL or PyWeakref_GetObject((<Seen> found).holder) != <PyObject*> t:
+        return None
+    return <Seen> found
+
+
 def find(dict known, tensor):
     """The Seen of a tensor in a table by id; None when it is not there, or is that of a tensor that lived at the same address before."""
-    cdef PyObject* found = PyDict_GetItem(known, <size_t> <PyObject*> tensor)
-    if found == NULL or PyWeakref_GetObject((<Seen> found).holder) != <PyObject*> tensor:
-        return None
-    return <object> found
+    return find_seen(known, tensor) if isinstance(tensor, Tensor) else None
 
 
 cdef int gather(object value, list found) except -1:
@@ -352,7 +389,7 @@ cdef int gather(object value, list found) except -1:
     return 0
 
 
-def tensors_in(value):
+cpdef list tensors_in(value):
     """Tensors of an argument, lists searched."""
     cdef list found = []
     gather(value, found)

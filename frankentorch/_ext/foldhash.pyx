@@ -3,6 +3,7 @@
 # The inner loop of tensor digests, in the manner of XXH3's accumulation (Y. Collet, xxHash specification, 2019): a word is
 # added to its neighbour lane as it is, and the product of its keyed halves to its own; a lane is scrambled after each block.
 # Integer arithmetic only: same bits at every level. A change of one word always shows: each step is a bijection in it.
+# And the sum of squares that a gradient is told with, whose lanes are by position.
 from frankentorch._ext.types cimport *
 from frankentorch._ext.foldhash cimport *
 
@@ -67,6 +68,7 @@ cdef extern from *:
       #define FT_SWAP(x) ft_pair((x).b, (x).a)
       #define FT_ALL(x) ft_pair(x, x)
     #endif
+    #define FT_AHEAD 2048       /* bytes: what lies in the outer caches comes in time */
     #define FT_VECTORS ((int) (128 / sizeof(ft_words)))
     static int ft_fold(unsigned long long* lanes, const unsigned long long* keys, const char* data, Py_ssize_t blocks,
                        unsigned long long mask_word, unsigned long long add_word, unsigned long long top_word) {
@@ -76,6 +78,8 @@ cdef extern from *:
         for (k = 0; k < FT_VECTORS; k++) acc[k] = FT_LOAD(lanes + k * (sizeof(ft_words) / 8));
         for (; blocks > 0; blocks--) {
             for (r = 0; r < 8; r++) {
+                __builtin_prefetch(data + FT_AHEAD);
+                __builtin_prefetch(data + FT_AHEAD + 64);
                 for (k = 0; k < FT_VECTORS; k++) {
                     ft_words x = FT_LOAD(data), w = FT_XOR(x, FT_LOAD(keys + r * 16 + k * (sizeof(ft_words) / 8)));
                     data += sizeof(ft_words);
@@ -102,5 +106,25 @@ cdef bint fold(unsigned long long* lanes, const unsigned long long* keys, const 
     return ft_fold(lanes, keys, data, blocks, rule.mask, rule.add, rule.top)
 
 
+cdef void squares(double* sums, const float* data, Py_ssize_t n) noexcept nogil:
+    cdef double lanes[8]
+    cdef double x
+    cdef Py_ssize_t i = 0
+    cdef int k
+    for k in range(8):
+        lanes[k] = sums[k]
+    while i + 8 <= n:
+        for k in range(8):
+            x = data[i + k]
+            lanes[k] += x * x
+        i += 8
+    for k in range(n - i):
+        x = data[i + k]
+        lanes[k] += x * x
+    for k in range(8):
+        sums[k] = lanes[k]
+
+
 cdef public void fill_foldhash "FT_FILL_FOLDHASH" (void** table) noexcept nogil:
     table[FOLD_SLOT] = <void*> fold
+    table[SQUARES_SLOT] = <void*> squares

@@ -15,26 +15,14 @@ import json
 import os
 import struct
 
+from frankentorch._ext.jsontext import text_of
 from frankentorch.runtime.ledger.errors import LedgerError
 
 MAGIC = b"FTLEDGER\x01\r\n\x00\xff\x1a\n\n"
 DIGEST = 32
-BLOCK_BYTES = 1 << 18  # a block is written once its records are as long as this, and at every optimizer step
+BLOCK_BYTES = 1 << 18  # a block is written once its records are about as long as this, and at every optimizer step
 LARGEST = 1 << 31  # of a frame's content
 _WORD, _LONG = struct.Struct("<I"), struct.Struct("<Q")
-
-
-def _encoder():
-    """Records to text. json makes its compiled encoder anew for every call; one is kept here, where there is one."""
-    plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False, check_circular=False)
-    make = json.encoder.c_make_encoder
-    if make is None:
-        return plain.encode
-    pieces = make(None, plain.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
-    return lambda value: "".join(pieces(value, 0))
-
-
-_encode = _encoder()
 
 
 def blake3(data):
@@ -72,19 +60,27 @@ class Writer:
         self._put(MAGIC)
 
     def write(self, kind, fields, attached=()):
-        """Add a record. `attached`: pairs of (description as a list that starts with the digest, bytes)."""
+        """Add a record. `attached`: pairs of (description as a list that starts with the digest, bytes).
+
+        Only its text is made here: between the kernels of a training step the hash would find the caches cold each time."""
         if self.broken is not None:
             raise self.broken
-        text = _encode([self.count, kind, *fields, [note for note, _ in attached]]).encode()
-        body = _WORD.pack(len(text)) + text
-        if attached:
-            body = b"".join([body, *(part for _, data in attached for part in (_LONG.pack(len(data)), data))])
-        self._chain = blake3(self._chain + body)
-        self._held += (_WORD.pack(len(body)), body, self._chain)
-        self._size += len(body) + DIGEST + 4
+        text = text_of([self.count, kind, *fields, [note for note, _ in attached]])
+        self._held.append((text, [data for _, data in attached]) if attached else text)
         self.count += 1
+        self._size += len(text)
+        for _, data in attached:
+            self._size += len(data)
         if self._size >= BLOCK_BYTES:
             self.flush()
+
+    def _record(self, held):
+        text, attached = (held, ()) if type(held) is bytes else held
+        body = _WORD.pack(len(text)) + text
+        if attached:
+            body = b"".join([body, *(part for data in attached for part in (_LONG.pack(len(data)), data))])
+        self._chain = blake3(self._chain + body)
+        return body, self._chain
 
     def flush(self):
         """Write what is held as one block."""
@@ -92,11 +88,14 @@ class Writer:
             raise self.broken
         if not self._held:
             return
-        frame = self._compress(b"".join(self._held))
+        held, self._held, self._size = self._held, [], 0
+        self._block([self._record(record) for record in held])
+
+    def _block(self, records):
+        frame = self._compress(b"".join([part for body, digest in records for part in (_WORD.pack(len(body)), body, digest)]))
         head = _WORD.pack(len(frame))
         self._blocks = blake3(self._blocks + head + frame)
         self._put(head + frame + self._blocks)
-        self._held, self._size = [], 0
 
     def close(self, sync=True):
         """Write the rest and close the file; the digest of the last record is the root."""

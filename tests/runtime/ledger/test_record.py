@@ -229,3 +229,21 @@ def test_a_forked_child_does_not_write(tmp_path):
         ft.zeros(3).sum()
 
     assert verify(tmp_path / "a").ok
+
+
+@pytest.mark.parametrize("level", ["step", "node", "full"])
+def test_gradients_that_are_views_of_one_buffer_are_told(tmp_path, level):
+    """Gradients kept in one flat buffer, that an op reads before the step does."""
+    path = tmp_path / "ledger"
+    weight = ft.ones(2, 3, requires_grad=True)
+    optimizer = ft.optim.SGD([weight], lr=0.5)
+    with record(path, level=level):
+        flat = ft.arange(8.0)
+        weight.grad = flat[1:7].view(2, 3)
+        flat.sum()
+        optimizer.step()
+
+    assert weight.tolist() == [[0.5, 0.0, -0.5], [-1.0, -1.5, -2.0]]
+    step = next(found for found in read(path) if found.kind == "step")
+    told = step.fields[5][0]
+    assert evidence.digest(weight.grad) == (told[2] if level == "step" else told[3][1])
