@@ -36,7 +36,8 @@ cdef enum ReduceSlot:
     SLOT_STRIPS = 148           # + compute: a block of contiguous columns, at least 16 (float) or 8 (double), summed; few rows
     SLOT_LINE_HALF = 152        # + (code - F16): as SLOT_LINE, the values being halves
     SLOT_LINES = 156            # + compute: many lines of one block each, summed and divided
-    REDUCE_SLOTS = 160
+    SLOT_LINES_PRODUCT = 160    # + compute: many lines of one block each, multiplied
+    REDUCE_SLOTS = 164
 
 cdef enum Finish:
     FINISH_NOTHING = 0

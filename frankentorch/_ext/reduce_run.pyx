@@ -510,7 +510,7 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef Py_ssize_t index[MAX_DIMS]
     cdef int d, status
     if job.lines:
-        (<lines_kernel> table[SLOT_LINES + job.compute])(
+        (<lines_kernel> table[(SLOT_LINES_PRODUCT if job.op == REDUCE_PROD else SLOT_LINES) + job.compute])(
             job.input + begin * job.kept_step[0], end - begin, job.kept_step[0], job.count,
             <double> job.count if job.op == REDUCE_MEAN else 1, job.out + begin * job.out_item)
         return
@@ -713,7 +713,7 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     job.outer = outputs // job.cols
     job.tiles = (job.cols + TILE_COLS - 1) // TILE_COLS
     job.split = job.outer * job.tiles < 16 and job.count >= 8 * BLOCK
-    job.lines = ((op == REDUCE_SUM or op == REDUCE_MEAN) and in_code == out_code and (in_code == F32 or in_code == F64)
+    job.lines = ((op == REDUCE_SUM or op == REDUCE_MEAN or op == REDUCE_PROD) and in_code == out_code and (in_code == F32 or in_code == F64)
                  and job.cols == 1 and job.kept == 1 and job.red == 1 and job.red_step[0] == job.item and job.count <= BLOCK)
     grain = job.count * (TILE_COLS if job.cols > TILE_COLS else job.cols)
     grain = 1 if grain >= GRAIN else GRAIN // grain

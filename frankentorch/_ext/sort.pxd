@@ -23,8 +23,6 @@ cdef int sort_run(int op, int code, int ndim, const Py_ssize_t* sizes, const Py_
 # have room for n or for as many as there are runs; inverse has n; the last two may be NULL. Returns how many, or < 0. Each NaN is distinct.
 cdef Py_ssize_t unique_run(int code, const char* input, Py_ssize_t n, bint sort, char* values, long long* inverse,
                            long long* counts) noexcept nogil
-# How many runs n > 0 contiguous values have.
-cdef Py_ssize_t runs_count(int code, const char* input, Py_ssize_t n) noexcept nogil
 # Distinct rows, as unique_run finds values, of n contiguous rows of `width` values, in lexicographic order; first[g] is the first row of group g.
 cdef Py_ssize_t unique_rows_run(int code, const char* input, Py_ssize_t n, Py_ssize_t width, bint sort, long long* first,
                                 long long* inverse, long long* counts) noexcept nogil

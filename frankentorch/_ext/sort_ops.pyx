@@ -164,14 +164,9 @@ def unique(Tensor self, bint sort, bint return_inverse, bint return_counts):
         raise NotImplementedError("unique: the result's shape depends on data that a meta tensor does not have")
     flat = contiguous_tensor(self)
     source = data_of(flat)
-    if sort or n == 0:
-        groups = n
-    else:
-        with nogil:
-            groups = runs_count(self.code, source, n)
-    values = new_tensor(self.code, False, 1, &groups)
+    values = new_tensor(self.code, False, 1, &n)
     inverse = new_tensor(I64, False, self.rank, self.sizes) if return_inverse else new_tensor(I64, False, 1, &none)
-    counts = new_tensor(I64, False, 1, &groups if return_counts else &none)
+    counts = new_tensor(I64, False, 1, &n if return_counts else &none)
     if return_inverse:
         inv = <long long*> data_of(inverse)
     if return_counts:
@@ -185,8 +180,10 @@ def unique(Tensor self, bint sort, bint return_inverse, bint return_counts):
 
 
 cdef Tensor shortened(Tensor t, Py_ssize_t n):
+    """The first n of a new tensor: in the memory that was taken for more of them, unless most of it would lie idle."""
     cdef Tensor out
-    if n == t.count:
+    if 2 * n >= t.count:
+        t.sizes[0] = t.count = n
         return t
     out = new_tensor(t.code, False, 1, &n)
     memcpy(data_of(out), data_of(t), n * ITEMSIZE[t.code])

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import frankentorch as ft
+from tests.processes import run_python
 from tests.reference import reduce as reference
 from tests.reference import rows as row_reference
 
@@ -43,6 +44,36 @@ def test_sum_and_product_of_a_line(n, dtype):
     factors = (1 + x * np.dtype(dtype).type(1e-5)).astype(dtype)
     for t in layouts(factors):
         same_bits(reference.prod(factors, (1,)), t.prod(1).numpy())
+
+
+def levels_of_this_host():
+    """CPU levels that a process can be told to use here."""
+    from frankentorch._ext import cpu
+
+    levels = ["baseline", "avx2", "avx512"]
+    return levels[:levels.index(cpu.host_level_name()) + 1]
+
+
+@pytest.mark.parametrize("n", (1, 7, 16, 17, 64, 100, 1000, 4096))
+def test_products_that_underflow(n, tmp_path):
+    """Rows whose product lies around the least denormal number, of factors up to 1 or beyond, some with a zero, an infinity or a NaN."""
+    rng = np.random.default_rng(n)
+    x = rng.uniform(0.25, 1, (600, n))
+    x *= np.exp2(-(rng.uniform(100, 200, (600, 1)) + np.log2(x).sum(1, keepdims=True)) / n)
+    x = (x * rng.choice((-1, 1), x.shape)).astype("float32")
+    for row, value in enumerate((0.0, -0.0, np.inf, -np.inf, np.nan, 1e-42, 2.0, 1e30)):
+        x[row::40, rng.integers(n)] = value
+    with np.errstate(invalid="ignore", under="ignore", over="ignore"):
+        expected = reference.prod(x, (1,))
+    assert 0 < np.count_nonzero(expected == 0) < 600 and np.isnan(expected).any()
+    np.save(tmp_path / "x.npy", x)
+    for level in levels_of_this_host():
+        done = run_python("import numpy, frankentorch, sys\n"
+                          f"product = frankentorch.from_numpy(numpy.load({str(tmp_path / 'x.npy')!r})).prod(1)\n"
+                          f"numpy.save({str(tmp_path / 'found.npy')!r}, product.numpy())", FRANKENTORCH_CPU=level)
+        assert done.returncode == 0, done.stderr
+        found = np.load(tmp_path / "found.npy")
+        same_bits(np.where(np.isnan(expected), np.float32(np.nan), expected), np.where(np.isnan(found), np.float32(np.nan), found))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,7 +1,10 @@
 """Order, distinct values, search and histograms, against values worked by hand."""
 import bisect
 import collections
+import itertools
 import math
+import pickle
+import random
 
 import pytest
 
@@ -49,6 +52,27 @@ def test_unique_of_many_as_by_python(dtype, spread):
     assert [value for value, _ in expected] == found.tolist()
     assert [count for _, count in expected] == counts.tolist()
     assert values == found[inverse].tolist()
+
+
+@pytest.mark.parametrize("repeats", [1, 3, 40])
+@pytest.mark.parametrize("dtype", [ft.bool, ft.uint8, ft.int16, ft.int32, ft.int64, ft.float16, ft.bfloat16, ft.float32, ft.float64])
+def test_unique_consecutive_of_many_as_by_python(dtype, repeats):
+    """Runs short and long; the result of many runs keeps the memory taken for it, that of few does not."""
+    numbers = random.Random(repeats)
+    values = [value for _ in range(300) for value in [numbers.randrange(2 if dtype is ft.bool else 5)] * numbers.randint(1, repeats)]
+    t = ft.tensor(values, dtype=dtype)
+    runs = [(value, len(list(run))) for value, run in itertools.groupby(values)]
+    for inverse, counts in itertools.product((False, True), repeat=2):
+        found = t.unique_consecutive(return_inverse=inverse, return_counts=counts)
+        found = [part.tolist() for part in (found if inverse or counts else (found,))]
+
+        assert found.pop(0) == [value for value, _ in runs]
+        if inverse:
+            assert found.pop(0) == [number for number, (_, length) in enumerate(runs) for _ in range(length)]
+        if counts:
+            assert found.pop(0) == [length for _, length in runs]
+    copy = pickle.loads(pickle.dumps(t.unique_consecutive()))
+    assert copy.tolist() == [value for value, _ in runs]
 
 
 def test_unique_of_far_whole_numbers():
