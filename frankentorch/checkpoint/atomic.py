@@ -13,7 +13,7 @@ import stat
 from frankentorch.checkpoint.errors import CheckpointError
 
 MAX_VECTOR = 512
-BUFFER_NBYTES = 4 << 20
+BUFFER_NBYTES = 1 << 22  # a multiple of every block size in use
 DIRECT_NBYTES = 16 << 20  # smaller files go through the page cache
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 
@@ -44,8 +44,8 @@ class NewFile:
         self.temporary = os.path.join(self.folder, f".{name[:180]}.{os.urandom(8).hex()}.tmp")
         with system_call("open", self.temporary):
             self.descriptor = os.open(self.temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _CLOEXEC, 0o666)
-        if direct and set_direct(self.descriptor, True):
-            self.stream = _Stream(self.descriptor, self.temporary)
+        if direct:
+            self.stream = Stream(self.descriptor, self.temporary)
 
     def _mode(self):
         """Type and permissions of the file that is there, or None."""
@@ -112,19 +112,19 @@ class NewFile:
         self.temporary = None
 
 
-class _Stream:
-    """Writes past the page cache through two aligned buffers: one is filled while the other goes to the disk.
+class Stream:
+    """Writes a file in order through two aligned buffers: one is filled while the other goes to the disk, past the page cache where the
+    system lets it.
 
-    For large files this is faster than to copy all into the cache and wait at the end for it to drain.
+    For large files this is faster than to copy all into the cache and wait at the end for it to drain. What fits in one buffer goes
+    through the cache, when it is flushed.
     """
 
     def __init__(self, descriptor, path):
         import mmap
-        from concurrent.futures import ThreadPoolExecutor
 
-        self.descriptor, self.path, self.filled, self.pending = descriptor, path, 0, None
+        self.descriptor, self.path, self.at, self.filled, self.pending, self.pool = descriptor, path, 0, 0, None, None
         self.views = [memoryview(mmap.mmap(-1, BUFFER_NBYTES)) for _ in range(2)]
-        self.pool = ThreadPoolExecutor(1, "frankentorch-write")
 
     def write(self, piece):
         view, done = memoryview(piece).cast("B") if len(piece) else b"", 0
@@ -133,10 +133,20 @@ class _Stream:
             self.views[0][self.filled:self.filled + step] = view[done:done + step]
             self.filled, done = self.filled + step, done + step
             if self.filled == BUFFER_NBYTES:
-                self.wait()
-                self.pending = self.pool.submit(self.put, self.views[0])
-                self.views.reverse()
-                self.filled = 0
+                self.turn()
+        self.at += len(view)
+
+    def turn(self):
+        """Send the full buffer off and go on with the other one."""
+        if self.pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            set_direct(self.descriptor, True)
+            self.pool = ThreadPoolExecutor(1, "frankentorch-write")
+        self.wait()
+        self.pending = self.pool.submit(self.put, self.views[0])
+        self.views.reverse()
+        self.filled = 0
 
     def wait(self):
         pending, self.pending = self.pending, None
@@ -163,12 +173,14 @@ class _Stream:
     def flush(self):
         """Write the rest, which is no whole number of blocks."""
         self.wait()
-        set_direct(self.descriptor, False)
+        if self.pool is not None:
+            set_direct(self.descriptor, False)
         self.put(self.views[0][:self.filled])
         self.filled = 0
 
     def close(self):
-        self.pool.shutdown(wait=True)
+        if self.pool is not None:
+            self.pool.shutdown(wait=True)
 
 
 def set_direct(descriptor, wanted):

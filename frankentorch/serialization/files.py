@@ -1,22 +1,19 @@
 """Where the bytes of a checkpoint come from and go to: paths, file objects, memory.
 
 A path is written under a temporary name beside it, flushed to the disk and then moved there, so that a crash leaves the old
-file or the new one. Large files bypass the page cache (O_DIRECT) through one aligned buffer where the system offers it: that is
-twice as fast as copying 200 MB into the cache and waiting for it to drain.
+file or the new one.
 """
 
 import contextlib
-import errno
 import io
 import os
 import stat
 
 from frankentorch._ext.checksum import crc32
-from frankentorch.checkpoint.atomic import NewFile, sync_folder, system_call
+from frankentorch.checkpoint.atomic import NewFile, sync_folder
 from frankentorch.checkpoint.errors import CheckpointError
 
 CHUNK_NBYTES = 1 << 20
-BUFFER_NBYTES = 4 << 20  # a multiple of every block size in use; also the size from which the cache is bypassed
 
 
 # ---- reading ----
@@ -167,74 +164,6 @@ def cut_short(offset, nbytes, size):
 
 
 # ---- writing ----
-class FileOutput:
-    """A descriptor written in order through one aligned buffer."""
-
-    def __init__(self, descriptor, path):
-        import mmap
-
-        self.descriptor, self.path, self.at, self.direct = descriptor, path, 0, None
-        self.buffer = mmap.mmap(-1, BUFFER_NBYTES)
-        self.view = memoryview(self.buffer)
-        self.filled = 0
-
-    def write(self, data):
-        nbytes, done = len(data), 0
-        while done < nbytes:
-            step = min(BUFFER_NBYTES - self.filled, nbytes - done)
-            self.view[self.filled:self.filled + step] = data[done:done + step]
-            self.filled += step
-            done += step
-            if self.filled == BUFFER_NBYTES:
-                self.drain()
-        self.at += nbytes
-
-    def drain(self):
-        if self.direct is None:
-            self.direct = self.bypass_cache(True)
-        self.put(self.view)
-        self.filled = 0
-
-    def put(self, data):
-        while data:
-            try:
-                with system_call("write", self.path):
-                    done = os.write(self.descriptor, data)
-            except OSError as error:
-                if error.errno != errno.EINVAL or not self.direct:
-                    raise
-                self.direct = self.bypass_cache(False)  # the file system says no only now
-                continue
-            if done % 4096 and self.direct:
-                self.direct = self.bypass_cache(False)
-            data = data[done:]
-
-    def bypass_cache(self, wanted):
-        """Switch O_DIRECT; whether it is on."""
-        flag = getattr(os, "O_DIRECT", 0)
-        if not flag:
-            return False
-        import fcntl
-
-        before = fcntl.fcntl(self.descriptor, fcntl.F_GETFL)
-        try:
-            fcntl.fcntl(self.descriptor, fcntl.F_SETFL, before | flag if wanted else before & ~flag)
-        except OSError:
-            return False
-        return wanted
-
-    def flush(self):
-        if self.direct:
-            self.direct = self.bypass_cache(False)  # the rest is no whole block
-        self.put(self.view[:self.filled])
-        self.filled = 0
-
-    def close(self):
-        with contextlib.suppress(BufferError):  # an error on its way out may still hold a part
-            self.view.release()
-            self.buffer.close()
-
-
 class ObjectOutput:
     """Anything with `write`. Classes not known to take any buffer are given bytes."""
 
@@ -280,13 +209,8 @@ def open_output(f):
         with open(target, "wb") as file:
             yield ObjectOutput(file)
         return
-    with NewFile(target) as new:
-        output = FileOutput(new.descriptor, new.temporary)
-        try:
-            yield output
-            output.flush()
-        finally:
-            output.close()
+    with NewFile(target, direct=True) as new:
+        yield new.stream
         new.keep_mode()
         new.sync()
         new.commit()

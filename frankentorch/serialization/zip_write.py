@@ -25,7 +25,7 @@ class ZipWriter:
 
     Parameters
     ----------
-    output : FileOutput or ObjectOutput
+    output : checkpoint.atomic.Stream or ObjectOutput
     folder : str
         Put before every name; none when empty. The same whatever the file is called, so that the bytes depend on the content alone.
     """
