@@ -38,7 +38,7 @@ COMMON = ["-fPIC", "-g0", "-fno-strict-aliasing", "-ffp-contract=off", "-fvisibi
 KERNEL = ["-O3", "-fno-math-errno", "-fno-trapping-math"]
 BINDING = ["-O1"]
 # Parts that every call passes through, or that loop over elements themselves; for the rest -O1 halves the compile.
-HOT = re.compile(r"alloc|dispatch|dtype|elementwise|engine|evidence|index|iterate|jsontext|scan_steps|sort|tensor|threads|unpickle|views|witness|\w+_run")
+HOT = re.compile(r"alloc|dispatch|dtype|elementwise|engine|evidence|index|iterate|jsontext|scan_steps|sort|tensor|threads|views|\w+_run")
 # Measured no faster, or slower, with wider vectors: the avx2 build serves avx512 too.
 NARROW = re.compile(r"loops_complex\w*|optim_half|pool|resample|scan")
 DIRECTIVES = {"language_level": 3, "binding": False, "embedsignature": False}
@@ -300,6 +300,8 @@ def compile_object(name, c_path, level, levelled, compiler):
             flags = ["-O2" if f == "-O3" else f for f in flags]
         flags = flags + LEVELS[level] + [f"-DFT_LEVEL={level}", f"-DPyInit_{name}=PyInit_{name}_{level}",
                                         f"-D__pyx_module_is_main_frankentorch___ext__{name}=ft_is_main_{name}_{level}"]
+    if name == "gemm" and not is_clang(compiler):     # clones for single callers take a third of its compile
+        flags = flags + ["-fno-ipa-cp-clone"]
     if name.startswith("loops_real") and not is_clang(compiler):  # lets the chains of two vectors run side by side; order changes no bit
         flags = flags + ["-fschedule-insns", "-fsched-pressure"]
     if name.startswith("loops_complex"):          # scalar code: forced inlining only makes it huge
