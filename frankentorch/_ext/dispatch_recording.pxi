@@ -65,7 +65,7 @@ cdef Node make_node(Overload ov, PyObject** slots):
     cdef object value
     node.op = ov
     node.fn = ov.backward
-    node.sequence = next_sequence()
+    number_node(node)
     if ov.list_edge:
         set_list_edges(ov, slots, node)
         wanted = <unsigned int> -1

@@ -102,7 +102,7 @@ cdef int rebase_history(Tensor t, Node node) except -1:
     splice = Node.__new__(Node)
     splice.label = "torch::autograd::CopySlices"
     splice.fn = copy_slices_backward
-    splice.sequence = next_sequence()
+    number_node(splice)
     edges = [below]
     numbers[0] = number
     for i in range(1, node.n_edges):
@@ -166,7 +166,7 @@ cdef Node regenerate_view(Tensor t):
     node = Node.__new__(Node)
     node.label = "AsStridedBackward0"
     node.fn = view_backward
-    node.sequence = next_sequence()
+    number_node(node)
     node.set_edges((below,), &number)
     node.save((geometry(t.base), geometry(t)), 0, 0)
     node.describe_output(0, t)
@@ -646,7 +646,7 @@ def make_python_node(callback, list inputs, list outputs, str label):
             edges.append(gradient_edge(<Tensor> inputs[i], &numbers[i]))
         node.label = label
         node.callback = callback
-        node.sequence = next_sequence()
+        number_node(node)
         node.saved = ()
         node.set_edges(tuple(edges), numbers)
     finally:

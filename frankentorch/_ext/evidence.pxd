@@ -12,7 +12,7 @@ cpdef bint same_elements(Tensor a, Tensor b)
 cpdef object digest_again(Tensor t, bytes fold)
 cpdef object norm(Tensor t)
 cpdef bytes elements(Tensor t)
-cpdef object node_sequence(Tensor t)
+cdef long long node_number(Node node) noexcept
 cpdef bint asks_gradient(Tensor t)
 cpdef tuple node_facts(Node node)
 cpdef bint has_hooks(Node node)

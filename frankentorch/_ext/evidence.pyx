@@ -270,11 +270,6 @@ def dtype_name(Tensor t):
     return NAMES[t.code]
 
 
-cpdef object node_sequence(Tensor t):
-    """Sequence number of the node that made `t`; None of a leaf."""
-    return None if t.node is None else t.node.sequence
-
-
 cpdef bint asks_gradient(Tensor t):
     """The leaf flag: whether gradients are accumulated into `t`."""
     return bool(t.flags & REQUIRES_GRAD) and t.node is None
@@ -286,10 +281,6 @@ def is_leaf_node(Node node):
 
 def leaf_of(Node node):
     return node.variable
-
-
-def sequence_of(Node node):
-    return node.sequence
 
 
 cpdef tuple node_facts(Node node):
@@ -318,9 +309,15 @@ cpdef bint has_hooks(Node node):
     return bool(node.pre_hooks) or bool(node.post_hooks) or node.tensor_hooks is not None
 
 
-def take_sequence():
-    """A number above those of all nodes so far."""
-    return next_sequence()
+cdef long long node_number(Node node) noexcept:
+    """Which of the nodes of this thread it is, from 1: what other threads record does not count."""
+    cdef long long made = nodes_made()
+    return made - <unsigned int> (<unsigned int> made - node.ordinal)
+
+
+def sequence_so_far():
+    """The number of the last node made by any thread."""
+    return last_sequence()
 
 
 # ---- the default generator, watched by comparing its whole state ----

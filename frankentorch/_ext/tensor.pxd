@@ -87,6 +87,7 @@ cdef class Node:
     cdef object callback               # Python-level backward, when fn is NULL
     cdef tuple edges                   # Node or None per input
     cdef int n_edges
+    cdef unsigned int ordinal           # among the nodes of the thread that made it, modulo 2**32
     cdef int* edge_numbers
     cdef int inline_numbers[4]
     cdef tuple saved                   # None after release
@@ -184,7 +185,9 @@ cdef tuple strides_tuple(Tensor t)
 cdef object size_of(Tensor t)
 cdef object make_size(tuple values)
 cdef str describe(object t)
-cdef long long next_sequence() noexcept
+cdef void number_node(Node node) noexcept                # after all others; and among those of this thread
+cdef long long last_sequence() noexcept
+cdef long long nodes_made() noexcept                     # by this thread
 cdef Node tensor_grad_fn(Tensor t)
 cdef bint tensor_requires_grad(Tensor t)
 cdef Node accumulator_of(Tensor t)

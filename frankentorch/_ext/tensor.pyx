@@ -16,7 +16,7 @@ from frankentorch._ext.dtype import strided, device as device_class
 
 cdef extern from *:
     """
-    #if defined(__GLIBC__)                  /* a dozen bytes: they fit what the loader keeps free, and save a call per read */
+    #if defined(__GLIBC__)                  /* two dozen bytes: they fit what the loader keeps free, and save a call per read */
     #define FT_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
     #else
     #define FT_THREAD_LOCAL __thread
@@ -24,10 +24,12 @@ cdef extern from *:
     static FT_THREAD_LOCAL int ft_grad_mode = 1;
     static FT_THREAD_LOCAL int ft_grad_beneath = 0;
     static FT_THREAD_LOCAL int ft_inference_mode = 0;
+    static FT_THREAD_LOCAL long long ft_nodes_made = 0;
     static inline int ft_mul_overflow(Py_ssize_t a, Py_ssize_t b, Py_ssize_t *r) { return __builtin_mul_overflow(a, b, r); }
     static inline int ft_add_overflow(Py_ssize_t a, Py_ssize_t b, Py_ssize_t *r) { return __builtin_add_overflow(a, b, r); }
     """
     int ft_grad_mode
+    long long ft_nodes_made
     int ft_grad_beneath
     int ft_inference_mode
     int ft_mul_overflow(Py_ssize_t a, Py_ssize_t b, Py_ssize_t* r) nogil
@@ -80,10 +82,19 @@ cdef bint set_inference_enabled(bint value) noexcept:
     return before
 
 
-cdef long long next_sequence() noexcept:
-    global _sequence
+cdef void number_node(Node node) noexcept:
+    global _sequence, ft_nodes_made
     _sequence += 1
+    ft_nodes_made += 1
+    node.sequence, node.ordinal = _sequence, <unsigned int> ft_nodes_made
+
+
+cdef long long last_sequence() noexcept:
     return _sequence
+
+
+cdef long long nodes_made() noexcept:
+    return ft_nodes_made
 
 
 cdef extern from "Python.h":

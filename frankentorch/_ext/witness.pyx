@@ -38,7 +38,7 @@ cdef class Witness:
     """Numbers of tensors, what is pending between the nodes of a walk, and the words for both."""
     cdef public object sink, fresh
     cdef public bint full, hooked
-    cdef public long long base
+    cdef public long long base, made      # when it began: the last node of any thread, how many of this one
     cdef public dict tensors, names, pending
     cdef public list notes, outer, incoming, folds
     cdef public set stored
@@ -51,7 +51,7 @@ cdef class Witness:
     cdef object __weakref__
 
     def __init__(self, sink, bint full, long long base):
-        self.sink, self.full, self.base = sink, full, base
+        self.sink, self.full, self.base, self.made = sink, full, base, nodes_made()
         self.tensors, self.names, self.pending = {}, {}, {}
         self.notes, self.outer, self.stored = [], [], set()
         self.fresh = weakref.WeakValueDictionary()
@@ -218,12 +218,16 @@ cdef class Witness:
                 seen.digest, seen.version = self.digest(tensor), tensor.storage.version
                 written.append([seen.number, seen.digest])
         tensor = made[0] if made else None
-        return outs, written, None if tensor is None or tensor.node is None else tensor.node.sequence - self.base
+        return outs, written, None if tensor is None else self.node_of(tensor)
 
     # ---- the walk ----
+    cpdef object node_of(self, Tensor tensor):
+        """Number of the node that made a tensor; None of a leaf."""
+        return None if tensor.node is None else node_number(tensor.node) - self.made
+
     def target(self, Node node):
         """A node as edges name it: its number, or ``["leaf", tensor number]``."""
-        return ["leaf", self.leaf(node.variable).number] if node.variable is not None else node.sequence - self.base
+        return ["leaf", self.leaf(node.variable).number] if node.variable is not None else node_number(node) - self.made
 
     def root(self, Node node, place, Tensor grad, total):
         self.pending[id(node), place] = [self.digest(grad if total is None else total), 1, fold_of_last()]
@@ -305,7 +309,7 @@ cdef class Witness:
 
     def node_ends(self, Node node):
         name, saved = self.facts
-        self.write("node", node.sequence - self.base, name, self.incoming, self.outgoing, saved, self.hooked)
+        self.write("node", node_number(node) - self.made, name, self.incoming, self.outgoing, saved, self.hooked)
         self.given = self.same = None
 
     def accumulates(self, Tensor variable, Tensor grad):

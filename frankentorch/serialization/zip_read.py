@@ -157,18 +157,29 @@ def _sorted_records(directory, begin, count, methods):
     return sorted(records, key=lambda record: record.header_at)
 
 
-def _wide_values(extra, wanted, name, offset):
-    """The 64-bit numbers of the Zip64 extra field."""
+def _wide_field(extra):
+    """Where the numbers of the Zip64 extra field lie: (offset, length), or None without a whole one."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<HH", extra, at)
         if at + 4 + length > len(extra):
-            break
+            return None
         if kind == 1:
-            if length < 8 * wanted:
-                break
-            return struct.unpack_from(f"<{wanted}Q", extra, at + 4)
+            return at + 4, length
         at += 4 + length
+    return None
+
+
+def _has_wide_values(extra):
+    found = _wide_field(extra)
+    return found is not None and found[1] >= 16
+
+
+def _wide_values(extra, wanted, name, offset):
+    """The 64-bit numbers of the Zip64 extra field."""
+    found = _wide_field(extra)
+    if found is not None and found[1] >= 8 * wanted:
+        return struct.unpack_from(f"<{wanted}Q", extra, found[0])
     raise _bad("zip64", "sizes of 4 GiB or more are announced, the Zip64 field is missing or damaged", name, offset)
 
 
@@ -198,8 +209,8 @@ def _check_local(source, record, directory_at):
         raise _bad("local", f"{record.packed} bytes at {after_head} reach into the directory at {directory_at}", record.name, at)
     wide = nbytes == BIG or packed == BIG
     later = flags & FLAG_SIZES_FOLLOW
+    extra = source.read(at + _LOCAL.size + name_length, extra_length) if wide or later else b""
     if wide:
-        extra = source.read(at + _LOCAL.size + name_length, extra_length)
         nbytes, packed = _wide_values(extra, 2, record.name, at)
     expected = (record.crc, record.packed, record.nbytes)
     if (crc, packed, nbytes) != expected and not (later and (crc, packed, nbytes) in ((0, 0, 0), (0, record.packed, record.nbytes))):
@@ -208,7 +219,8 @@ def _check_local(source, record, directory_at):
     end = after_head + record.packed
     if not later:
         return end
-    form = "<4sIQQ" if wide or record.nbytes >= BIG else "<4sIII"
+    # APPNOTE 4.3.9.2: a Zip64 field in the header, even one of zeros, makes the descriptor's sizes wide
+    form = "<4sIQQ" if record.nbytes >= BIG or _has_wide_values(extra) else "<4sIII"
     length = struct.calcsize(form)
     if end + length > directory_at or struct.unpack(form, source.read(end, length)) != (b"PK\7\10", *expected):
         raise _bad("local", "the descriptor after the record says other than the directory", record.name, end)

@@ -2,10 +2,12 @@
 import io
 import struct
 import zipfile
+import zlib
 
 import pytest
 
 ft = pytest.importorskip("frankentorch")
+from frankentorch.checkpoint.errors import CheckpointError  # noqa: E402
 from frankentorch.serialization import zip_read, zip_write  # noqa: E402
 from frankentorch.serialization.files import MemorySource, ObjectOutput  # noqa: E402
 
@@ -48,6 +50,26 @@ def test_we_read_what_zipfile_writes(method, seekable):
     directory = zip_read.read_directory(source, (zip_read.STORED, zip_read.DEFLATED))
 
     assert RECORDS == {name: zip_read.read_record(source, record, 1 << 30) for name, record in directory.items()}
+
+
+def test_a_zip64_field_of_zeros_makes_the_descriptor_wide():
+    """As Python up to 3.11.3 writes to a pipe with force_zip64: sizes 0 before the record, 64-bit ones after it."""
+    data, name, head = b"some bytes", b"record", b"PK\3\4"
+    crc, size = zlib.crc32(data), len(data)
+    extra = struct.pack("<HHQQ", 1, 16, 0, 0)
+    local = struct.pack("<4s5H3I2H", head, 45, 8, 0, 0, 33, 0, 0, 0, len(name), len(extra)) + name + extra
+    descriptor = struct.pack("<4sIQQ", b"PK\7\10", crc, size, size)
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 45, 45, 8, 0, 0, 33, crc, size, size, len(name), 0, 0, 0, 0, 0, 0) + name
+    records = local + data + descriptor
+    content = records + entry + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 1, 1, len(entry), len(records), 0)
+
+    directory = zip_read.read_directory(MemorySource(content))
+    assert data == zip_read.read_record(MemorySource(content), directory["record"], 1 << 20)
+    for at in range(len(local + data), len(records)):       # each byte of the descriptor counts
+        damaged = bytearray(content)
+        damaged[at] ^= 1
+        with pytest.raises(CheckpointError, match="descriptor"):
+            zip_read.read_directory(MemorySource(damaged))
 
 
 class Sparse:

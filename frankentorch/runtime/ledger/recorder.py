@@ -28,7 +28,7 @@ class Recorder(Witness):
     """Listens to one thread and writes to `sink`, which has ``write(kind, fields, attached)``."""
 
     def __init__(self, sink, level, portable_only=False):
-        super().__init__(sink, level == "full", evidence.take_sequence())
+        super().__init__(sink, level == "full", evidence.sequence_so_far())
         self.level, self.portable_only = level, portable_only
         self.thread, self.on = threading.get_ident(), False
         self.optimizers, self.models = {}, {}
@@ -174,7 +174,7 @@ class Recorder(Witness):
 
     # ---- the walk ----
     def walk_begins(self, tensors, grads, keep_graph, create_graph, inputs, accumulate):
-        nodes = [None if (at := evidence.node_sequence(tensor)) is None else at - self.base for tensor in tensors]
+        nodes = [self.node_of(tensor) for tensor in tensors]
         if self.full:
             for item in inputs or ():
                 if not isinstance(item, Tensor):

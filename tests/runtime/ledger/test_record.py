@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -62,6 +63,22 @@ def test_the_same_run_gives_the_same_bytes(tmp_path, level):
         found.add(path.read_bytes())
 
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("level", ["node", "full"])
+def test_other_threads_do_not_show(ledger_of, level):
+    """Nodes that another thread makes in between change no number."""
+    def beside(step, model, x, updater):
+        def work():
+            for _ in range(step + 1):
+                (ft.ones(3, requires_grad=True) * 2).sum().backward()
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        return x
+
+    alone, accompanied = ledger_of("alone", level), ledger_of("accompanied", level, change=beside)
+    assert alone.read_bytes() == accompanied.read_bytes()
 
 
 def test_levels_hold_what_they_promise(ledger_of):
