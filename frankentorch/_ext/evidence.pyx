@@ -14,6 +14,7 @@ from frankentorch._ext.half cimport load_f16, load_bf16
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport contiguous_tensor, copy_into
 from frankentorch._ext.foldhash cimport *
+from frankentorch._ext.jsontext cimport write_integer
 from frankentorch._ext.levels cimport fill_foldhash
 from frankentorch._ext.random cimport Generator, default_generator_object
 from frankentorch._ext.randstream cimport Engine
@@ -94,7 +95,7 @@ cdef void settle_nan(char* data, int code, Py_ssize_t n) noexcept nogil:
 
 cdef Tensor canonical(Tensor t):
     """`t`, or a dense copy of it with settled NaNs."""
-    cdef Tensor dense = contiguous_tensor(t), copy
+    cdef Tensor dense = contiguous_tensor(t)
     if any_nan(data_of(dense), t.code, dense.count * ITEMSIZES[t.code]):
         return settled(dense)
     return dense
@@ -131,27 +132,6 @@ cdef bytes head_of(Tensor t):
             n += 2
     text[n] = c"]"
     return text[:n + 1]
-
-
-cdef int write_integer(char* text, long long value) noexcept nogil:
-    """Decimal digits, with a sign if below zero; how many characters."""
-    cdef char digits[24]
-    cdef int n = 0, at = 0
-    cdef unsigned long long rest = <unsigned long long> value if value >= 0 else 0 - <unsigned long long> value
-    if value < 0:
-        text[0] = c"-"
-        at = 1
-    while True:
-        digits[n] = <char> (48 + rest % 10)
-        n += 1
-        rest //= 10
-        if rest == 0:
-            break
-    while n:
-        n -= 1
-        text[at] = digits[n]
-        at += 1
-    return at
 
 
 cpdef bytes elements(Tensor t):
@@ -256,16 +236,6 @@ def version(Tensor t):
     return t.storage.version
 
 
-def is_view_of(Tensor out, Tensor source):
-    """Whether both look at one storage."""
-    return out.storage is source.storage
-
-
-def base_of(Tensor t):
-    """The tensor whose elements a view shows; None of others."""
-    return t.base
-
-
 def dtype_name(Tensor t):
     return NAMES[t.code]
 
@@ -273,14 +243,6 @@ def dtype_name(Tensor t):
 cpdef bint asks_gradient(Tensor t):
     """The leaf flag: whether gradients are accumulated into `t`."""
     return bool(t.flags & REQUIRES_GRAD) and t.node is None
-
-
-def is_leaf_node(Node node):
-    return node.variable is not None
-
-
-def leaf_of(Node node):
-    return node.variable
 
 
 cpdef tuple node_facts(Node node):
@@ -296,10 +258,6 @@ cpdef tuple node_facts(Node node):
             mask >>= 1
             i += 1
     return node.name(), saved
-
-
-def is_python_node(Node node):
-    return node.callback is not None
 
 
 cpdef bint has_hooks(Node node):
@@ -370,11 +328,6 @@ cdef Seen find_seen(dict known, Tensor t):
     if found == NULL or PyWeakref_GetObject((<Seen> found).holder) != <PyObject*> t:
         return None
     return <Seen> found
-
-
-def find(dict known, tensor):
-    """The Seen of a tensor in a table by id; None when it is not there, or is that of a tensor that lived at the same address before."""
-    return find_seen(known, tensor) if isinstance(tensor, Tensor) else None
 
 
 cdef int gather(object value, list found) except -1:

@@ -34,26 +34,33 @@ cdef int put(Text* text, const char* data, Py_ssize_t n) except -1:
     return 0
 
 
-cdef int put_integer(Text* text, object value) except -1:
-    cdef int overflow = 0, n = 0
-    cdef long long small = PyLong_AsLongLongAndOverflow(value, &overflow)
-    cdef unsigned long long rest
+cdef int write_integer(char* text, long long value) noexcept nogil:
     cdef char digits[24]
-    cdef bytes large
-    if overflow:
-        large = int.__repr__(value).encode()
-        return put(text, PyBytes_AS_STRING(large), PyBytes_GET_SIZE(large))
-    rest = 0 - <unsigned long long> small if small < 0 else <unsigned long long> small
+    cdef int n = 0
+    cdef unsigned long long rest = 0 - <unsigned long long> value if value < 0 else <unsigned long long> value
     while True:
         n += 1
         digits[24 - n] = <char> (48 + rest % 10)
         rest //= 10
         if rest == 0:
             break
-    if small < 0:
+    if value < 0:
         n += 1
         digits[24 - n] = c"-"
-    return put(text, digits + 24 - n, n)
+    memcpy(text, digits + 24 - n, n)
+    return n
+
+
+cdef int put_integer(Text* text, object value) except -1:
+    cdef int overflow = 0
+    cdef long long small = PyLong_AsLongLongAndOverflow(value, &overflow)
+    cdef bytes large
+    if overflow:
+        large = int.__repr__(value).encode()
+        return put(text, PyBytes_AS_STRING(large), PyBytes_GET_SIZE(large))
+    reserve(text, 24)
+    text.size += write_integer(text.at + text.size, small)
+    return 0
 
 
 cdef int put_string(Text* text, str value) except -1:

@@ -182,7 +182,10 @@ def unique(Tensor self, bint sort, bint return_inverse, bint return_counts):
 cdef Tensor shortened(Tensor t, Py_ssize_t n):
     """The first n of a new tensor: in the memory that was taken for more of them, unless most of it would lie idle."""
     cdef Tensor out
+    if n == t.count:
+        return t
     if 2 * n >= t.count:
+        memset(data_of(t) + n * ITEMSIZE[t.code], 0, (t.count - n) * ITEMSIZE[t.code])     # a file of the storage holds no chance bytes
         t.sizes[0] = t.count = n
         return t
     out = new_tensor(t.code, False, 1, &n)

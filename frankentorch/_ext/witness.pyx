@@ -45,7 +45,7 @@ cdef class Witness:
     cdef public Py_ssize_t numbered, ops
     cdef public dict generators
     cdef public object machine, machine_used
-    cdef list outgoing, sum, line
+    cdef list outgoing, sum, line, versions
     cdef dict same, given
     cdef tuple facts
     cdef object __weakref__
@@ -242,6 +242,7 @@ cdef class Witness:
         cdef object value, fold
         cdef Py_ssize_t place = 0
         self.incoming, self.folds = incoming, folds
+        self.versions = [-1 if value is None else (<Tensor> value).storage.version for value in values]
         for place in range(len(values)):
             value, fold = values[place], None
             found = self.pending.pop((id(node), place), None)
@@ -269,7 +270,7 @@ cdef class Witness:
                 continue
             for place in range(len(came)):
                 value = came[place]
-                if value is None:
+                if value is None or (<Tensor> value).storage.version != self.versions[place]:      # written since it came in
                     continue
                 if result is value:
                     self.same[i] = self.incoming[place], self.folds[place]

@@ -13,7 +13,7 @@ import stat
 from frankentorch.checkpoint.errors import CheckpointError
 
 MAX_VECTOR = 512
-BUFFER_NBYTES = 1 << 22  # a multiple of every block size in use
+BUFFER_NBYTES = 4 << 20  # a multiple of every block size in use
 DIRECT_NBYTES = 16 << 20  # smaller files go through the page cache
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 

@@ -71,8 +71,10 @@ def test_unique_consecutive_of_many_as_by_python(dtype, repeats):
             assert found.pop(0) == [number for number, (_, length) in enumerate(runs) for _ in range(length)]
         if counts:
             assert found.pop(0) == [length for _, length in runs]
-    copy = pickle.loads(pickle.dumps(t.unique_consecutive()))
+    found = t.unique_consecutive()
+    copy = pickle.loads(pickle.dumps(found))
     assert copy.tolist() == [value for value, _ in runs]
+    assert not any(found.untyped_storage()[len(runs) * found.element_size():])      # what is left over is no chance bytes
 
 
 def test_unique_of_far_whole_numbers():

@@ -10,7 +10,7 @@ import weakref
 from importlib import import_module
 
 from frankentorch._ext import dispatch, engine, evidence
-from frankentorch._ext.tensor import Tensor, is_grad_enabled, set_special_bit
+from frankentorch._ext.tensor import Tensor, set_special_bit
 from frankentorch._ext.witness import Witness
 from frankentorch.runtime.ledger.canonical import encode
 from frankentorch.runtime.ledger.errors import LedgerError

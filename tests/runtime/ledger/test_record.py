@@ -264,3 +264,25 @@ def test_gradients_that_are_views_of_one_buffer_are_told(tmp_path, level):
     step = next(found for found in read(path) if found.kind == "step")
     told = step.fields[5][0]
     assert evidence.digest(weight.grad) == (told[2] if level == "step" else told[3][1])
+
+
+def test_a_gradient_written_in_place_has_a_new_digest(tmp_path):
+    """A Function that changes the gradient it is given and hands it on, itself or as a view."""
+    class Twice(ft.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad.mul_(2).view(-1)
+
+    x = ft.ones(4, requires_grad=True)
+    path = tmp_path / "ledger"
+    with record(path, level="node"):
+        (Twice.apply(x * 5) * 3).sum().backward()
+
+    assert x.grad.tolist() == [30.0] * 4
+    node = next(found for found in read(path) if found.kind == "node" and "Twice" in found.fields[1])
+    before, after = (evidence.digest(ft.full((4,), value)) for value in (3.0, 6.0))
+    assert node.fields[2] == [before] and node.fields[3][0][2] == after
