@@ -59,7 +59,7 @@ cdef inline Py_ssize_t gemm_workspace(int code, Py_ssize_t m, Py_ssize_t n, Py_s
     if code == F64 or code == C128 or code == I64 or code == U64:
         size = 8
     depth = min(2 * k if code == C64 or code == C128 else k, GEMM_KC)
-    size *= min(most, GEMM_RB) * A_ROW + (min(2 * most if code == C64 or code == C128 else most, 1536 // size) + 128) * depth + 256
+    size *= min(most, GEMM_RB) * A_ROW + (min(2 * most if code == C64 or code == C128 else most, 2112 // size) + 192) * depth + 256
     if code == F16 or code == BF16:
         size += 4 * min(most, GEMM_HALF_ROWS) * min(most, GEMM_HALF_COLUMNS)
     return size + 512

@@ -40,7 +40,7 @@ cdef extern from *:
     #define FT_WIDE 2, 2, 4, 4, 8, 8
     #endif
     #define FT_IMR 4
-    #define FT_NC_BYTES (FT_VB == 64 ? 1536 : 768)
+    #define FT_NC_BYTES (FT_VB == 64 ? 2112 : 768)
     #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
     #define FT_PICKED(list, i) FT_PICK(list, i)
     #define FT_WIDE_12 FT_PICKED(FT_WIDE, 12)

@@ -13,7 +13,7 @@ from frankentorch._ext.levels cimport fill_gemm_at, fill_row_add_at
 cdef enum:
     MAX_DIMS = 64
     TILE_ROWS = 384
-    TILE_COLUMNS = 768
+    TILE_COLUMNS = 1056
     GRAIN = 1 << 19             # multiply-adds worth a thread
     STACK = 16384               # bytes of scratch that need no allocation
 
