@@ -33,11 +33,12 @@ cdef enum ReduceSlot:
     SLOT_PRODUCT = 136          # + (code - C64): complex product, left to right
     SLOT_FINISH = 140           # + compute: the last step of a reduction, in place
     SLOT_LINE_PRODUCT = 144     # + compute: as SLOT_LINE, multiplied
-    SLOT_STRIPS = 148           # + compute: a block of contiguous columns, at least 16 (float) or 8 (double), summed; few rows
+    SLOT_STRIPS = 148           # + compute: a block of up to STRIP_COLS contiguous columns, summed
     SLOT_LINE_HALF = 152        # + (code - F16): as SLOT_LINE, the values being halves
-    SLOT_LINES = 156            # + compute: many lines of one block each, summed and divided
-    SLOT_LINES_PRODUCT = 160    # + compute: many lines of one block each, multiplied
-    REDUCE_SLOTS = 164
+    SLOT_LINES = 156            # + compute: many lines of one block each, summed and divided by p
+    SLOT_LINES_PRODUCT = 160    # + compute: many lines of one block each, multiplied; p = 1
+    SLOT_LINES_GREATEST = 164   # + compute: the greatest of each of many lines, or the least if p
+    REDUCE_SLOTS = 168
 
 cdef enum Finish:
     FINISH_NOTHING = 0
@@ -67,7 +68,7 @@ ctypedef void (*line_kernel)(const void* x, Py_ssize_t n, const void* centre, vo
 # phase: the lane of the first row
 ctypedef void (*columns_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
                                 const void* centre, void* acc, Py_ssize_t phase) noexcept nogil
-ctypedef void (*lines_kernel)(const char* x, Py_ssize_t lines, Py_ssize_t step, Py_ssize_t n, double divisor, void* out) noexcept nogil
+ctypedef void (*lines_kernel)(const char* x, Py_ssize_t lines, Py_ssize_t step, Py_ssize_t n, double p, void* out) noexcept nogil
 # centre NULL: the values, else the squares of their distance from it
 ctypedef void (*strips_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols, const void* centre,
                                void* out) noexcept nogil

@@ -8,7 +8,7 @@ from libc.stdlib cimport malloc, free
 from libc.string cimport memset, memcpy
 from libc.math cimport INFINITY, NAN
 from frankentorch._ext.types cimport *
-from frankentorch._ext.fold cimport BLOCK, LANES_F32, LANES_WIDE, TILE_COLS, LEVELS, lane_count
+from frankentorch._ext.fold cimport BLOCK, LANES_F32, LANES_WIDE, TILE_COLS, STRIP_COLS, LEVELS, lane_count
 from frankentorch._ext.reduce cimport *
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
@@ -17,7 +17,6 @@ from frankentorch._ext.levels cimport fill_reduce_at
 cdef enum:
     MAX_DIMS = 64
     GRAIN = 32768               # elements worth a thread
-    FEW_ROWS = 256              # columns this short are summed lane by lane in registers: setting up lanes in memory costs more
 
 cdef enum Pass:
     PASS_SUM
@@ -39,14 +38,15 @@ cdef struct Job:
     Py_ssize_t red_size[MAX_DIMS]
     Py_ssize_t red_step[MAX_DIMS]
     Py_ssize_t count                    # rows
-    Py_ssize_t outer, cols, col_step, col_out, tiles
+    Py_ssize_t outer, cols, col_step, col_out, tile, tiles      # tile: most columns of one
     const char* input
     char* out
     char* second
     double p
     int flip
     bint split                          # threads take blocks, not tiles
-    bint lines                          # sums of contiguous lines of one block, evenly spaced: one call for all
+    bint lines                          # contiguous lines of one block, evenly spaced: one call for all
+    bint strips                         # sums of contiguous columns of one block: straight into the output
     int status
 
 cdef struct Tile:
@@ -107,7 +107,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
                 (<line_kernel> table[SLOT_LINE_HALF + job.in_code - F16])(x, rows, NULL, acc)
                 return
         direct = direct and cols > 1 and col_step == job.item
-        if direct and last == 0 and rows <= FEW_ROWS and cols >= (16 if c == IN_F32 else 8):
+        if direct and last == 0:
             (<strips_kernel> table[SLOT_STRIPS + c])(x, rows, step, cols, NULL if map == MAP_X else t.centre, acc)
             return
         dense = dense and last == 0
@@ -507,12 +507,14 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef Job* job = <Job*> context
     cdef Py_ssize_t u, q, k, at, n
     cdef const char* base
+    cdef char* out
     cdef Py_ssize_t index[MAX_DIMS]
     cdef int d, status
     if job.lines:
-        (<lines_kernel> table[(SLOT_LINES_PRODUCT if job.op == REDUCE_PROD else SLOT_LINES) + job.compute])(
+        (<lines_kernel> table[(SLOT_LINES_PRODUCT if job.op == REDUCE_PROD else SLOT_LINES if job.op <= REDUCE_MEAN
+                               else SLOT_LINES_GREATEST) + job.compute])(
             job.input + begin * job.kept_step[0], end - begin, job.kept_step[0], job.count,
-            <double> job.count if job.op == REDUCE_MEAN else 1, job.out + begin * job.out_item)
+            job.flip if job.op >= REDUCE_AMAX else <double> job.count if job.op == REDUCE_MEAN else 1, job.out + begin * job.out_item)
         return
     q, k = begin // job.tiles, begin % job.tiles
     base, at = job.input, 0
@@ -522,11 +524,18 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         at += index[d] * job.kept_out[d]
         q = q // job.kept_size[d]
     for u in range(begin, end):
-        n = job.cols - k * TILE_COLS
-        status = reduce_tile(job, base + k * TILE_COLS * job.col_step, TILE_COLS if n > TILE_COLS else n,
-                             at + k * TILE_COLS * job.col_out)
-        if status != RUN_OK:
-            job.status = status         # only one value is possible: out of memory
+        n = job.cols - k * job.tile
+        if n > job.tile:
+            n = job.tile
+        if job.strips:
+            out = job.out + (at + k * job.tile) * job.item
+            (<strips_kernel> table[SLOT_STRIPS + job.compute])(base + k * job.tile * job.item, job.count, job.red_step[0], n, NULL, out)
+            if job.op == REDUCE_MEAN:
+                finish(job, FINISH_DIVIDE, out, n, NULL, <double> job.count)
+        else:
+            status = reduce_tile(job, base + k * job.tile * job.col_step, n, at + k * job.tile * job.col_out)
+            if status != RUN_OK:
+                job.status = status     # only one value is possible: out of memory
         k += 1
         if k < job.tiles:
             continue
@@ -638,6 +647,7 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     cdef Job job
     cdef Py_ssize_t outputs = 1, stride = 1, best, away, grain
     cdef int d, k, col, status
+    cdef bint plain
     if (op == REDUCE_SUM or op == REDUCE_MEAN) and in_code == out_code and (in_code == F32 or in_code == F64):
         if sum_little(op, in_code, ndim, sizes, steps, reduced, input, out):
             return RUN_OK
@@ -691,10 +701,14 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     for d in range(job.kept - 1, -1, -1):
         job.kept_out[d] = stride
         stride *= job.kept_size[d]
-    # columns along the kept dim of smallest step, if that is nearer than the rows or the rows are few
+    plain = in_code == out_code and (in_code == F32 or in_code == F64) and job.red == 1 and job.count <= BLOCK
+    # contiguous lines of one block, evenly spaced; the greatest of short ones is better found in columns
+    job.lines = ((op <= REDUCE_MEAN or (job.count >= 64 and (op == REDUCE_AMAX or op == REDUCE_AMIN))) and plain
+                 and job.kept == 1 and job.red_step[0] == job.item and job.kept_step[0] != job.item)
+    # else columns along the kept dim of smallest step, if that is nearer than the rows or the rows are few
     col = -1
     best = 0
-    for d in range(job.kept):
+    for d in range(0 if job.lines else job.kept):
         away = job.kept_step[d] if job.kept_step[d] >= 0 else -job.kept_step[d]
         # a few columns side by side are worth it only where their rows follow each other
         if (job.kept_size[d] >= 8 or away * job.kept_size[d] == job.red_step[job.red - 1]) and (col < 0 or away <= best):
@@ -711,11 +725,13 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
             job.kept_out[d] = job.kept_out[d + 1]
         job.kept -= 1
     job.outer = outputs // job.cols
-    job.tiles = (job.cols + TILE_COLS - 1) // TILE_COLS
+    job.strips = ((op == REDUCE_SUM or op == REDUCE_MEAN) and plain
+                  and job.cols > 1 and job.col_step == job.item and job.col_out == 1)
+    # rows that follow each other are best summed whole; else narrow tiles serve threads better
+    job.tile = STRIP_COLS if job.strips and job.cols <= STRIP_COLS and job.red_step[0] == job.cols * job.item else TILE_COLS
+    job.tiles = (job.cols + job.tile - 1) // job.tile
     job.split = job.outer * job.tiles < 16 and job.count >= 8 * BLOCK
-    job.lines = ((op == REDUCE_SUM or op == REDUCE_MEAN or op == REDUCE_PROD) and in_code == out_code and (in_code == F32 or in_code == F64)
-                 and job.cols == 1 and job.kept == 1 and job.red == 1 and job.red_step[0] == job.item and job.count <= BLOCK)
-    grain = job.count * (TILE_COLS if job.cols > TILE_COLS else job.cols)
+    grain = job.count * (job.tile if job.cols > job.tile else job.cols)
     grain = 1 if grain >= GRAIN else GRAIN // grain
     if job.split or job.outer * job.tiles <= grain:
         tiles_body(&job, 0, job.outer * job.tiles)

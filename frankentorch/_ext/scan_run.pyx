@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
-# Scan driver: lines along the dim, taken in tiles of up to TILE_COLS neighbours; tiles go to threads.
+# Scan driver: lines along the dim, taken in tiles of up to TILE_COLS neighbours, or of a few where each lies together; tiles go
+# to threads.
 from frankentorch._ext.types cimport *
 from frankentorch._ext.fold cimport TILE_COLS
 from frankentorch._ext.scan cimport *
@@ -8,6 +9,9 @@ from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_ARGUMENT, code_
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
 from frankentorch._ext.levels cimport fill_scan_at
+
+cdef enum:
+    LINES = 4                           # of a tile whose rows lie closer than its columns: as many as a kernel runs at once
 
 cdef void* table[SCAN_SLOTS]
 
@@ -20,7 +24,7 @@ cdef struct Lines:
     Py_ssize_t size[64]
     Py_ssize_t step[64]
     Py_ssize_t out_step[64]
-    Py_ssize_t rows, row_step, out_row, cols, col_step, out_col, tiles, ratio
+    Py_ssize_t rows, row_step, out_row, cols, col_step, out_col, tile, tiles, ratio
 
 
 cdef int scan_use_level(int level) noexcept nogil:
@@ -34,13 +38,13 @@ cdef void lines_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef int d
     for u in range(begin, end):
         q, k = u // s.tiles, u % s.tiles
-        off, out_off = k * TILE_COLS * s.col_step, k * TILE_COLS * s.out_col
+        off, out_off = k * s.tile * s.col_step, k * s.tile * s.out_col
         for d in range(s.dims - 1, -1, -1):
             off += (q % s.size[d]) * s.step[d]
             out_off += (q % s.size[d]) * s.out_step[d]
             q = q // s.size[d]
-        n = s.cols - k * TILE_COLS
-        s.kernel(s.input + off, s.rows, s.row_step, TILE_COLS if n > TILE_COLS else n, s.col_step, s.out + out_off,
+        n = s.cols - k * s.tile
+        s.kernel(s.input + off, s.rows, s.row_step, s.tile if n > s.tile else n, s.col_step, s.out + out_off,
                  s.out_row, s.out_col, s.second + out_off * s.ratio if s.second != NULL else NULL)
 
 
@@ -73,8 +77,7 @@ cdef int scan_run(int op, int in_code, int out_code, int ndim, const Py_ssize_t*
     s.rows, s.row_step, s.out_row = sizes[dim], steps[dim], out_steps[dim]
     s.cols, s.col_step, s.out_col, s.dims = 1, 0, 0, 0
     away = steps[dim] if steps[dim] >= 0 else -steps[dim]
-    if col >= 0 and away < best:        # rows lie closer than columns: one line at a time
-        col = -1
+    s.tile = LINES if away < best else TILE_COLS
     for d in range(ndim):
         if d == dim or sizes[d] == 1:
             continue
@@ -84,8 +87,8 @@ cdef int scan_run(int op, int in_code, int out_code, int ndim, const Py_ssize_t*
             continue
         s.size[s.dims], s.step[s.dims], s.out_step[s.dims] = sizes[d], steps[d], out_steps[d]
         s.dims += 1
-    s.tiles = (s.cols + TILE_COLS - 1) // TILE_COLS
-    grain = 16384 // (s.rows * (TILE_COLS if s.cols > TILE_COLS else s.cols))
+    s.tiles = (s.cols + s.tile - 1) // s.tile
+    grain = 16384 // (s.rows * (s.tile if s.cols > s.tile else s.cols))
     parallel_for(lines_body, &s, lines // s.cols * s.tiles, grain if grain > 1 else 1)
     return RUN_OK
 

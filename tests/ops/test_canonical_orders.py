@@ -89,6 +89,40 @@ def test_sum_of_columns(rows, cols, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", (1, 2, 3, 4, 5, 8, 9, 12, 15, 16, 17))
+def test_short_lines_between_others(n, dtype):
+    """Many lines at once, of a wider tensor whose other values are NaN; a sum of negative zeros is a positive one."""
+    x = numbers(50, n, dtype=dtype)
+    x[::7] = -0.0
+    wide = ft.full((50, n + 3), float("nan"), dtype=getattr(ft, dtype))
+    wide[:, :n] = ft.from_numpy(x)
+    line = ft.from_numpy(numbers(n + 49, dtype=dtype))
+    windows = np.lib.stride_tricks.sliding_window_view(line.numpy(), n)
+
+    for t in (ft.from_numpy(x), wide[:, :n]):
+        same_bits(reference.sum_(x, (1,)), t.sum(1).numpy())
+        same_bits(reference.mean(x, (1,)), t.mean(1).numpy())
+        same_bits(reference.prod(x, (1,)), t.prod(1).numpy())
+    same_bits(reference.sum_(windows, (1,)), line.unfold(0, n, 1).sum(1).numpy())
+    same_bits(reference.sum_(x[:1], (1,)), ft.from_numpy(x)[:1].expand(6, n).sum(1).numpy()[:1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", (3, 15, 16, 17, 48, 65, 130))
+@pytest.mark.parametrize("cols", (100, 256, 257))
+def test_columns_of_whole_and_of_wider_rows(rows, cols, dtype):
+    """Rows that follow each other are summed as lines of many rows, up to 256 columns; others are not."""
+    x = numbers(2, rows, cols, dtype=dtype)
+    wide = ft.zeros(2, rows, cols + 5, dtype=getattr(ft, dtype))
+    wide[..., 2:-3] = ft.from_numpy(x)
+
+    for t in (ft.from_numpy(x), wide[..., 2:-3]):
+        same_bits(reference.sum_(x, (1,)), t.sum(1).numpy())
+        same_bits(reference.mean(x, (1,)), t.mean(1).numpy())
+    same_bits(reference.var(x[0], (0,)), ft.from_numpy(x[0]).var(0).numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape, dims", [((4, 100, 36), (1,)), ((5, 7, 19), (0, 2)), ((3, 70, 20), (0, 1)), ((6, 5, 40), (0,))])
 def test_sum_and_variance_of_inner_dims(shape, dims, dtype):
     x = numbers(*shape, dtype=dtype)
@@ -151,3 +185,24 @@ def test_a_row_does_not_depend_on_its_neighbours_or_layout(n, name):
     alone = ft.stack([getattr(row.clone(), name)(0) for row in x])
     same_bits(together.numpy(), alone.numpy())
     same_bits(together.numpy(), getattr(x.t().contiguous().t(), name)(1).contiguous().numpy())
+
+
+@pytest.mark.parametrize("lines", (1, 3, 4, 5, 9))
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "int32", "uint8"])
+def test_running_sums_of_lines_side_by_side(lines, name):
+    """Each line left to right in the wider type, rounded at each step, however many run at once."""
+    dtype = getattr(ft, name)
+    t = ft.from_numpy(numbers(lines, 33) * np.float32(1e-2)).to(dtype)
+    x = t.numpy()
+    wide = {"float32": np.float64, "float64": np.float64, "float16": np.float32}.get(name, np.int64)
+    expected, product = np.empty((lines, 33), wide), np.empty((lines, 33), wide)
+    for i in range(lines):
+        total, factor = wide(0), wide(1)
+        for r in range(33):
+            total, factor = total + wide(x[i, r]), factor * wide(x[i, r])
+            expected[i, r], product[i, r] = total, factor
+    kind = x.dtype if x.dtype.kind == "f" else np.int64
+
+    for each in (t, t.t().contiguous().t()):
+        same_bits(expected.astype(kind), each.cumsum(1).numpy())
+        same_bits(product.astype(kind), each.cumprod(1).numpy())

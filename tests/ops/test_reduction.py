@@ -1,6 +1,7 @@
 """Reductions and scans against values worked by hand."""
 import math
 
+import numpy as np
 import pytest
 
 import frankentorch as ft
@@ -110,3 +111,54 @@ def test_meta_gives_shapes():
     t = ft.empty(2, 3, device="meta")
     assert tuple(t.sum(0).shape) == (3,) and t.sum(0).is_meta
     assert tuple(t.max(1, keepdim=True)[1].shape) == (2, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", (3, 31, 63, 64, 65, 100, 1000, 5000))
+def test_greatest_of_special_values(n, dtype):
+    """NaN of either sign wins, -0 < +0, wherever in the line they are; opposite infinities are not a NaN."""
+    rng = np.random.default_rng(n)
+    kinds = ("plain", "negative", "nan", "minus nan", "zeros", "minus zeros", "both zeros", "infinities", "huge")
+    x = rng.standard_normal((len(kinds) * 4, n)).astype(dtype)
+    least, greatest = np.empty(len(x), dtype), np.empty(len(x), dtype)
+    for i, row in enumerate(x):
+        kind, at, other = kinds[i % len(kinds)], *rng.choice(n, 2, replace=False)
+        if kind == "negative":
+            row[:] = -np.abs(row) - 1
+        elif kind.endswith("nan"):
+            row[at] = np.copysign(np.nan, -1 if kind[0] == "m" else 1)
+        elif kind.endswith("zeros"):
+            row[:] = -0.0 if kind != "zeros" else 0.0
+            row[at] = 0.0 if kind == "both zeros" else row[at]
+        elif kind == "infinities":
+            row[at], row[other] = np.inf, -np.inf
+        elif kind == "huge":                 # a sum of it would be infinite
+            row[:] = np.abs(row) * (np.finfo(dtype).max / 8)
+        order = sorted(row.tolist(), key=lambda v: (v, not np.signbit(v)))
+        least[i], greatest[i] = (np.nan, np.nan) if np.isnan(row).any() else (order[0], order[-1])
+
+    for t in (ft.from_numpy(x), ft.from_numpy(x.T.copy()).t()):
+        for expected, found in ((least, t.amin(1)), (greatest, t.amax(1)), (greatest[2:], t[2:].amax(1))):
+            found = found.numpy()
+            assert np.array_equal(np.isnan(expected), np.isnan(found))
+            assert np.array_equal(expected[~np.isnan(expected)].view(np.uint8), found[~np.isnan(found)].view(np.uint8))
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "uint8", "bool"])
+@pytest.mark.parametrize("rows, cols", [(2, 65), (40, 8), (300, 70), (5000, 9)])
+def test_first_greatest_of_columns(rows, cols, name):
+    """The lowest row of equals, a NaN being the greatest, whatever tile or block it lies in."""
+    rng = np.random.default_rng(rows)
+    values = rng.integers(-6, 7, (rows, cols)).astype("float32")
+    values[rng.random(values.shape) < 0.1] = -0.0
+    if name.startswith(("f", "b")) and name != "bool":
+        values[rng.random(values.shape) < 0.5 / rows] = np.nan
+    t = ft.from_numpy(values).to(getattr(ft, name)) if name != "uint8" else ft.from_numpy(values + 6).to(ft.uint8)
+    plain = t.double().numpy()
+    first, last = np.argmax(plain, 0), np.argmin(plain, 0)
+
+    for found, expected in ((t.max(0), first), (t.min(0), last)):
+        assert np.array_equal(expected, found.indices.numpy())
+        assert np.array_equal(np.take_along_axis(plain, expected[None], 0)[0], found.values.double().numpy(), equal_nan=True)
+    if name != "bool":                       # refused, as by PyTorch
+        assert np.array_equal(first, t.argmax(0).numpy()) and np.array_equal(last, t.argmin(0).numpy())
