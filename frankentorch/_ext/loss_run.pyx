@@ -6,7 +6,7 @@ from libc.string cimport memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.tiles cimport load, store, is_float, compute_of, value_at, set_value, loaded, scaled
 from frankentorch._ext.reduce cimport IN_F32, IN_F64
-from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_MEMORY, RUN_INDEX, code_size, sum_dense
+from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_MEMORY, RUN_INDEX, code_size, sum_columns
 from frankentorch._ext.index cimport INDEX_ADD, index_kernel, element_kernel
 from frankentorch._ext.threads cimport parallel_for
 
@@ -59,8 +59,8 @@ cdef int nll_loss_run(int code, Py_ssize_t batch, Py_ssize_t classes, Py_ssize_t
         if n > 0:
             store(code, losses, 1, 0, n, item, out)
     else:
-        sum_dense(c, losses, n, 1, loss)
-        sum_dense(c, weights, n, 1, total)
+        sum_columns(c, losses, n, 1, 1, loss)
+        sum_columns(c, weights, n, 1, 1, total)
         if total_weight != NULL:
             store(code, total, 1, 0, 1, item, total_weight)
         if reduction == LOSS_MEAN:

@@ -47,8 +47,8 @@ cdef enum RunStatus:
 cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps,
                     unsigned long long reduced, const char* input, char* out, void* second, double p) noexcept nogil
 
-# Canonical sum of a dense tile x[rows][cols] of compute type 0 float, 1 double; any rows, cols <= 64.
-cdef void sum_dense(int compute, const void* x, Py_ssize_t rows, Py_ssize_t cols, void* out) noexcept nogil
+# Canonical sum of each column of x[rows][cols] of compute type 0 float, 1 double, rows `step` values apart; any rows, cols <= 64.
+cdef void sum_columns(int compute, const void* x, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t cols, void* out) noexcept nogil
 
 cdef int code_size(int code) noexcept nogil
 cdef int reduce_use_level(int level) noexcept nogil          # cpu.pxd levels; called at import, and by tests

@@ -320,7 +320,7 @@ cdef int tile_pass(Tile* t, char* result, long long* found) noexcept nogil:
     return RUN_OK
 
 
-cdef void sum_dense(int compute, const void* x, Py_ssize_t rows, Py_ssize_t cols, void* out) noexcept nogil:
+cdef void sum_columns(int compute, const void* x, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t cols, void* out) noexcept nogil:
     cdef Job job
     cdef Tile t
     cdef long long found[1]
@@ -333,7 +333,7 @@ cdef void sum_dense(int compute, const void* x, Py_ssize_t rows, Py_ssize_t cols
     job.item = job.width = 4 if compute == IN_F32 else 8
     job.red = 1
     job.red_size[0] = job.count = rows
-    job.red_step[0] = cols * job.item
+    job.red_step[0] = step * job.item
     job.col_step = job.item
     job.split = False
     t.job, t.base, t.cols, t.kind, t.map, t.centre = &job, <const char*> x, cols, PASS_SUM, MAP_X, NULL

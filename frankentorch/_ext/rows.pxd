@@ -1,8 +1,8 @@
 # Slots of the row kernel table (levelled, see rows.pyx.in). A tile is dense, x[n][cols] in the compute type; the line is along
-# n, the columns are independent lines. + 0 float, + 1 double.
+# n, the columns are independent lines. That of a softmax may have a step between rows, in values. + 0 float, + 1 double.
 cdef enum RowSlot:
-    SLOT_SOFTMAX = 0
-    SLOT_SOFTMAX_BACKWARD = 2
+    SLOT_SOFTMAX_BEGIN = 0      # between a beginning and an end the driver sums the columns of what the beginning wrote
+    SLOT_SOFTMAX_END = 2
     SLOT_NORM = 4
     SLOT_NORM_BACKWARD = 6
     SLOT_NORM_COLUMNS = 8
@@ -13,14 +13,20 @@ cdef enum RowSlot:
     SLOT_SOFTMAX_BACKWARD_LINES = 18
     SLOT_NORM_LINES = 20
     SLOT_NORM_BACKWARD_LINES = 22
-    ROW_SLOTS = 24
+    SLOT_SOFTMAX_BACKWARD_BEGIN = 24
+    SLOT_SOFTMAX_BACKWARD_END = 26
+    ROW_SLOTS = 28
 
 # In and out do not overlap. acc: LANES * cols values of room.
-ctypedef void (*softmax_kernel)(const void* x, void* y, Py_ssize_t n, Py_ssize_t cols, bint log, void* acc) noexcept nogil
+ctypedef void (*softmax_begin)(const void* x, void* y, Py_ssize_t n, Py_ssize_t step, Py_ssize_t cols, void* greatest) noexcept nogil
+ctypedef void (*softmax_end)(const void* x, void* y, Py_ssize_t n, Py_ssize_t step, Py_ssize_t cols, bint log,
+                             const void* greatest, const void* sums) noexcept nogil
 ctypedef void (*softmax_lines)(const void* x, void* y, Py_ssize_t lines, Py_ssize_t n, bint log) noexcept nogil
 # y is the forward output, d becomes the gradient of its input
-ctypedef void (*softmax_back)(const void* g, const void* y, void* d, Py_ssize_t n, Py_ssize_t cols, bint log,
-                              void* acc) noexcept nogil
+ctypedef void (*softmax_back_begin)(const void* g, const void* y, void* d, Py_ssize_t n, Py_ssize_t step, Py_ssize_t cols,
+                                    bint log) noexcept nogil
+ctypedef void (*softmax_back_end)(const void* g, const void* y, void* d, Py_ssize_t n, Py_ssize_t step, Py_ssize_t cols,
+                                  bint log, const void* sums) noexcept nogil
 ctypedef void (*softmax_back_lines)(const void* g, const void* y, void* d, Py_ssize_t lines, Py_ssize_t n, bint log) noexcept nogil
 # weight and bias [n] or NULL; mean[cols], rstd[cols] are written
 ctypedef void (*norm_kernel)(const void* x, void* y, Py_ssize_t n, Py_ssize_t cols, double eps, const void* weight,

@@ -1,7 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
 # Drivers of the row kernels. A chunk of lines loads a tile into its own room (converting halves), works it, stores it. Lines
-# along the last dim are taken one by one, short ones many together as columns; lines along another dim as columns.
+# along the last dim are taken one by one, short ones many together as columns; lines along another dim as columns, which a
+# softmax of floats works where they are if there are enough side by side.
 from libc.stdlib cimport malloc, free
 from libc.string cimport memset, memcpy
 from libc.math cimport sqrt, sqrtf
@@ -11,7 +12,7 @@ from frankentorch._ext.rows cimport *
 from frankentorch._ext.tiles cimport load, store, is_float, compute_of, value_at, set_value, loaded, scaled
 from frankentorch._ext.reduce cimport SLOT_FOLD, IN_F32, IN_F64, fold_kernel
 from frankentorch._ext.reduce_run cimport (RUN_OK, RUN_DTYPE, RUN_ARGUMENT, RUN_MEMORY, REDUCE_SUM, REDUCE_VAR, code_size,
-                                           reduce_table, reduce_run)
+                                           reduce_table, reduce_run, sum_columns)
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
 from frankentorch._ext.levels cimport fill_rows_at
@@ -40,6 +41,7 @@ cdef struct LineJob:
     bint log
     Py_ssize_t outer, n, inner, tiles, cols     # cols: width of a tile
     bint across                                 # columns are neighbouring lines of the last dim
+    bint placed                                 # columns are worked where they are
     const char* input
     const char* other                           # the output (softmax) or the normalised input (norm), backward
     char* out
@@ -64,6 +66,21 @@ cdef void work_lines(LineJob* s, const char* x, const char* y, char* z, Py_ssize
         (<norm_back_lines> table[SLOT_NORM_BACKWARD_LINES + s.compute])(x, y, z, lines, s.n, s.weight, s.mean + at, s.rstd + at)
 
 
+cdef void work_columns(LineJob* s, const char* x, const char* y, char* z, Py_ssize_t step, Py_ssize_t cols) noexcept nogil:
+    """Softmax of lines side by side, of the compute type, their rows `step` values apart."""
+    cdef double top[TILE_COLS]
+    cdef double sums[TILE_COLS]
+    cdef int c = s.compute
+    if s.op == LINE_SOFTMAX:
+        (<softmax_begin> table[SLOT_SOFTMAX_BEGIN + c])(x, z, s.n, step, cols, top)
+        sum_columns(c, z, s.n, step, cols, sums)
+        (<softmax_end> table[SLOT_SOFTMAX_END + c])(x, z, s.n, step, cols, s.log, top, sums)
+    else:
+        (<softmax_back_begin> table[SLOT_SOFTMAX_BACKWARD_BEGIN + c])(x, y, z, s.n, step, cols, s.log)
+        sum_columns(c, x if s.log else z, s.n, step, cols, sums)
+        (<softmax_back_end> table[SLOT_SOFTMAX_BACKWARD_END + c])(x, y, z, s.n, step, cols, s.log, sums)
+
+
 cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef LineJob* s = <LineJob*> context
     cdef int item = code_size(s.code), out_item = code_size(s.out_code), width = 4 if s.compute == IN_F32 else 8
@@ -81,7 +98,7 @@ cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         k = begin * n
         work_lines(s, s.input + k * item, s.other + k * item, s.out + k * item, begin, end - begin)
         return
-    if piece > 8192:
+    if piece > 8192 and not s.placed:
         room = <char*> malloc(3 * piece)
         if room == NULL:
             s.status = RUN_MEMORY
@@ -98,16 +115,17 @@ cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
             step, col_step = s.inner, 1
             first = u // s.tiles
             k += first * n * s.inner
+        if s.placed:
+            work_columns(s, s.input + k * item, s.other + k * item if backward else NULL, s.out + k * item, s.inner, cols)
+            continue
         x, y, z = room, room + piece, room + 2 * piece
         load(s.code, s.input + k * item, n, step * item, cols, col_step * item, x)
         if backward:
             load(s.code, s.other + k * item, n, step * item, cols, col_step * item, y)
         if cols == 1:
             work_lines(s, x, y, z, first, 1)
-        elif s.op == LINE_SOFTMAX:
-            (<softmax_kernel> table[SLOT_SOFTMAX + s.compute])(x, z, n, cols, s.log, acc)
-        elif s.op == LINE_SOFTMAX_BACKWARD:
-            (<softmax_back> table[SLOT_SOFTMAX_BACKWARD + s.compute])(x, y, z, n, cols, s.log, acc)
+        elif s.op == LINE_SOFTMAX or s.op == LINE_SOFTMAX_BACKWARD:
+            work_columns(s, x, y, z, cols, cols)
         elif s.op == LINE_NORM:
             (<norm_kernel> table[SLOT_NORM + s.compute])(x, z, n, cols, s.eps, s.weight, s.bias, s.mean + first * width,
                                                          s.rstd + first * width, acc)
@@ -125,11 +143,15 @@ cdef int run_lines(LineJob* s) noexcept nogil:
         return RUN_OK
     s.compute, s.status = compute_of(s.code), RUN_OK
     s.across = s.inner == 1 and s.n <= SHORT and s.outer >= 8
+    s.placed = s.inner >= 16 and s.code >= F32 and s.out_code == s.code and (s.op == LINE_SOFTMAX or s.op == LINE_SOFTMAX_BACKWARD)
     if s.across:
         s.cols, s.tiles = 16, 1
         units = (s.outer + 15) // 16
     else:
-        s.cols = s.inner if s.inner < 16 else 16
+        # side by side as many as let three tiles stay in a cache of the second level, but a cache line's worth
+        s.cols = TILE_COLS if s.placed and s.n <= 1024 else 32 if s.placed and s.n <= 2048 else 16
+        if s.cols > s.inner:
+            s.cols = s.inner
         s.tiles = (s.inner + s.cols - 1) // s.cols
         units = s.outer * s.tiles
     grain = GRAIN // (s.n * s.cols)
