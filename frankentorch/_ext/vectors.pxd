@@ -180,6 +180,29 @@ cdef extern from *:
         return v[0];
     }
     FT_INLINE ft_vf ft_lower_vf(ft_vf x, ft_vf t) { return x * (ft_vf)(((ft_vu)t << 23) + 0x5f800000u) * ft_all_vf(0x1p-64f); }
+    #if FT_VEC == 64
+    FT_INLINE ft_vf ft_evens_vf(ft_vf a, ft_vf b) {
+        return (ft_vf)_mm512_permutex2var_ps((__m512)a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), (__m512)b); }
+    FT_INLINE ft_vf ft_odds_vf(ft_vf a, ft_vf b) {
+        return (ft_vf)_mm512_permutex2var_ps((__m512)a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), (__m512)b); }
+    FT_INLINE void ft_to_i64_vu(int64_t *p, ft_vu x, int64_t base) {
+        _mm512_storeu_si512(p, _mm512_add_epi64(_mm512_cvtepu32_epi64(_mm512_castsi512_si256((__m512i)x)), _mm512_set1_epi64(base)));
+        _mm512_storeu_si512(p + 8, _mm512_add_epi64(_mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64((__m512i)x, 1)), _mm512_set1_epi64(base)));
+    }
+    #elif FT_VEC == 32
+    FT_INLINE void ft_to_i64_vu(int64_t *p, ft_vu x, int64_t base) {
+        _mm256_storeu_si256((__m256i *)p, _mm256_add_epi64(_mm256_cvtepu32_epi64(_mm256_castsi256_si128((__m256i)x)), _mm256_set1_epi64x(base)));
+        _mm256_storeu_si256((__m256i *)(p + 4), _mm256_add_epi64(_mm256_cvtepu32_epi64(_mm256_extracti128_si256((__m256i)x, 1)), _mm256_set1_epi64x(base)));
+    }
+    FT_INLINE ft_vf ft_evens_vf(ft_vf a, ft_vf b) {
+        return (ft_vf)_mm256_permute4x64_epi64((__m256i)_mm256_shuffle_ps((__m256)a, (__m256)b, 0x88), 0xd8); }
+    FT_INLINE ft_vf ft_odds_vf(ft_vf a, ft_vf b) {
+        return (ft_vf)_mm256_permute4x64_epi64((__m256i)_mm256_shuffle_ps((__m256)a, (__m256)b, 0xdd), 0xd8); }
+    #else
+    FT_INLINE void ft_to_i64_vu(int64_t *p, ft_vu x, int64_t base) { for (int k = 0; k < 4; k++) p[k] = base + x[k]; }
+    FT_INLINE ft_vf ft_evens_vf(ft_vf a, ft_vf b) { return (ft_vf){a[0], a[2], b[0], b[2]}; }
+    FT_INLINE ft_vf ft_odds_vf(ft_vf a, ft_vf b) { return (ft_vf){a[1], a[3], b[1], b[3]}; }
+    #endif
     #define FT_BITS_VF(x) ((ft_vu)(x))
     #define FT_MAKE_VF(u) ((ft_vf)(u))
     #define FT_FLOATS(u) __builtin_convertvector((ft_vi)(u), ft_vf)
@@ -267,6 +290,9 @@ cdef extern from *:
     vu bits_vf "FT_BITS_VF" (vf x) nogil
     vf make_vf "FT_MAKE_VF" (vu x) nogil
     vf floats_vu "FT_FLOATS" (vu x) nogil                    # of integers below 2^31
+    vf evens_vf "ft_evens_vf" (vf x, vf y) nogil               # elements 0, 2, ... of x and then y
+    vf odds_vf "ft_odds_vf" (vf x, vf y) nogil
+    void to_i64_vu "ft_to_i64_vu" (long* out, vu x, long base) nogil     # base + each element
     bint any_from_vu "ft_from_vu" (vu x, unsigned int low) nogil
     bint some_mf "ft_some_mf" (mask_f m) nogil
     bint some_md "ft_some_md" (mask_d m) nogil
