@@ -33,6 +33,39 @@ def test_selection():
         t.topk(5)
 
 
+@pytest.mark.parametrize("dtype", [ft.uint8, ft.int16, ft.int64, ft.bfloat16, ft.float32, ft.float64])
+@pytest.mark.parametrize("order", ["random", "rising", "falling", "equal", "special"])
+@pytest.mark.parametrize("n, k", [(9, 3), (41, 40), (1003, 1), (1003, 40), (1003, 41), (21000, 41), (21000, 42), (132000, 256)])
+def test_best_of_a_line_are_the_first_of_its_sort(n, k, order, dtype):
+    """Values, and indices of the lowest among equals, however few of how many are wanted."""
+    rng = random.Random(n + k)
+    values = [rng.randrange(120) if dtype in (ft.uint8, ft.int16) else rng.randrange(-10**6, 10**6) for _ in range(n)]
+    if order in ("rising", "falling"):
+        values.sort(reverse=order == "falling")
+    elif order == "equal":
+        values = [values[0]] * n
+    elif order == "special" and dtype.is_floating_point:
+        values = [rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0, v]) for v in values]
+    t = ft.tensor(values).to(dtype)
+
+    for largest in (True, False):
+        expected, best = t.sort(descending=largest, stable=True), t.topk(k, largest=largest)
+        assert expected.indices[:k].tolist() == best.indices.tolist()
+        assert ft.equal(expected.values[:k].nan_to_num(7), best.values.nan_to_num(7))
+        assert ft.equal(best.indices, t.repeat_interleave(2)[::2].topk(k, largest=largest).indices)
+    assert t.kthvalue(k).indices.item() == t.sort(stable=True).indices[k - 1].item()
+    if not t.isnan().any():
+        assert t.median().item() == t.sort()[0][(n - 1) // 2].item()
+
+
+@pytest.mark.parametrize("dtype", [ft.int32, ft.float32, ft.float64])
+def test_sort_of_what_is_sorted(dtype):
+    t = ft.arange(100).to(dtype).repeat_interleave(2)
+
+    assert ft.equal(ft.arange(200), t.sort(stable=True).indices) and ft.equal(t, t.sort().values)
+    assert ft.equal(ft.arange(200), t.flip(0).sort(descending=True, stable=True).indices)
+
+
 def test_unique():
     t = ft.tensor([3, 1, 1, 3])
     values, inverse, counts = ft.unique(t, return_inverse=True, return_counts=True)
