@@ -61,16 +61,18 @@ def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_cau
 
 def fits(query, key, value, mask):
     """Whether the operands are what the one-kernel form takes: equal batch dims, a mask without gradient that broadcasts to them."""
-    if query.dtype not in (ops.float32, ops.float64) or query.dim() != key.dim() or query.dim() != value.dim():
+    if query.dtype not in (ops.float32, ops.float64):
         return False
-    batch = query.shape[:-2]
-    if batch != key.shape[:-2] or batch != value.shape[:-2] or key.shape[-1] != query.shape[-1] or value.shape[-2] != key.shape[-2]:
+    *batch, queries, width = query.shape               # taken apart once: a slice of a shape is a shape, which costs a call
+    *key_batch, keys, key_width = key.shape
+    *value_batch, values, value_width = value.shape
+    if batch != key_batch or batch != value_batch or key_width != width or values != keys:
         return False
-    if 0 in key.shape or 0 in query.shape or value.shape[-1] == 0:
+    if 0 in batch or 0 in (queries, keys, width, value_width):
         return False
     if mask is None:
         return True
-    whole = (*batch, query.shape[-2], key.shape[-2])
+    whole = (*batch, queries, keys)
     return not mask.requires_grad and mask.dim() <= len(whole) and all(m in (1, n) for m, n in zip(reversed(mask.shape), reversed(whole)))
 
 
