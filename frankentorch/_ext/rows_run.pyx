@@ -20,6 +20,7 @@ from frankentorch._ext.levels cimport fill_rows_at
 cdef enum:
     GRAIN = 16384
     SHORT = 8                   # lines up to here are worked many at once
+    SPLIT = 8 * BLOCK           # threads share the sums of one line from here on (reduce_run.pyx)
 
 cdef void* table[ROW_SLOTS]
 
@@ -320,6 +321,7 @@ cdef struct PlaneJob:
     char* dots                                  # [planes][2]
     char* first                                 # backward: q and r of affine_back, by statistic
     char* second
+    double eps                                  # forward of a group norm
     int status
 
 
@@ -388,6 +390,21 @@ cdef void normalise_planes(void* context, Py_ssize_t begin, Py_ssize_t end) noex
     planes_body(0, <PlaneJob*> context, begin, end)
 
 
+cdef void normalise_groups(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Statistics and then the planes of a few groups, while they are in a cache."""
+    cdef PlaneJob* s = <PlaneJob*> context
+    cdef Py_ssize_t each = s.channels // s.groups, n = each * s.space, few = GRAIN // n if n < GRAIN else 1, i = begin, past
+    cdef int item = code_size(s.code), width = 8 if s.compute else 4, status
+    while i < end:
+        past = i + few if i + few < end else end
+        status = group_stats(s.code, past - i, n, s.eps, s.input + i * n * item, <char*> s.mean + i * width, <char*> s.rstd + i * width)
+        if status != RUN_OK:
+            s.status = status
+            return
+        planes_body(0, s, i * each, past * each)
+        i = past
+
+
 cdef void dot_planes(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     planes_body(1, <PlaneJob*> context, begin, end)
 
@@ -404,25 +421,29 @@ cdef int group_norm_run(int code, int param_code, int stat_code, Py_ssize_t batc
                         Py_ssize_t groups, double eps, const char* input, const char* weight, const char* bias, char* out,
                         char* mean, char* rstd) noexcept nogil:
     cdef PlaneJob s
-    cdef int status
+    cdef int status = RUN_OK
     cdef char* m
+    cdef Py_ssize_t each
     if not codes_fit(code, param_code, stat_code):
         return RUN_DTYPE
     if groups < 1 or channels % groups:
         return RUN_ARGUMENT
     if batch * channels * space == 0:
         return RUN_OK
-    # the line kernel normalises; the scale, which changes along the line by channel, comes after
     m = <char*> malloc(batch * groups * 16)
     if m == NULL:
         return RUN_MEMORY
-    s.code, s.compute = code, compute_of(code)
-    status = group_stats(code, batch * groups, channels // groups * space, eps, input, m, m + batch * groups * 8)
+    s.code, s.compute, s.eps = code, compute_of(code), eps
     s.channels, s.space, s.groups = channels, space, groups
     s.input, s.out, s.mean, s.rstd, s.status = input, out, m, m + batch * groups * 8, RUN_OK
     s.weight, s.bias = loaded(param_code, weight, channels, &status), loaded(param_code, bias, channels, &status)
     if status == RUN_OK:
-        parallel_for(normalise_planes, &s, batch * channels, plane_grain(space))
+        each = channels // groups * space
+        if each < SPLIT:
+            parallel_for(normalise_groups, &s, batch * groups, GRAIN // each if each < GRAIN else 1)
+        else:                                   # so long that threads share the sums of one
+            s.status = group_stats(code, batch * groups, each, eps, input, m, m + batch * groups * 8)
+            parallel_for(normalise_planes, &s, batch * channels, plane_grain(space))
         status = s.status
     if status == RUN_OK:
         if mean != NULL:

@@ -142,3 +142,16 @@ def test_meta_gives_shapes():
 def test_shapes_that_do_not_fit_are_refused(call):
     with pytest.raises(RuntimeError):
         call()
+
+
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64, ft.bfloat16])
+@pytest.mark.parametrize("batch, channels, space, groups", [(3, 4, 5, 2), (700, 6, 1, 3), (2, 4, 5000, 2), (2, 2, 40000, 1)])
+def test_a_group_is_a_line_of_layer_norm(batch, channels, space, groups, dtype):
+    """Statistics of many short groups, of few, and of one that threads share, are those of the lines; then each channel's weight and bias."""
+    x = (ft.arange(batch * channels * space).reshape(batch, channels, space) * 7 % 31 - 11).to(dtype)
+    weight, bias = ft.arange(channels).to(dtype) - 1, ft.arange(channels).to(dtype) / 2
+    lines = ft.layer_norm(x.reshape(batch * groups, -1), (channels // groups * space,)).reshape(x.shape)
+
+    assert ft.equal(lines, ft.group_norm(x, groups))
+    if dtype is not ft.bfloat16:
+        assert ft.equal(lines * weight[:, None] + bias[:, None], ft.group_norm(x, groups, weight, bias))
