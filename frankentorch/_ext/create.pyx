@@ -122,16 +122,23 @@ def fill_range(Tensor out, start, step, bint integer):
     cdef Py_ssize_t i
     cdef double s, d
     cdef long long si, di
-    cdef Tensor wide = new_tensor(I64 if integer else F64, False, 1, &out.count)
+    cdef int code = I64 if integer else F32 if out.code == F32 else F64
+    cdef Tensor wide = out if out.code == code and out.flags & DENSE else new_tensor(code, False, 1, &out.count)
+    cdef char* to = data_of(wide)
     if integer:
         si, di = start, step
         for i in range(out.count):
-            (<long long*> wide.storage.data)[i] = si + i * di
+            (<long long*> to)[i] = si + i * di
     else:
         s, d = start, step
-        for i in range(out.count):
-            (<double*> wide.storage.data)[i] = s + i * d
-    copy_into(out, wide)
+        if code == F32:
+            for i in range(out.count):
+                (<float*> to)[i] = <float> (s + i * d)
+        else:
+            for i in range(out.count):
+                (<double*> to)[i] = s + i * d
+    if wide is not out:
+        copy_into(out, wide)
     return out
 
 

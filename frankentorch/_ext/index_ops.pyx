@@ -502,6 +502,7 @@ def triangle_indices(Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t offset, bin
         first, end = triangle_row(i, columns, offset, upper)
         for j in range(end - first):
             to[j] = i
+        for j in range(end - first):
             to[n + j] = first + j
         to += end - first
     return out

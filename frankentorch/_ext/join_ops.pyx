@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
-# cat and stack of tensors of one dtype, each dense: part k of every outer row is one contiguous piece of the result.
-# Other joins (casts, strides, other memory formats, meta, errors) are ops/shape.py's.
+# cat and stack of tensors of one dtype: if each is dense, part k of every outer row is one contiguous piece of the result; else
+# each is copied to its place. Other joins (casts, other memory formats, meta, errors) are ops/shape.py's.
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE
+from frankentorch._ext.elementwise cimport copy_into
 from frankentorch._ext.levels cimport fill_moves
 from frankentorch._ext.moves cimport *
 from frankentorch._ext.tensor cimport *
@@ -134,12 +135,27 @@ def cat(tensors, Py_ssize_t dim):
     return join(parts, first, <int> dim, first.rank, sizes, False)
 
 
+cdef Tensor pile(list tensors, Tensor first, int dim, Py_ssize_t* sizes):
+    """The tensors, with whatever strides, as slices of a result of these sizes along its dim `dim`."""
+    cdef Tensor t, out = new_tensor(first.code, False, first.rank + 1, sizes)
+    cdef Py_ssize_t strides[64]
+    cdef Py_ssize_t k = 0
+    cdef int d
+    for d in range(first.rank):
+        strides[d] = out.strides[d if d < dim else d + 1]
+    for t in tensors:
+        copy_into(new_view(out, first.rank, first.sizes, strides, out.offset + k * out.strides[dim]), t)
+        k += 1
+    return out
+
+
 def stack(tensors, Py_ssize_t dim):
     """Tensors joined along a new dim."""
     cdef list parts = list(tensors)
     cdef Py_ssize_t sizes[64]
     cdef Tensor t, first
     cdef int d
+    cdef bint dense = True
     if not parts:
         return general("stack", tensors, dim)
     first = <Tensor> parts[0]
@@ -148,11 +164,15 @@ def stack(tensors, Py_ssize_t dim):
     if dim < 0:
         dim += first.rank + 1
     for t in parts:
-        if t.code != first.code or t.rank != first.rank or not t.flags & DENSE or is_meta(t):
+        if t.code != first.code or t.rank != first.rank or is_meta(t):
             return general("stack", tensors, dim)
+        dense = dense and t.flags & DENSE
         for d in range(first.rank):
             if t.sizes[d] != first.sizes[d]:
                 return general("stack", tensors, dim)
     for d in range(first.rank):
         sizes[d if d < dim else d + 1] = first.sizes[d]
+    sizes[dim] = len(parts)
+    if not dense:
+        return pile(parts, first, <int> dim, sizes)
     return join(parts, first, <int> dim, first.rank + 1, sizes, True)

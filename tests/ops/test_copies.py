@@ -84,6 +84,10 @@ def test_joins_of_unlike_parts(ft):
 
     assert ft.cat([whole, view]).tolist() == [[1, 2], [3, 4], [5.5, 7.5], [6.5, 8.5]]
     assert ft.stack([view, view], 2).tolist() == [[[5.5, 5.5], [7.5, 7.5]], [[6.5, 6.5], [8.5, 8.5]]]
+    for dim in (0, 1, 2, -1):
+        assert ft.stack([view.contiguous()] * 2, dim).tolist() == ft.stack([view, view.contiguous()], dim).tolist()
+    chunks = ft.arange(24).reshape(2, 12).chunk(3, 1)
+    assert ft.stack(chunks).is_contiguous() and [part.tolist() for part in ft.stack(chunks).unbind()] == [chunk.tolist() for chunk in chunks]
     assert ft.cat([ft.ones(0), ft.ones(2)]).tolist() == [1, 1]
     assert ft.cat([ft.ones(0, 3), ft.ones(2, 3)]).shape == (2, 3)
     assert ft.stack([ft.tensor(1), ft.tensor(2)]).tolist() == [1, 2]
