@@ -1,18 +1,14 @@
 # Slots of the attention kernel table (levelled, see attention.pyx.in), + 0 float, + 1 double. Orders: attention_run.pyx.
 cdef enum AttentionSlot:
-    SLOT_TURN = 0
-    SLOT_WEIGHTS = 2
-    SLOT_WEIGHTS_BACKWARD = 4
-    ATTENTION_SLOTS = 6
+    SLOT_WEIGHTS = 0
+    SLOT_WEIGHTS_BACKWARD = 2
+    ATTENTION_SLOTS = 4
 
 cdef enum MaskKind:
     MASK_NONE
     MASK_ADDED                  # of the compute type, added to the scores
     MASK_ALLOWED                # bool: false forbids
 
-# out[e][s] = x[s][e] for rows x cols values, rows of out `ld` apart
-ctypedef void (*turn_kernel)(const void* x, Py_ssize_t row, Py_ssize_t col, Py_ssize_t rows, Py_ssize_t cols, void* out,
-                             Py_ssize_t ld) noexcept nogil
 # products x[rows][ld] of queries and keys become weights; row r sees its first min(seen + r * causal, limit) keys, the rest up to `limit`
 # is zero
 ctypedef void (*weights_kernel)(void* x, Py_ssize_t ld, Py_ssize_t rows, Py_ssize_t limit, Py_ssize_t seen, bint causal, double scale,

@@ -13,8 +13,8 @@ from frankentorch._ext.tensor cimport *
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
 from frankentorch._ext.attention cimport *
 from frankentorch._ext.cpu cimport cpu_level
-from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_KC
-from frankentorch._ext.matmul cimport find_gemm, matmul_use_level
+from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, pack_function, packed_function, packed_nbytes, GEMM_KC, GEMM_PACK, GEMM_PACKED
+from frankentorch._ext.matmul cimport find_gemm, gemm_slot, matmul_use_level
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.levels cimport fill_attention_at
 
@@ -35,10 +35,12 @@ cdef struct Operand:
 cdef struct Job:
     Py_ssize_t heads, queries, keys, width, value_width, ld, band, groups
     int ndim, code, item, slot, kind, status
-    bint causal, few                    # few queries: keys are read where they lie, without turning them
+    bint causal, few                    # few queries: keys are read where they lie, without packing them
     double scale
     Py_ssize_t sizes[MAX_DIMS]
     gemm_function product, product_add
+    pack_function pack
+    packed_function packed
     Operand query, key, value, mask, out, grad, to_query, to_key, to_value
 
 
@@ -67,14 +69,15 @@ cdef inline Py_ssize_t limit_of(Job* job, Py_ssize_t past) noexcept nogil:
     return min(past, job.keys) if job.causal else job.keys
 
 
-cdef inline void band_weights(Job* job, const char* q, const char* turned, const char* mask, Py_ssize_t r, Py_ssize_t rows, char* p,
-                              char* workspace) noexcept nogil:
+cdef inline void band_weights(Job* job, const char* q, const char* key, const char* mask, Py_ssize_t r, Py_ssize_t rows, Py_ssize_t seen_last,
+                              char* p, char* workspace) noexcept nogil:
+    """Weights of the queries [r, r + rows). `key`: where the keys lie, if few, else the first seen_last of them packed."""
     cdef Py_ssize_t limit = limit_of(job, r + rows)
     if job.few:
-        job.product(rows, limit, job.width, q + r * job.query.row * job.item, job.query.row, job.query.col, turned, job.key.col, job.key.row, p, job.ld, 1,
+        job.product(rows, limit, job.width, q + r * job.query.row * job.item, job.query.row, job.query.col, key, job.key.col, job.key.row, p, job.ld, 1,
                     workspace)
     else:
-        job.product(rows, limit, job.width, q + r * job.query.row * job.item, job.query.row, job.query.col, turned, job.ld, 1, p, job.ld, 1, workspace)
+        job.packed(rows, limit, seen_last, job.width, q + r * job.query.row * job.item, job.query.row, job.query.col, key, p, job.ld, 1)
     (<weights_kernel> table[SLOT_WEIGHTS + job.slot])(
         p, job.ld, rows, limit, r + 1 if job.causal else job.keys, job.causal, job.scale, job.kind,
         mask + r * job.mask.row * (1 if job.kind == MASK_ALLOWED else job.item), job.mask.row, job.mask.col)
@@ -95,7 +98,7 @@ cdef void forward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept
     cdef char* v
     cdef char* out
     cdef char* mask
-    at_p = job.width * job.ld * item
+    at_p = packed_nbytes(job.keys, job.width, item)
     at_work = at_p + job.band * job.ld * item
     scratch = at_work + product_room(job)
     room = <char*> ft_alloc(scratch)
@@ -110,12 +113,12 @@ cdef void forward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept
         mask = head_of(job, &job.mask, head, 1 if job.kind == MASK_ALLOWED else item)
         k = head_of(job, &job.key, head, item)
         if not job.few:
-            (<turn_kernel> table[SLOT_TURN + job.slot])(k, job.key.row, job.key.col, limit_of(job, past), job.width, room, job.ld)
+            job.pack(limit_of(job, past), job.width, k, job.key.col, job.key.row, room)
             k = room
         r = first
         while r < past:
             rows = min(past - r, job.band)
-            band_weights(job, q, k, mask, r, rows, room + at_p, room + at_work)
+            band_weights(job, q, k, mask, r, rows, limit_of(job, past), room + at_p, room + at_work)
             job.product(rows, job.value_width, limit_of(job, r + rows), room + at_p, job.ld, 1, v, job.value.row, job.value.col,
                         out + r * job.out.row * item, job.out.row, job.out.col, room + at_work)
             r += rows
@@ -149,8 +152,8 @@ cdef void backward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcep
     cdef char* to_v
     cdef char* p
     cdef char* d
-    at_v = job.width * job.ld * item
-    at_p = at_v + job.value_width * job.ld * item
+    at_v = packed_nbytes(job.keys, job.width, item)
+    at_p = at_v + packed_nbytes(job.keys, job.value_width, item)
     at_d = at_p + min(GROUP, job.queries) * job.ld * item
     at_work = at_d + min(GROUP, job.queries) * job.ld * item
     scratch = at_work + product_room(job)
@@ -164,9 +167,8 @@ cdef void backward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcep
         mask = head_of(job, &job.mask, head, 1 if job.kind == MASK_ALLOWED else item)
         limit = limit_of(job, job.queries)
         if not job.few:
-            (<turn_kernel> table[SLOT_TURN + job.slot])(k, job.key.row, job.key.col, limit, job.width, room, job.ld)
-        (<turn_kernel> table[SLOT_TURN + job.slot])(head_of(job, &job.value, head, item), job.value.row, job.value.col, limit, job.value_width,
-                                                    room + at_v, job.ld)
+            job.pack(limit, job.width, k, job.key.col, job.key.row, room)
+        job.pack(limit, job.value_width, head_of(job, &job.value, head, item), job.value.col, job.value.row, room + at_v)
         group = 0
         while group < job.queries:
             past = min(group + GROUP, job.queries)
@@ -175,9 +177,9 @@ cdef void backward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcep
                 rows = min(past - r, job.band)
                 limit = limit_of(job, r + rows)
                 p, d = room + at_p + (r - group) * job.ld * item, room + at_d + (r - group) * job.ld * item
-                band_weights(job, q, k if job.few else room, mask, r, rows, p, room + at_work)
-                job.product(rows, limit, job.value_width, g + r * job.grad.row * item, job.grad.row, job.grad.col, room + at_v, job.ld, 1, d, job.ld, 1,
-                            room + at_work)
+                band_weights(job, q, k if job.few else room, mask, r, rows, limit_of(job, job.queries), p, room + at_work)
+                job.packed(rows, limit, limit_of(job, job.queries), job.value_width, g + r * job.grad.row * item, job.grad.row, job.grad.col, room + at_v,
+                           d, job.ld, 1)
                 (<weights_back> table[SLOT_WEIGHTS_BACKWARD + job.slot])(p, d, job.ld, rows, limit, r + 1 if job.causal else job.keys, job.causal, job.scale)
                 job.product(rows, job.width, limit, d, job.ld, 1, k, job.key.row, job.key.col, to_q + r * job.to_query.row * item, job.to_query.row,
                             job.to_query.col, room + at_work)
@@ -229,6 +231,7 @@ cdef int prepare(Job* job, Tensor query, Tensor key, Tensor value, Tensor mask, 
     job.few = job.queries <= FEW
     job.groups = (job.queries + GROUP - 1) / GROUP
     job.product, job.product_add = find_gemm(job.code, False), find_gemm(job.code, True)
+    job.pack, job.packed = <pack_function> gemm_slot(GEMM_PACK + job.code), <packed_function> gemm_slot(GEMM_PACKED + job.code)
     describe_operand(&job.query, query, rank)
     describe_operand(&job.key, key, rank)
     describe_operand(&job.value, value, rank)

@@ -19,7 +19,9 @@ cdef enum:
     GEMM_TAPS = 60         # F32, F64: taps_function
     GEMM_ROW = 75          # F32, F64: row_function
     GEMM_TOTAL = 90        # F32, F64: total_function
-    GEMM_SLOTS = 105
+    GEMM_PACK = 105        # F32, F64: pack_function
+    GEMM_PACKED = 120      # F32, F64: packed_function
+    GEMM_SLOTS = 135
     GEMM_KC = 256          # fixed by the contract: steps of one chain
     GEMM_RB = 48           # rows of A copied at a time when they are not contiguous
     A_ROW = GEMM_KC + 16   # distance of such rows: not a power of two, for those share cache sets
@@ -44,6 +46,15 @@ ctypedef void (*band_function)(Py_ssize_t m, Py_ssize_t k, const char* weight, c
 ctypedef void (*taps_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t kb, const char* g, Py_ssize_t g_row, const char* band,
                                const Py_ssize_t* offsets, const Py_ssize_t* runs, Py_ssize_t count,
                                char* c, Py_ssize_t c_row, bint first, char* workspace) noexcept nogil
+
+# A right factor that several products meet is packed once, k x n into packed_nbytes bytes at a multiple of 64; packed_function
+# multiplies m rows by the first n of its `total` columns.
+ctypedef void (*pack_function)(Py_ssize_t n, Py_ssize_t k, const char* b, Py_ssize_t b_row, Py_ssize_t b_col, char* packed) noexcept nogil
+ctypedef void (*packed_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t total, Py_ssize_t k, const char* a, Py_ssize_t a_row, Py_ssize_t a_col,
+                                 const char* packed, char* c, Py_ssize_t c_row, Py_ssize_t c_col) noexcept nogil
+
+cdef inline Py_ssize_t packed_nbytes(Py_ssize_t n, Py_ssize_t k, int item) noexcept nogil:
+    return ((n + 64) * k * item + 63) & ~<Py_ssize_t> 63
 
 cdef enum:
     THIN_ROWS = 2
