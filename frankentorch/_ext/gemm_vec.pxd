@@ -41,6 +41,7 @@ cdef extern from *:
     #endif
     #define FT_IMR 4
     #define FT_NC_BYTES (FT_VB == 64 ? 2112 : 768)
+    #define FT_UNPACKED_BYTES (FT_VB == 64 ? 768 : 384)
     #define FT_PICK(a, b, c, d, e, f, i) (i == 12 ? a : i == 8 ? b : i == 6 ? c : i == 4 ? d : i == 2 ? e : f)
     #define FT_PICKED(list, i) FT_PICK(list, i)
     #define FT_WIDE_12 FT_PICKED(FT_WIDE, 12)
@@ -224,6 +225,7 @@ cdef extern from *:
         FPV "FT_PV"
         IPV "2"
         NC_BYTES "FT_NC_BYTES"      # bytes of one step of a packed right block: a block of 256 steps fills a part of the L2 cache
+        UNPACKED_BYTES "FT_UNPACKED_BYTES"      # the same of a block that is read where it lies
         WIDE_12 "FT_WIDE_12"
         WIDE_8 "FT_WIDE_8"
         WIDE_6 "FT_WIDE_6"
