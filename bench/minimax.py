@@ -2,9 +2,8 @@
 
 Each fit is a least-squares fit over Chebyshev nodes in 300-bit arithmetic. Coefficients are then rounded one by
 one, lowest first, and the rest fitted again to what is left, so that rounding errors do not add up.
-PIECES are functions cut into eight pieces, each a polynomial around a centre where the function is almost a float32: the
-value there is exact, and what is added to it is small. A piece is chosen by three bits of u = slope x + 1, so their ends
-lie where u is 1.5, 2, 3, 4, 6, 8, 12.
+PIECES are functions cut into eight or sixteen pieces, each a polynomial around a centre where the function is almost a float32: the
+value there is exact, and what is added to it is small.
 Run `python bench/minimax.py [NAME...]` (needs mpmath) to print tables, with `--write` to print polynomials.pxd.in.
 """
 import struct
@@ -41,17 +40,17 @@ def least_squares(values, xs, powers, weights):
     return list(mp.lu_solve(gram, right))
 
 
-def fit(function, low, high, count, rounding=float, relative=False):
-    """Rounded coefficients c[0..count-1] and the largest absolute (or relative) error on a grid."""
+def fit(function, low, high, count, rounding=float, weight=None):
+    """Rounded coefficients c[0..count-1] and the largest (weighted) error on a grid."""
     xs = nodes(low, high, 2 * count + 1)
     values = [function(x if abs(x) > mpf(10)**-20 else mpf(10)**-20) for x in xs]
-    weights = [1 / abs(v) for v in values] if relative else [mpf(1)] * len(xs)
+    weights = [abs(weight(x)) for x in xs] if weight else [mpf(1)] * len(xs)
     fixed = []
     for k in range(count):
         fixed.append(mpf(rounding(least_squares(values, xs, range(k, count), weights)[0])))
         values = [v - fixed[k] * x**k for v, x in zip(values, xs)]
     grid = [low + (mpf(high) - low) * i / 201 + mpf(high - low) / 1300 for i in range(200)]
-    error = max(abs(function(x) - mp.polyval(fixed[::-1], x)) / (abs(function(x)) if relative else 1) for x in grid)
+    error = max(abs(function(x) - mp.polyval(fixed[::-1], x)) * (abs(weight(x)) if weight else 1) for x in grid)
     return fixed, error
 
 
@@ -87,10 +86,14 @@ def erfcx_mapped(t):
         return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
 
 
-def normal_tail(y):
-    """exp(y^2 / 2) times the normal distribution's tail beyond y."""
+TOP = mpf(to_f32(1 / mp.sqrt(2 * mp.pi)))
+
+
+def normal_tail(v):
+    """y exp(y^2 / 2) times the normal distribution's tail beyond y = v^(-1/2), without its limit for large y."""
+    y = 1 / root(v)
     with mp.workprec(600):
-        return mp.exp(y * y / 2) * mp.erfc(y / SQ) / 2
+        return y * mp.exp(y * y / 2) * mp.erfc(y / SQ) / 2 - TOP
 
 
 def stirling_tail(z):
@@ -157,44 +160,67 @@ FITS = {
     "log_f32": (series(lambda f: (mp.log1p(f) - f + f * f / 2) / f**3, 8), SQ / 2 - 1, SQ - 1, 9, to_f32),
     "sin_f32": (odd_over_cube(mp.sin), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
     "cos_f32": (series(lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2, 8), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
+    "normal_tail_f32": (normal_tail, mpf("0.0047"), mpf("0.0469"), 7, to_f32),
 }
 
-VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "exp_f64")        # wanted over vectors too
+VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "exp_f64", "normal_tail_f32")        # wanted over vectors too
 
-# name: function, end of the first piece, last x, coefficients after the value, how the first piece differs from x (odd functions)
+
+def by_octaves(slope, last, parts):
+    """Piece k by the bits of u = slope x + 1: `parts` pieces in each of the octaves from 1 to 16. (constants, {k: (low, high)})"""
+    rows = {}
+    for octave in range(4):
+        for part in range(parts):
+            low, high = ((2.0**octave * (1 + (part + more) / parts) - 1) / slope for more in (0, 1))
+            word = struct.unpack("I", struct.pack("f", slope * (low + high) / 2 + 1))[0]
+            if low < last:
+                rows[word * parts >> 23 & 4 * parts - 1] = low, min(high, last)
+    return {"slope": slope, "last": last}, rows
+
+
+def by_rounding(slope, curve, count):
+    """Piece k where (curve x + slope) x rounds to k; the last x is a little before the end of the last."""
+    ends = [0.0] + [(2 * k + 1) / (slope + (slope * slope + 2 * curve * (2 * k + 1)) ** 0.5) for k in range(count)]
+    constants = {"slope": slope, **({"curve": curve} if curve else {}), "last": to_f32(ends[-1] * (1 - 2.0**-20))}
+    return constants, dict(enumerate(zip(ends, ends[1:])))
+
+
+# name: function, (constants, pieces), coefficients after the value, the first piece without its factor x or, of an odd function, what it
+# adds to 1; and of a function that vanishes far out, where the error counts relative to it, the place of a centre in its piece (0 to 1): rather
+# where the function is small, so that nothing cancels
 PIECES = {
-    "tanh": (mp.tanh, 0.328125, 9.02, 7, series(lambda y: (mp.tanh(y) - y) / y, 8)),
-    "erf": (mp.erf, 0.15, 4.0, 7, series(lambda y: (mp.erf(y) - y) / y, 8)),
-    "logistic": (lambda y: 1 / (1 + mp.exp(-y)), 0.6875, 17.4, 7, None),
-    "normal_tail": (normal_tail, 0.5, 14.5, 8, None),
+    "tanh": (mp.tanh, by_octaves(1.6625, 9.02, 4), 5, series(lambda y: (mp.tanh(y) - y) / y, 8), 0.5),
+    "erf": (mp.erf, by_octaves(0.5 / 0.15, 4.0, 2), 7, series(lambda y: (mp.erf(y) - y) / y, 8), None),
+    "logistic": (lambda y: 1 / (1 + mp.exp(-y)), by_octaves(0.5 / 0.6875, 20.6, 2), 7, None, None),
+    "logistic_left": (lambda y: 1 / (1 + mp.exp(y)), by_rounding(1.4375, 0.0, 16), 6, None, 0.5),
+    "silu_left": (lambda y: y / (1 + mp.exp(y)), by_rounding(1.4375, 0.0, 16), 6, lambda y: 1 / (1 + mp.exp(y)), 0.5),
+    "gelu_left": (lambda y: y * mp.erfc(y / SQ) / 2, by_rounding(1.1875, 0.09375, 8), 7, lambda y: mp.erfc(y / SQ) / 2, 0.8),
 }
 
 
-def centre(function, low, high):
-    """The float32 nearest to the middle of the piece where the function is a float32 but for 2^-32 (or as near as can be)."""
+def centre(function, low, high, place):
+    """The float32 nearest to its place in the piece where the function is a float32 but for 2^-32 (or as near as can be)."""
     def miss(c):
         return abs(function(mpf(c)) / to_f32(function(mpf(c))) - 1)
 
-    candidates = sorted((to_f32((low + high) / 2 + (high - low) * k / 4000) for k in range(-1400, 1401)), key=lambda c: abs(c - (low + high) / 2))
+    wanted = low + (high - low) * place
+    candidates = sorted((to_f32(wanted + (high - low) * k / 4000) for k in range(-1400, 1401)), key=lambda c: abs(c - wanted))
+    candidates = [c for c in candidates if low <= c <= high]
     return next((c for c in candidates if miss(c) < mpf(2) ** -32), None) or min(candidates, key=miss)
 
 
-def pieces(function, first_end, last, count, first):
-    """Rows (centre, value, c[1], ..., c[count]) by the three bits that choose them."""
-    slope = 0.5 / first_end
-    ends = [0.0]
-    for u in (1.5, 2, 3, 4, 6, 8, 12, 16):
-        if ends[-1] < last:
-            ends.append(min((u - 1) / slope, last))
+def pieces(function, spans, count, first, place):
+    """Rows (centre, value, c[1], ..., c[count]) by the number of the piece."""
     rows = {}
-    for low, high in zip(ends, ends[1:]):
-        c = 0.0 if first and low == 0 else centre(function, low, high)
+    for k, (low, high) in spans.items():
+        near = first if first and low == 0 else None
+        c = 0.0 if near else centre(function, low, high, place or 0.5)
         with mp.workprec(400):
-            quotient = first if first and low == 0 else lambda t, c=c: (function(c + t) - function(mpf(c))) / t
-            coefficients, _ = fit(quotient, mpf(low) - c, mpf(high) - c, count, to_f32)
-        word = struct.unpack("I", struct.pack("f", slope * (low + high) / 2 + 1))[0]
-        rows[word >> 22 & 7] = [c, 0.0 if first and low == 0 else to_f32(function(mpf(c))), *map(float, coefficients)]
-    return [rows.get(k, [0.0] * (count + 2)) for k in range(8)]
+            quotient = near or (lambda t, c=c: (function(c + t) - function(mpf(c))) / t)
+            weight = (lambda t, c=c: t / function(c + t)) if place else None
+            coefficients, _ = fit(quotient, mpf(low) - c, mpf(high) - c, count, to_f32, weight=weight)
+        rows[k] = [c, 0.0 if near else to_f32(function(mpf(c))), *map(float, coefficients)]
+    return [rows.get(k, [0.0] * (count + 2)) for k in range(8 if len(spans) <= 8 else 16)]
 
 
 def turns(first, last, drop, scale, terms):
@@ -224,7 +250,7 @@ def print_turns():
 
 TEMPLATE = '''# Written by `python bench/minimax.py --write`; do not edit. Each function is one Horner chain of fused multiply-adds over
 # scalars, some over vectors too, in the same order. What a polynomial stands for is the row of FITS with its name.
-# Tables of pieces (PIECES) have a row for centres, one for values there and one for each coefficient; rows repeat once for the widest vector.
+# Tables of pieces (PIECES) have a row for centres, one for values there and one for each coefficient; rows of eight repeat once for the widest vector.
 {{{{py:
 polynomials = {{
 {polynomials}}}
@@ -232,27 +258,29 @@ vectors = {vectors}
 pieces = [
 {pieces}]
 def text(numbers):
-    return ", ".join(repr(x) + "f" for x in numbers * 2)
+    return ", ".join(repr(x) + "f" for x in numbers * (16 // len(numbers)))
 }}}}
 from frankentorch._ext.bitmath cimport fma_f32, fma_f64
 from frankentorch._ext.vectors cimport vf, vd, all_vf, all_vd, fma_vf, fma_vd
 
 cdef extern from *:
     """
-{{{{for name, slope, last, rows in pieces}}}}
+{{{{for name, constants, rows in pieces}}}}
     static const float ft_{{{{name}}}}_rows[{{{{len(rows)}}}}][16] __attribute__((aligned(64))) = {{
 {{{{for row in rows}}}}
         {{ {{{{text(row)}}}} }},
 {{{{endfor}}}}
     }};
-    #define ft_{{{{name}}}}_slope {{{{slope}}}}f
-    #define ft_{{{{name}}}}_last {{{{last}}}}f
+{{{{for key, value in constants.items()}}}}
+    #define ft_{{{{name}}}}_{{{{key}}}} {{{{value}}}}f
+{{{{endfor}}}}
 {{{{endfor}}}}
     """
-{{{{for name, slope, last, rows in pieces}}}}
-    const float* {{{{name}}}}_rows "ft_{{{{name}}}}_rows[0]"
-    const float {{{{name}}}}_slope "ft_{{{{name}}}}_slope"
-    const float {{{{name}}}}_last "ft_{{{{name}}}}_last"
+{{{{for name, constants, rows in pieces}}}}
+    const float* {{{{name}}}}_rows "((const float*) ft_{{{{name}}}}_rows)"
+{{{{for key in constants}}}}
+    const float {{{{name}}}}_{{{{key}}}} "ft_{{{{name}}}}_{{{{key}}}}"
+{{{{endfor}}}}
 {{{{endfor}}}}
 {{{{for name, numbers in polynomials.items()}}}}
 {{{{py: kinds = [(name, name[-3:] if name[-4:] in ("_f32", "_f64") else "f64", "float" if name.endswith("_f32") else "double", "")]}}}}
@@ -279,9 +307,9 @@ def written():
     for name, row in FITS.items():
         coefficients, error = fit(*row)
         polynomials += f"    # within {mp.nstr(error, 2)}\n    {name!r}: {wrapped(map(float, coefficients))},\n"
-    for name, row in PIECES.items():
-        columns = zip(*pieces(*row))
-        tables += f"    ({name!r}, {0.5 / row[1]!r}, {row[2]!r}, [\n" + "".join(f"        {list(column)},\n" for column in columns) + "    ]),\n"
+    for name, (function, (constants, spans), *rest) in PIECES.items():
+        columns = zip(*pieces(function, spans, *rest))
+        tables += f"    ({name!r}, {constants!r}, [\n" + "".join(f"        {list(column)},\n" for column in columns) + "    ]),\n"
     return TEMPLATE.format(polynomials=polynomials, vectors=VECTORS, pieces=tables)
 
 

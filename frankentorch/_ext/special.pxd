@@ -289,7 +289,8 @@ cdef inline double gelu_f64(double x) noexcept nogil:
     cdef double a_low, low, n
     cdef double a = two_product(y, 0.7071067811865476, &a_low)
     cdef double high = erfc_parts(a, fma_f64(y, -4.833646656726457e-17, a_low), &low, &n)
-    cdef double left = scale_f64(-0.5 * y * (high + low), n)
+    cdef double factor = -0.5 * y
+    cdef double left = scale_f64(fma_f64(factor, high, factor * low), n)
     cdef double out = left if x < 0.0 else x + left
     out = fma_f64(0.5 * x, erf_small(copysign_f64(a, x)), 0.5 * x) if y < 0.6 else out
     return copysign_f64(NAN_F64 if x == -INF_F64 else out, x)

@@ -1,7 +1,7 @@
 # cython: cdivision=True
 # Elementary functions in float32. exp, exp2, log, tanh, sigmoid and erf stay in float32 (full vector width), the last three by
-# tables of pieces (bench/minimax.py); the others
-# run a short polynomial in float64 (*_light, error about 2^-36) and round once. Branch-free; errors: docs/accuracy.md.
+# tables of pieces (bench/minimax.py); the others run a short polynomial in float64 (*_light, error about 2^-36) and round once.
+# Branch-free; errors: docs/accuracy.md.
 from frankentorch._ext.bitmath cimport *
 from frankentorch._ext.polynomials cimport *
 from frankentorch._ext.reduction cimport reduce_f32
@@ -64,35 +64,39 @@ cdef inline float chain_f32(const float* rows, Py_ssize_t terms, unsigned int pi
     return p
 
 
-cdef inline float odd_f32(float x, const float* rows, float slope, float last) noexcept nogil:
+cdef inline float odd_f32(float x, const float* rows, Py_ssize_t terms, bint sixteen, float slope, float last) noexcept nogil:
     """An odd function that is constant from `last` on. Its first piece is told as the difference from x."""
-    cdef float end = 1.5
+    cdef float end = 1.25 if sixteen else 1.5
     cdef float one = 1.0
     cdef float y = abs_f32(x)
     y = last if y > last else y
     cdef float u = fma_f32(y, slope, one)
-    cdef unsigned int piece = (bits_f32(u) >> 22) & 7U
+    cdef unsigned int piece = (bits_f32(u) >> 21) & 15U if sixteen else (bits_f32(u) >> 22) & 7U
     cdef float t = y - rows[piece]
     cdef float base = y if u < end else rows[16 + piece]
-    return copysign_f32(fma_f32(t, chain_f32(rows, 7, piece, t), base), x)
+    return copysign_f32(fma_f32(t, chain_f32(rows, terms, piece, t), base), x)
 
 
 cdef inline float tanh_f32(float x) noexcept nogil:
-    return odd_f32(x, tanh_rows, tanh_slope, tanh_last)
+    return odd_f32(x, tanh_rows, 5, True, tanh_slope, tanh_last)
 
 
 cdef inline float erf_f32(float x) noexcept nogil:
-    return odd_f32(x, erf_rows, erf_slope, erf_last)
+    return odd_f32(x, erf_rows, 7, False, erf_slope, erf_last)
 
 
 cdef inline float sigmoid_f32(float x) noexcept nogil:
-    """A table for 1 / (1 + exp(-|x|)), times exp(-|x|) on the left."""
+    """1 / (1 + exp(|x|)) by pieces, or what it lacks of 1; far out exp(-|x|) (1 - exp(-|x|))."""
     cdef float magic = 12582912.0
     cdef float one = 1.0
     cdef float zero = 0.0
     cdef float limit = 104.5
     cdef float least = 5.421010862427522e-20
     cdef float y = abs_f32(x)
+    cdef unsigned int piece = bits_f32(fma_f32(y, logistic_left_slope, magic)) & 15U
+    cdef float d = y - logistic_left_rows[piece]
+    cdef float left = fma_f32(d, chain_f32(logistic_left_rows, 6, piece, d), logistic_left_rows[16 + piece])
+    cdef bint far = y > logistic_left_last
     y = limit if y > limit else y
     cdef float t = fma_f32(y, -1.4426950216293335, magic)
     cdef float n = t - magic
@@ -101,13 +105,9 @@ cdef inline float sigmoid_f32(float x) noexcept nogil:
     cdef float q = poly_exp_f32(r)
     cdef float p = fma_f32(z, q, r) + one
     cdef float low = fma_f32(z, q, (one - p) + r)
-    y = logistic_last if y > logistic_last else y
-    cdef unsigned int piece = (bits_f32(fma_f32(y, logistic_slope, one)) >> 22) & 7U
-    cdef float d = y - logistic_rows[piece]
-    cdef float rest = d * chain_f32(logistic_rows, 7, piece, d)
-    cdef float base = logistic_rows[16 + piece]
-    cdef float left = fma_f32(p, base, fma_f32(p, rest, low * base)) * make_f32((bits_f32(t) << 23) + 0x5f800000U) * least
-    return left if x < zero else base + rest
+    cdef float power = make_f32((bits_f32(t) << 23) + 0x5f800000U)
+    left = (p + fma_f32(-p, p * power * least, low)) * power * least if far else left
+    return left if x < zero else one - left
 
 
 # ---- float64 inside
@@ -177,7 +177,6 @@ cdef inline float sinh_f32(float x) noexcept nogil:
     cdef double y = abs_f64(x)
     cdef double t = expm1_light(y)
     cdef double out = 0.5 * (t + t / (t + 1.0))
-    out = out if y < 300.0 else y
     return x if abs_f32(x) < <float>1e-6 else copysign_f32(<float> out, x)
 
 

@@ -9,6 +9,7 @@
 #                           hand where n was rounded by adding it
 #   lower_vf(x, t)          the same for -191 <= n <= 63; 2^-191 counts as 0
 #   entry_vf(row, u)        row[u & 7] of each element of u; the row holds its eight numbers twice
+#   entry_16_vf(row, u)     row[u & 15] of a row of sixteen numbers
 #   f16_vf, bf16_vf         load halves as floats; to_f16_vf, to_bf16_vf store them, to nearest even
 cdef extern from *:
     """
@@ -60,6 +61,7 @@ cdef extern from *:
     FT_INLINE ft_vd ft_least_vd(ft_vd a, ft_vd b) { return (ft_vd)_mm512_min_pd((__m512d)a, (__m512d)b); }
     FT_INLINE ft_vd ft_greatest_vd(ft_vd a, ft_vd b) { return (ft_vd)_mm512_max_pd((__m512d)a, (__m512d)b); }
     FT_INLINE ft_vf ft_entry_vf(const float *row, ft_vu i) { return (ft_vf)_mm512_permutexvar_ps((__m512i)i, (__m512)FT_LOAD_VF(row)); }
+    #define ft_entry_16_vf ft_entry_vf
     FT_INLINE ft_mf ft_lt_vf(ft_vf a, ft_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ); }
     FT_INLINE ft_mf ft_eq_vf(ft_vf a, ft_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ); }
     FT_INLINE ft_md ft_lt_vd(ft_vd a, ft_vd b) { return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ); }
@@ -102,6 +104,9 @@ cdef extern from *:
     }
     #if FT_VEC == 32
     FT_INLINE ft_vf ft_entry_vf(const float *row, ft_vu i) { return (ft_vf)_mm256_permutevar8x32_ps((__m256)FT_LOAD_VF(row), (__m256i)i); }
+    FT_INLINE ft_vf ft_entry_16_vf(const float *row, ft_vu i) {
+        return (ft_vf)_mm256_blendv_ps((__m256)ft_entry_vf(row, i), (__m256)ft_entry_vf(row + 8, i), (__m256)(i << 28));
+    }
     FT_INLINE int ft_from_vu(ft_vu x, uint32_t low) { return _mm256_movemask_ps((__m256)(x >= low)) != 0; }
     FT_INLINE int ft_some_mf(ft_mf m) { return _mm256_movemask_ps((__m256)m) != 0; }
     FT_INLINE int ft_some_md(ft_md m) { return _mm256_movemask_pd((__m256d)m) != 0; }
@@ -125,6 +130,7 @@ cdef extern from *:
     }
     #else
     FT_INLINE ft_vf ft_entry_vf(const float *row, ft_vu i) { ft_vf r; for (int k = 0; k < 4; k++) r[k] = row[i[k] & 7]; return r; }
+    FT_INLINE ft_vf ft_entry_16_vf(const float *row, ft_vu i) { ft_vf r; for (int k = 0; k < 4; k++) r[k] = row[i[k] & 15]; return r; }
     FT_INLINE int ft_from_vu(ft_vu x, uint32_t low) { for (int k = 0; k < 4; k++) if (x[k] >= low) return 1; return 0; }
     FT_INLINE int ft_some_mf(ft_mf m) { return (m[0] | m[1] | m[2] | m[3]) != 0; }
     FT_INLINE int ft_some_md(ft_md m) { return (m[0] | m[1]) != 0; }
@@ -285,6 +291,7 @@ cdef extern from *:
     vd scale_vd "ft_scale_vd" (vd x, vd n, vd t) nogil
     vf lower_vf "ft_lower_vf" (vf x, vf t) nogil
     vf entry_vf "ft_entry_vf" (const float* row, vu index) nogil
+    vf entry_16_vf "ft_entry_16_vf" (const float* row, vu index) nogil
     float top_vf "ft_top_vf" (vf x) nogil
     double top_vd "ft_top_vd" (vd x) nogil
     vu bits_vf "FT_BITS_VF" (vf x) nogil

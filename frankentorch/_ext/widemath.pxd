@@ -58,32 +58,42 @@ cdef inline vf log_vf(vf x) noexcept nogil:
     return out
 
 
-cdef inline vf chain_vf(const float* rows, Py_ssize_t terms, vu piece, vf x) noexcept nogil:
+cdef inline vf table_vf(const float* row, vu piece, bint sixteen) noexcept nogil:
+    return entry_16_vf(row, piece) if sixteen else entry_vf(row, piece)
+
+
+cdef inline vf chain_vf(const float* rows, Py_ssize_t terms, bint sixteen, vu piece, vf x) noexcept nogil:
     """c[1] + c[2] x + ... of a table of pieces."""
-    cdef vf p = entry_vf(rows + 16 * (terms + 1), piece)
+    cdef vf p = table_vf(rows + 16 * (terms + 1), piece, sixteen)
     cdef Py_ssize_t k
     for k in range(terms, 1, -1):
-        p = fma_vf(p, x, entry_vf(rows + 16 * k, piece))
+        p = fma_vf(p, x, table_vf(rows + 16 * k, piece, sixteen))
     return p
 
 
-cdef inline vf odd_vf(vf x, const float* rows, float slope, float last) noexcept nogil:
+cdef inline vf piece_vf(vf y, const float* rows, Py_ssize_t terms, bint sixteen, vu piece) noexcept nogil:
+    """A function by pieces, from the value at the centre of y's piece."""
+    cdef vf t = y - table_vf(rows, piece, sixteen)
+    return fma_vf(t, chain_vf(rows, terms, sixteen, piece, t), table_vf(rows + 16, piece, sixteen))
+
+
+cdef inline vf odd_vf(vf x, const float* rows, Py_ssize_t terms, bint sixteen, float slope, float last) noexcept nogil:
     """An odd function that is constant from `last` on. Its first piece is told as the difference from x."""
-    cdef float end = 1.5
+    cdef float end = 1.25 if sixteen else 1.5
     cdef vf y = least_vf(all_vf(last), abs_vf(x))
     cdef vf u = fma_vf(y, all_vf(slope), all_vf(1))
-    cdef vu piece = bits_vf(u) >> 22
-    cdef vf t = y - entry_vf(rows, piece)
-    cdef vf base = pick_vf(mask_lt_vf(u, all_vf(end)), y, entry_vf(rows + 16, piece))
-    return copysign_vf(fma_vf(t, chain_vf(rows, 7, piece, t), base), x)
+    cdef vu piece = bits_vf(u) >> (21 if sixteen else 22)
+    cdef vf t = y - table_vf(rows, piece, sixteen)
+    cdef vf base = pick_vf(mask_lt_vf(u, all_vf(end)), y, table_vf(rows + 16, piece, sixteen))
+    return copysign_vf(fma_vf(t, chain_vf(rows, terms, sixteen, piece, t), base), x)
 
 
 cdef inline vf tanh_vf(vf x) noexcept nogil:
-    return odd_vf(x, tanh_rows, tanh_slope, tanh_last)
+    return odd_vf(x, tanh_rows, 5, True, tanh_slope, tanh_last)
 
 
 cdef inline vf erf_vf(vf x) noexcept nogil:
-    return odd_vf(x, erf_rows, erf_slope, erf_last)
+    return odd_vf(x, erf_rows, 7, False, erf_slope, erf_last)
 
 
 cdef inline vf turned_exp_vf(vf x, vf* t) noexcept nogil:
@@ -109,24 +119,27 @@ cdef inline vf lessened_vf(vf x, vf t) noexcept nogil:
     return scale_vf(x, t - magic, t) if FT_WIDTH_VF == 16 else lower_vf(x, t)
 
 
-cdef inline vf logistic_vf(vf t, vu piece, vf* base) noexcept nogil:
-    """1 / (1 + exp(-y)) as a pair, y = t + the centre of a piece."""
-    base[0] = entry_vf(logistic_rows + 16, piece)
-    return t * chain_vf(logistic_rows, 7, piece, t)
+cdef inline vf far_logistic_vf(vf y, vf* t) noexcept nogil:
+    """1 / (1 + exp(y)) without its power of two, which t holds, for y > 10: exp(-y) (1 - exp(-y))."""
+    cdef float magic = 12582912.0
+    cdef vf low
+    cdef vf r = turned_exp_vf(y, t)
+    cdef vf p = exp_pair_vf(fnma_vf(t[0] - magic, all_vf(1.428606765330187e-06), r), &low)
+    return p + fnma_vf(p, lessened_vf(p, t[0]), low)
 
 
 cdef inline vf sigmoid_vf(vf x) noexcept nogil:
-    """A table for 1 / (1 + exp(-|x|)), times exp(-|x|) on the left."""
+    """1 / (1 + exp(|x|)) by pieces, or what it lacks of 1; far out by the exponential."""
     cdef float magic = 12582912.0
-    cdef vf t, low, base
-    cdef vf y = least_vf(all_vf(104.5), abs_vf(x))
-    cdef vf r = turned_exp_vf(y, &t)
-    cdef vf p = exp_pair_vf(fnma_vf(t - magic, all_vf(1.428606765330187e-06), r), &low)
-    cdef vf z = least_vf(all_vf(logistic_last), y)
-    cdef vu piece = bits_vf(fma_vf(z, all_vf(logistic_slope), all_vf(1))) >> 22
-    cdef vf rest = logistic_vf(z - entry_vf(logistic_rows, piece), piece, &base)
-    cdef vf left = lessened_vf(fma_vf(p, base, fma_vf(p, rest, low * base)), t)
-    return pick_vf(mask_lt_vf(x, zero_vf), left, base + rest)
+    cdef float one = 1.0
+    cdef vf t, tail
+    cdef vf y = abs_vf(x)
+    cdef vf left = piece_vf(y, logistic_left_rows, 6, True, bits_vf(fma_vf(y, all_vf(logistic_left_slope), all_vf(magic))))
+    cdef mask_f far = mask_lt_vf(all_vf(logistic_left_last), y)
+    if some_mf(far):
+        tail = far_logistic_vf(least_vf(all_vf(104.5), y), &t)
+        left = pick_vf(far, lessened_vf(tail, t), left)
+    return pick_vf(mask_lt_vf(x, zero_vf), left, one - left)
 
 
 cdef inline vf near_turn_vf(vf x, vf* low, vu* quadrant) noexcept nogil:
@@ -188,11 +201,54 @@ cdef inline vf cos_vf(vf x) noexcept nogil:
     return out
 
 
-cdef inline vf weighted_vf(vf x, vf y, vf y_low) noexcept nogil:
-    """x / (1 + exp(-s)), s = y + y_low >= 0 with the sign of x. The power of two comes last, so that a result above the least
-    float is not lost to an exponential below it; y is cut where that power becomes 0, which makes NaN of -infinity."""
+cdef inline vf beyond_vf(vf x, vf left) noexcept nogil:
+    """max(x, 0) - left; NaN of -infinity, which times 0 is no number."""
+    cdef float one = 1.0
+    return fma_vf(x, pick_vf(mask_lt_vf(x, zero_vf), zero_vf, all_vf(one)), -left)
+
+
+cdef inline vf silu_vf(vf x) noexcept nogil:
+    """max(x, -0) less |x| / (1 + exp(|x|)), which goes by pieces. Far out the power of two comes last, so that a result above the
+    least float is not lost to an exponential below it; y is cut where that power becomes 0."""
     cdef float magic = 12582912.0
-    cdef vf t, low, base
+    cdef vf t, tail
+    cdef vf y = abs_vf(x)
+    cdef vf left = piece_vf(y, silu_left_rows, 6, True, bits_vf(fma_vf(y, all_vf(silu_left_slope), all_vf(magic))))
+    cdef vf out = greatest_vf(all_vf(-0.0), x) - left
+    cdef mask_f far = mask_lt_vf(all_vf(silu_left_last), y)
+    if some_mf(far):
+        y = least_vf(all_vf(132.4), y)
+        tail = far_logistic_vf(y, &t)
+        out = pick_vf(far, beyond_vf(x, lower_vf(y * tail, t)), out)
+    return out
+
+
+cdef inline vf gelu_vf(vf x) noexcept nogil:
+    """max(x, -0) less |x| times the normal distribution's tail beyond |x|: by pieces; far out exp(-y^2 / 2) P(1 / y^2), y^2 as a pair."""
+    cdef float magic = 12582912.0
+    cdef float half = 0.5
+    cdef float top = 0.3989422917366028             # 1 / sqrt(2 pi); the rest is the polynomial's
+    cdef vf t, low, z, h_low, r, p, rest
+    cdef vf y = abs_vf(x)
+    cdef vf u = fma_vf(y, fma_vf(y, all_vf(gelu_left_curve), all_vf(gelu_left_slope)), all_vf(magic))
+    cdef vf out = greatest_vf(all_vf(-0.0), x) - piece_vf(y, gelu_left_rows, 7, False, bits_vf(u))
+    cdef mask_f far = mask_lt_vf(all_vf(gelu_left_last), y)
+    if some_mf(far):
+        y = least_vf(all_vf(14.5), y)
+        z = y * y
+        h_low = fma_vf(y, y, -z) * half
+        r = turned_exp_vf(z * half, &t)
+        p = exp_pair_vf(r + fnma_vf(t - magic, all_vf(1.428606765330187e-06), -h_low), &low)
+        rest = poly_normal_tail_vf(all_vf(1) / z)
+        out = pick_vf(far, beyond_vf(x, lessened_vf(fma_vf(p, all_vf(top), fma_vf(p, rest, low * top)), t)), out)
+    return out
+
+
+cdef inline vf weighted_vf(vf x, vf y, vf y_low) noexcept nogil:
+    """x / (1 + exp(-s)), s = y + y_low >= 0 with the sign of x: a table for 1 / (1 + exp(-|s|)), times exp(-|s|) on the left. The power
+    of two comes last, as in silu_vf, and makes NaN of -infinity."""
+    cdef float magic = 12582912.0
+    cdef vf t, low
     cdef mask_f below = mask_lt_vf(x, zero_vf)
     y = least_vf(all_vf(132.4), y)
     cdef vf r = turned_exp_vf(y, &t)
@@ -200,13 +256,11 @@ cdef inline vf weighted_vf(vf x, vf y, vf y_low) noexcept nogil:
     cdef vf p = exp_pair_vf(r, &low)
     cdef vf z = least_vf(all_vf(logistic_last), y)
     cdef vu piece = bits_vf(fma_vf(z, all_vf(logistic_slope), all_vf(1))) >> 22
-    cdef vf rest = logistic_vf((z - entry_vf(logistic_rows, piece)) + y_low, piece, &base)
+    cdef vf d = (z - entry_vf(logistic_rows, piece)) + y_low
+    cdef vf base = entry_vf(logistic_rows + 16, piece)
+    cdef vf rest = d * chain_vf(logistic_rows, 7, False, piece, d)
     cdef vf left = fma_vf(p, base, fma_vf(p, rest, low * base))
     return pick_vf(below, lower_vf(x * left, t), fma_vf(x, base, x * rest))
-
-
-cdef inline vf silu_vf(vf x) noexcept nogil:
-    return weighted_vf(x, abs_vf(x), zero_vf)
 
 
 cdef inline vf gelu_tanh_vf(vf x) noexcept nogil:
@@ -222,24 +276,6 @@ cdef inline vf gelu_tanh_vf(vf x) noexcept nogil:
     w_low = w_low + (p_low + fma_vf(z, all_vf(2.3988324659995897e-09), fma_vf(z_low, all_vf(0.07135481387376785), all_vf(-4.534068054340423e-08))))
     cdef vf v = y * w
     return weighted_vf(x, v, fma_vf(y, w_low, fma_vf(y, w, -v)))
-
-
-cdef inline vf gelu_vf(vf x) noexcept nogil:
-    """x times the normal distribution, from its tail exp(-y^2 / 2) G(y), y = |x|: y^2 as a pair, G by pieces. -infinity times 0 is NaN."""
-    cdef float magic = 12582912.0
-    cdef float half = 0.5
-    cdef float one = 1.0
-    cdef vf t, low
-    cdef vf y = least_vf(all_vf(normal_tail_last), abs_vf(x))
-    cdef vf z = y * y
-    cdef vf h_low = fma_vf(y, y, -z) * half
-    cdef vf r = turned_exp_vf(z * half, &t)
-    cdef vf p = exp_pair_vf(r + fnma_vf(t - magic, all_vf(1.428606765330187e-06), -h_low), &low)
-    cdef vu piece = bits_vf(y + one) >> 22
-    cdef vf d = y - entry_vf(normal_tail_rows, piece)
-    cdef vf base = entry_vf(normal_tail_rows + 16, piece)
-    cdef vf q = fma_vf(p, base, fma_vf(p, d * chain_vf(normal_tail_rows, 8, piece, d), low * base))
-    return fma_vf(x, pick_vf(mask_lt_vf(x, zero_vf), zero_vf, all_vf(one)), -lessened_vf(y * q, t))
 
 
 cdef inline vf minimum_vf(vf x, vf y) noexcept nogil:
