@@ -15,12 +15,15 @@ from frankentorch._ext.dtype cimport (dtype_of, PROMOTE, ITEMSIZE, default_code,
                                       is_integral_code, to_complex_code, to_real_code, can_cast_codes)
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.iterate cimport *
-from frankentorch._ext.looptable cimport N_LOOPS, fill_loops
+from frankentorch._ext.looptable cimport N_LOOPS, N_MORE, fill_loops
 
 cdef enum:
     KEEP_LOCK = 4096          # below this many elements the interpreter lock is kept
+    MORE_F16 = 0              # kinds of further loops, as in optable/expand.py
+    MORE_BF16 = 1
+    MORE_REPEATED = 2
 
-cdef void* LOOPS[N_LOOPS * 15]
+cdef void* LOOPS[N_LOOPS * (15 + N_MORE)]
 fill_loops(LOOPS)
 
 cdef tuple SCALAR_NAMES = ("Bool", "Byte", "Char", "Short", "Int", "Long", "UInt16", "UInt32", "UInt64", "Half", "BFloat16", "Float", "Double",
@@ -602,6 +605,7 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
     cdef Py_ssize_t strides[64]
     cdef Walk w
     cdef Kinds kinds
+    cdef loop_fn half_loop
     cdef int n_tensors = 0, n = spec.n_operands, k, d, shift, ndim, compute = 0, out_code = 0, common, overlap, loop_code
     cdef Tensor t, out, apart
     cdef bint meta = False, same = True
@@ -659,9 +663,15 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
         w.operands[0].steps[d] = out.strides[d] * ITEMSIZE[out.code]
     w.operands[0].data = data_of(out)
     w.operands[0].code = out.code
-    # halves are computed by the float32 loop on cast blocks and rounded once
+    # halves are computed by the float32 loop on cast blocks and rounded once, or so by a loop of their own
     loop_code = F32 if compute == F16 or compute == BF16 else compute
     w.operands[0].loop_code = F32 if (out_code == F16 or out_code == BF16) else out_code
+    w.repeated = more_loop(spec.number, MORE_REPEATED) if compute == F32 and out.code == F32 else NULL
+    if loop_code != compute and n_tensors == n and out.code == compute and all_of(n, tensors, compute):
+        half_loop = more_loop(spec.number, MORE_F16 if compute == F16 else MORE_BF16)
+        if half_loop != NULL:
+            w.loop = half_loop
+            w.operands[0].loop_code = loop_code = compute
     for k in range(n):
         if not isinstance(<object> operands[k], Tensor):
             store_number(<object> operands[k], loop_code, scalars[k])
@@ -700,6 +710,19 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
         with nogil:
             run_walk(&w)
     return out
+
+
+cdef inline loop_fn more_loop(int number, int kind) noexcept:
+    """A further loop of a row, or NULL; they follow the loops by dtype."""
+    return <loop_fn> LOOPS[N_LOOPS * NCODES + N_MORE * number + kind]
+
+
+cdef inline bint all_of(int n, PyObject** tensors, int code) noexcept:
+    cdef int k
+    for k in range(n):
+        if (<Tensor> tensors[k]).code != code:
+            return False
+    return True
 
 
 cdef int resize_output(Tensor out, int ndim, const Py_ssize_t* sizes) except -1:

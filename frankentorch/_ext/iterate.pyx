@@ -10,10 +10,14 @@ from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.levels cimport fill_cast, fill_moves
 from frankentorch._ext.moves cimport *
 
+cdef enum:
+    ROOM = BLOCK * 16               # bytes of a block: BLOCK elements of the widest dtype
+
 cdef void* CASTS[225]
 fill_cast(CASTS)
 cdef void* PLANES[MOVE_SLOTS]
 fill_moves(PLANES)
+cdef int[17] LOG_SIZE = [0, 0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4]         # of an item of so many bytes
 
 
 cdef cast_fn cast_of(int source, int target) noexcept nogil:
@@ -25,13 +29,8 @@ cdef void cast_one(void* out, int out_code, const void* source, int code) noexce
 
 
 cdef inline void repeat(char* out, const char* source, Py_ssize_t n, int itemsize) noexcept nogil:
-    """n copies of one item: each copy doubles what is there."""
-    cdef Py_ssize_t have = itemsize, whole = n * itemsize, more
-    memcpy(out, source, itemsize)
-    while have < whole:
-        more = have if have < whole - have else whole - have
-        memcpy(out + have, out, more)
-        have += more
+    """n copies of one item."""
+    (<move_plane> PLANES[MOVE_PLANE + LOG_SIZE[itemsize]])(out, 0, itemsize, source, 0, 0, 1, n)
 
 
 cdef inline void gather(char* out, const char* source, Py_ssize_t step, Py_ssize_t n, int itemsize) noexcept nogil:
@@ -138,14 +137,16 @@ cdef inline bint slower(Walk* w, int a, int b) noexcept nogil:
 
 cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
     """n elements along the last dim from `pointers`, block by block where an operand is not dense or not of the loop's dtype."""
-    cdef char blocks[4][8192]           # BLOCK elements of 16 bytes
-    cdef char wide[8192]                # a gathered block before its cast
+    cdef char space[5 * ROOM + 64]
+    cdef char* blocks = <char*> (<size_t> (space + 63) & ~<size_t> 63)      # of operand k: ROOM bytes at k * ROOM
+    cdef char* wide = blocks + 4 * ROOM                                     # a gathered block before its cast
     cdef const char* at[4]
     cdef bint dense[4]
     cdef Py_ssize_t filled[4]           # elements of a repeated one that its block holds
     cdef bint all_dense = True
-    cdef int k, last = w.ndim - 1
-    cdef Py_ssize_t step, done = 0, m, itemsize
+    cdef bint plain = True              # nothing but dense operands and repeated ones, which take the whole of their block
+    cdef int k, widest = 1, last = w.ndim - 1
+    cdef Py_ssize_t step, done = 0, m, itemsize, limit
     cdef Operand* o
     at[1] = at[2] = at[3] = NULL
     for k in range(w.n_operands):
@@ -154,11 +155,18 @@ cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
         dense[k] = o.code == o.loop_code and (step == ITEMSIZE[o.code] or n == 1)
         filled[k] = 0
         all_dense = all_dense and dense[k]
+        plain = plain and (dense[k] or (k > 0 and step == 0 and o.code == o.loop_code))
+        if ITEMSIZE[o.code] > widest:
+            widest = ITEMSIZE[o.code]
     if all_dense:
         w.loop(pointers[0], pointers[1], pointers[2], pointers[3], n, w.params)
         return
+    if w.repeated != NULL and plain and dense[0] and dense[1] and w.n_operands == 3:
+        w.repeated(pointers[0], pointers[1], pointers[2], NULL, n, w.params)
+        return
+    limit = ROOM // widest if plain else BLOCK
     while done < n:
-        m = n - done if n - done < BLOCK else BLOCK
+        m = n - done if n - done < limit else limit
         for k in range(1, w.n_operands):
             o = &w.operands[k]
             step = o.steps[last] if w.ndim else 0
@@ -166,30 +174,30 @@ cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
             if dense[k]:
                 at[k] = pointers[k] + done * itemsize
                 continue
-            at[k] = blocks[k]
+            at[k] = blocks + k * ROOM
             if filled[k] >= m:
                 continue
             filled[k] = m if step == 0 else 0
             if o.code == o.loop_code:
-                gather(blocks[k], pointers[k] + done * step, step, m, itemsize)
+                gather(blocks + k * ROOM, pointers[k] + done * step, step, m, itemsize)
             elif step == itemsize:
-                cast_of(o.code, o.loop_code)(blocks[k], pointers[k] + done * step, m)
+                cast_of(o.code, o.loop_code)(blocks + k * ROOM, pointers[k] + done * step, m)
             else:
                 gather(wide, pointers[k] + done * step, step, m, itemsize)
-                cast_of(o.code, o.loop_code)(blocks[k], wide, m)
+                cast_of(o.code, o.loop_code)(blocks + k * ROOM, wide, m)
         o = &w.operands[0]
         step = o.steps[last] if w.ndim else 0
         itemsize = ITEMSIZE[o.code]
         if dense[0]:
             w.loop(pointers[0] + done * itemsize, at[1], at[2], at[3], m, w.params)
         else:
-            w.loop(blocks[0], at[1], at[2], at[3], m, w.params)
+            w.loop(blocks, at[1], at[2], at[3], m, w.params)
             if o.code == o.loop_code:
-                scatter(pointers[0] + done * step, step, blocks[0], m, itemsize)
+                scatter(pointers[0] + done * step, step, blocks, m, itemsize)
             elif step == itemsize:
-                cast_of(o.loop_code, o.code)(pointers[0] + done * step, blocks[0], m)
+                cast_of(o.loop_code, o.code)(pointers[0] + done * step, blocks, m)
             else:
-                cast_of(o.loop_code, o.code)(wide, blocks[0], m)
+                cast_of(o.loop_code, o.code)(wide, blocks, m)
                 scatter(pointers[0] + done * step, step, wide, m, itemsize)
         done += m
 
@@ -392,6 +400,7 @@ cdef int copy_strided(char* out, int out_code, const Py_ssize_t* out_steps, cons
     cdef Walk w
     cdef int d, itemsize = ITEMSIZE[out_code]
     w.loop = move_1 if itemsize == 1 else move_2 if itemsize == 2 else move_4 if itemsize == 4 else move_8 if itemsize == 8 else move_16
+    w.repeated = NULL
     w.ndim = ndim
     w.n_operands = 2
     w.grain = GRAIN

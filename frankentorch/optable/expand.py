@@ -11,6 +11,10 @@ REAL_OF = {"c64": "f32", "c128": "f64"}
 # functions of _ext/widemath.pxd, by dtype: a loop whose expression needs no more than these and + - * / runs on vectors
 WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh"}),
         "f64": ("vd", {"exp", "minimum", "maximum"})}
+# rows with more loops, over vectors: for halves (operands widened to float, one rounding back), which else borrow float32's, and for
+# float32 with one number for all of y, which else is repeated in a block
+MORE = {"add": "fma(y, alpha, x)", "sub": "fnma(y, alpha, x)", "mul": "x * y", "div": "x / y"}
+MORE_KINDS = {"f16": "f16", "bf16": "bf16", "repeated": "f32"}      # and the dtype of each
 SCALAR_ONLY = re.compile(r"\bif\b|[<>=!&|^%]|[(,]\s*-?[\d.]+\s*[,)]")     # choices, tests, numbers as arguments
 CALL = re.compile(r"\b([a-z]\w*)\(")
 LOOP_SHARDS, COMPLEX_SHARDS, SHARD_ROOM = 6, 2, 96     # COMPLEX_SHARDS divides LOOP_SHARDS
@@ -51,14 +55,27 @@ def loop_parts(rows):
         for shard in range(count):
             inside = [row for row in rows if row.loop is not None and loop_shard(row.full_name) % count == shard]
             inside.sort(key=lambda row: row.full_name)
-            parts.append((f"loops_{kind}_{shard}", [flat for row in inside for flat in elementwise(row, numbers[row.full_name], kind == "complex")]))
+            flats = [flat for row in inside for flat in elementwise(row, numbers[row.full_name], kind == "complex")]
+            more = [flat for row in inside if kind == "real" for flat in more_loops(row, numbers[row.full_name])]
+            parts.append((f"loops_{kind}_{shard}", flats, more))
     return parts
+
+
+def more_loops(row, number):
+    """Flat rows of a row's loops of MORE; their slots follow those of all other loops."""
+    if row.full_name not in MORE:
+        return []
+    expression = CALL.sub(lambda m: f"{m[1]}_vf(", MORE[row.full_name])
+    parameters = [Flat(name=p.name, offset=16 * i) for i, p in enumerate(row.parameter_args)]
+    first = LOOP_SHARDS * SHARD_ROOM * len(CODES)
+    return [Flat(name=f"loop_{row.full_name}_{kind}", code=code, repeated=kind == "repeated", expression=expression, parameters=parameters,
+                 slot=first + len(MORE_KINDS) * number + i) for i, (kind, code) in enumerate(MORE_KINDS.items())]
 
 
 def elementwise(row, number, complex_codes):
     """Flat rows of one row's loops, of the complex dtypes or of the others.
 
-    Halves have no loop of their own: they borrow float32's, and the walk casts their blocks (`borrowed`).
+    Halves borrow float32's loop, and the walk casts their blocks (`borrowed`).
     """
     return [flat_loop(row, number, code, expression, [c for c in codes if c in COMPUTE] if code == "f32" else [])
             for codes, expression in row.loop.items() for code in codes if code not in COMPUTE and (code in COMPLEX) == complex_codes]

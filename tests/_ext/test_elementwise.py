@@ -1,0 +1,42 @@
+"""Loops for what is common have the bits of the general ones: operands of one half type, one number against a row."""
+import pytest
+
+import frankentorch as ft
+
+OPS = {"add": ft.add, "add alpha": lambda x, y: ft.add(x, y, alpha=0.3), "sub": ft.sub, "sub alpha": lambda x, y: ft.sub(x, y, alpha=-1.75),
+       "mul": ft.mul, "div": ft.div}
+SPECIAL = [0.0, -0.0, 1e-40, -3e38, 7e4, 6e-8, float("inf"), float("-inf"), float("nan")]
+
+
+def numbers(count, seed):
+    ft.manual_seed(seed)
+    return ft.cat([ft.tensor(SPECIAL), 100 * ft.randn(count)])[ft.randperm(count + len(SPECIAL))[:count]]
+
+
+def words(x):
+    """Bits, but one for all NaN."""
+    return ft.where(x.isnan(), ft.full_like(x, 123.0), x).view(ft.int16 if x.itemsize == 2 else ft.int32).tolist()
+
+
+@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("dtype", [ft.float16, ft.bfloat16])
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40, 2000])
+def test_halves_are_rounded_once(op, dtype, count):
+    x, y = numbers(count, 0).to(dtype), numbers(count, 1).to(dtype)
+    alpha = {"add": 1.0, "add alpha": 0.3, "sub": -1.0, "sub alpha": 1.75}.get(op)
+    exact = OPS[op](x.double(), y.double()) if alpha is None else x.double() + y.double() * ft.tensor(alpha, dtype=dtype).double()
+    found = OPS[op](x, y)
+
+    assert words(exact.float().to(dtype)) == words(found)
+    assert words(found) == words(OPS[op](x.clone(), y[None].expand(3, count))[1])
+
+
+@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("count", [1, 3, 16, 37, 3000])
+def test_a_column_is_as_good_as_a_matrix(op, count):
+    x, y = numbers(5 * count, 0).view(5, count), numbers(5, 1).view(5, 1)
+    whole = OPS[op](x, y.expand(5, count).contiguous())
+
+    assert words(whole) == words(OPS[op](x, y))
+    assert words(whole) == words(OPS[op](x.t().contiguous().t(), y))
+    assert words(whole[0]) == words(OPS[op](x[0], y[0].item()))
