@@ -38,8 +38,19 @@ def test_blocks_are_aligned_and_writable_to_the_last_byte(nbytes):
 
     assert block.address % 64 == 0
     assert nbytes == len(view)
-    if nbytes >= HUGE and not is_plain():
-        assert block.address % HUGE == 0
+
+
+@counted
+@pytest.mark.parametrize("nbytes", [128 << 10, 1 << 20, HUGE, 5 << 20])
+def test_large_blocks_start_at_different_places_of_a_page(cap, nbytes):
+    """Else loads and stores of one loop would meet in the last twelve bits of their addresses."""
+    blocks = [alloc.Block(nbytes + 1) for _ in range(4)]
+    places = [block.address % 4096 for block in blocks]
+
+    assert 4 == len(set(places))
+    assert [0] * 4 == [place % 64 for place in places]
+    if nbytes >= HUGE:
+        assert all(block.address % HUGE < 4096 for block in blocks)
 
 
 def test_blocks_in_use_do_not_overlap():
