@@ -185,9 +185,9 @@ def by_rounding(slope, curve, count):
     return constants, dict(enumerate(zip(ends, ends[1:])))
 
 
-# name: function, (constants, pieces), coefficients after the value, the first piece without its factor x or, of an odd function, what it
-# adds to 1; and of a function that vanishes far out, where the error counts relative to it, the place of a centre in its piece (0 to 1): rather
-# where the function is small, so that nothing cancels
+# name: function, (constants, pieces), coefficients after the value, the first piece without its factor x (of an odd function: less 1), and,
+# where the error counts relative to the function, the place of a centre in its piece (0 to 1): towards the end where the function is small
+# if it falls steeply, so that nothing cancels there
 PIECES = {
     "tanh": (mp.tanh, by_octaves(1.6625, 9.02, 4), 5, series(lambda y: (mp.tanh(y) - y) / y, 8), 0.5),
     "erf": (mp.erf, by_octaves(0.5 / 0.15, 4.0, 2), 7, series(lambda y: (mp.erf(y) - y) / y, 8), None),

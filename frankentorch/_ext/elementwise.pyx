@@ -666,6 +666,7 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
     # halves are computed by the float32 loop on cast blocks and rounded once, or so by a loop of their own
     loop_code = F32 if compute == F16 or compute == BF16 else compute
     w.operands[0].loop_code = F32 if (out_code == F16 or out_code == BF16) else out_code
+    w.cast = NULL
     w.repeated = more_loop(spec.number, MORE_REPEATED) if compute == F32 and out.code == F32 else NULL
     if loop_code != compute and n_tensors == n and out.code == compute and all_of(n, tensors, compute):
         half_loop = more_loop(spec.number, MORE_F16 if compute == F16 else MORE_BF16)

@@ -30,6 +30,7 @@ cdef struct Operand:
 cdef struct Walk:
     loop_fn loop
     loop_fn repeated          # of two operands, the second a single number; NULL if there is none
+    cast_fn cast              # a walk that only casts: from dense to dense, straight; else NULL
     int ndim
     int n_operands            # with the output, which is operand 0
     Py_ssize_t count

@@ -161,6 +161,9 @@ cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
     if all_dense:
         w.loop(pointers[0], pointers[1], pointers[2], pointers[3], n, w.params)
         return
+    if w.cast != NULL and w.ndim and dense[0] and w.operands[1].steps[last] == ITEMSIZE[w.operands[1].code]:
+        w.cast(pointers[0], pointers[1], n)
+        return
     if w.repeated != NULL and plain and dense[0] and dense[1] and w.n_operands == 3:
         w.repeated(pointers[0], pointers[1], pointers[2], NULL, n, w.params)
         return
@@ -401,6 +404,7 @@ cdef int copy_strided(char* out, int out_code, const Py_ssize_t* out_steps, cons
     cdef int d, itemsize = ITEMSIZE[out_code]
     w.loop = move_1 if itemsize == 1 else move_2 if itemsize == 2 else move_4 if itemsize == 4 else move_8 if itemsize == 8 else move_16
     w.repeated = NULL
+    w.cast = cast_of(code, out_code)
     w.ndim = ndim
     w.n_operands = 2
     w.grain = GRAIN
