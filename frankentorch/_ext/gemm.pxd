@@ -25,7 +25,6 @@ cdef enum:
     GEMM_KC = 256          # fixed by the contract: steps of one chain
     GEMM_RB = 48           # rows of A copied at a time when they are not contiguous
     A_ROW = GEMM_KC + 16   # distance of such rows: not a power of two, for those share cache sets
-    GEMM_NC = 384          # most columns of B packed at a time
     GEMM_HALF_ROWS = 512   # rows and columns of the float32 buffer under a half-typed C
     GEMM_HALF_COLUMNS = 384
 

@@ -30,13 +30,16 @@ def _facts(out):
 
 def _places(items):
     """Tensors as they are, edges as the engine takes them."""
-    return [(item.node, item.output_nr) if _is_edge(item) else item for item in items]
+    return [item if isinstance(item, Tensor) or not _is_edge(item) else (item.node, item.output_nr) for item in items]
 
 
 def _make_grads(outputs, grads):
     """One gradient per output: ones for a scalar, checked shapes for the rest. RuntimeError says which does not fit."""
     made = []
     for i, (out, grad) in enumerate(zip(outputs, grads)):
+        if isinstance(grad, Tensor) and isinstance(out, Tensor) and grad.shape == out.shape and grad.dtype is out.dtype:     # nearly always
+            made.append(grad)
+            continue
         sizes, dtype, is_meta = _facts(out)
         if grad is None:
             if not _is_edge(out) and not out.requires_grad:
@@ -59,9 +62,9 @@ def _make_grads(outputs, grads):
 
 def _check_outputs(outputs):
     for i, out in enumerate(outputs):
-        if _is_edge(out):
-            continue
         if not isinstance(out, Tensor):
+            if _is_edge(out):
+                continue
             raise TypeError(f"expected a Tensor or sequence of Tensors, got {type(out).__name__} at {i}")
         if not out.requires_grad:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
@@ -90,10 +93,9 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     if len(grads) < len(tensors) or (len(grads) > len(tensors) and get_special_bits() & BIT_HARDENED):      # the oracle ignores what is too much
         raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients")
     _check_outputs(tensors)
-    with DisableTorchFunctionSubclass():
-        grads = _make_grads(tensors, grads)
-    inputs = None if inputs is None else _places(_as_tuple(inputs))
     with DisableTorchFunctionSubclass():        # gradients are plain tensors, whatever the class of what was saved
+        grads = _make_grads(tensors, grads)
+        inputs = None if inputs is None else _places(_as_tuple(inputs))
         engine.run_backward(_places(tensors), grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs, inputs is not None)
 
 
@@ -117,12 +119,10 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     _check_outputs(outputs)
     with DisableTorchFunctionSubclass():
         grads = _make_grads(outputs, grads)
-    for i, item in enumerate(inputs):
-        if isinstance(item, Tensor) and not item.requires_grad:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
-    places = _places(inputs)
-    with DisableTorchFunctionSubclass():
-        found = engine.run_backward(_places(outputs), grads, create_graph if retain_graph is None else retain_graph, create_graph, places, False)
+        for item in inputs:
+            if isinstance(item, Tensor) and not item.requires_grad:
+                raise RuntimeError("One of the differentiated Tensors does not require grad")
+        found = engine.run_backward(_places(outputs), grads, create_graph if retain_graph is None else retain_graph, create_graph, _places(inputs), False)
     for i, value in enumerate(found):
         if value is None:
             if not allow_unused:
