@@ -4,6 +4,7 @@
     python -m bench.accuracy --again [NAME...]        measure (these functions) anew
     python -m bench.accuracy --all [NAME...]          float32 on all 2^32 inputs, in stripes: two minutes each; goes on where it stopped
     python -m bench.accuracy --all --seconds 600      for so long
+    python -m bench.accuracy --many [NAME...]         float64 on 10^9 random inputs: some minutes each; goes on where it stopped, too
     python -m bench.accuracy --samples 3000 --stride 251    finer than by default; each figure tells of how many inputs it is
     python -m bench.accuracy --page                   only write docs/accuracy.md from the record
 
@@ -11,7 +12,9 @@ The record is artifacts/accuracy.json. With each figure it keeps a digest of the
 of the function's bits changes the digest and makes the figure stale, which a test reports and the next run repairs.
 
 float32 results are compared with a function in float64: NumPy's where there is one, else ours, whose own error against mpmath
-is the other half of the table and is far below a float32 ulp. float64 results are compared with mpmath on random inputs from RANGES. A stripe is every
+is the other half of the table and is far below a float32 ulp. float64 results are compared with mpmath on random inputs from RANGES; those of
+--many, which mpmath would take weeks for, with the C library's functions of 64-bit significands (x87 extended precision), whose own error is
+below a thousandth of an ulp. A stripe is every
 256th bit pattern, so a part of the stripes covers all exponents and both signs evenly. NaN and infinities count: what should be NaN
 and is not, or the reverse, is an infinite error; an infinite result counts as the power of two after the last finite number.
 """
@@ -29,6 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECORD, PAGE = ROOT / "artifacts" / "accuracy.json", ROOT / "docs" / "accuracy.md"
 BEGIN, END = "<!-- table: written by `python -m bench.accuracy` -->\n", "<!-- end of table -->"
 STRIPES = 256
+PARTS, PART = 128, 7_812_500  # of --many: 10^9 inputs
 STRIDE = 1009  # of the quick table, a prime: 2^32 / 1009 = 4.3 million inputs
 SAMPLES = 500  # random inputs per range for mpmath, ten times as many for the functions of SURE
 SURE = ("exp", "log", "sin", "cos", "tanh")
@@ -155,6 +159,31 @@ def sampled(name, samples):
     return (*worst, count)
 
 
+def sampled_widely(name, part, count=PART, block=1 << 14):
+    """Worst error in float64 over `count` random inputs, the part-th such set, against extended precision: (ulp, input, count)."""
+    if np.finfo(np.longdouble).nmant != 63:
+        raise SystemExit("bench.accuracy: --many needs a C long double of 64 bits (x87)")
+    rng, reference = np.random.default_rng((1, part)), getattr(np, name)
+    worst, done = (0.0, 0.0), 0
+    with np.errstate(all="ignore"):
+        while done < count:
+            for span in RANGES[name]:
+                x = rng.integers(0, 2**64, block, dtype=np.uint64).view(np.float64) if span == "bits" else rng.uniform(*span, block)
+                x = np.abs(x) if name == "log" else x
+                x = x[np.isfinite(x)][:count - done]
+                if not len(x):
+                    continue
+                exact = reference(x.astype(np.longdouble))
+                near = exact.astype(np.float64)
+                error = (np.abs(evaluate(name, x) - exact) / np.spacing(np.abs(near))).astype(np.float64)
+                error[~np.isfinite(near)] = 0
+                top = error.argmax()
+                done += len(x)
+                if not error[top] <= worst[0]:
+                    worst = (float(error[top]), float(x[top]))
+    return (*worst, done)
+
+
 # ---- the record and the page
 
 def read():
@@ -189,27 +218,27 @@ def measure(names, again=False, samples=SAMPLES, stride=STRIDE):
         print(name, *(f"{dtype} {row[dtype]['ulp']:.3f}" for dtype in ("float32", "float64")), flush=True)
 
 
-def exhaust(names, seconds):
-    """Stripes of all 2^32 inputs, one of each function in turn, until all are done or the time is over."""
+def in_stripes(names, kind, dtype, stripes, measure, seconds):
+    """Add stripes to the figures of this kind, one of each function in turn, until all are done or the time is over."""
     end = time.monotonic() + seconds
-    rows = {name: read().get(name, {}).get("exhaustive") for name in names}
+    rows = {name: read().get(name, {}).get(kind) for name in names}
     for name, row in rows.items():
-        if not is_fresh(row, name, "float32"):
-            rows[name] = {"ulp": 0.0, "at": 0.0, "inputs": 0, "stripes": 0, "digest": digest(name, "float32")}
-    for stripe in range(STRIPES):
+        if not is_fresh(row, name, dtype):
+            rows[name] = {"ulp": 0.0, "at": 0.0, "inputs": 0, "stripes": 0, "digest": digest(name, dtype)}
+    for stripe in range(stripes):
         for name, row in rows.items():
             if row["stripes"] != stripe:
                 continue
             if time.monotonic() > end:
                 return
-            ulp, at, count = swept(name, stripe * 167 % STRIPES, STRIPES)
+            ulp, at, count = measure(name, stripe)
             row["stripes"] += 1
             row["inputs"] += count
             if ulp > row["ulp"]:
                 row.update(ulp=ulp, at=at)
-            keep(name, "exhaustive", row)
+            keep(name, kind, row)
         done = sum(row["stripes"] for row in rows.values())
-        print(f"{done} of {STRIPES * len(rows)} stripes", *(f"{name} {row['ulp']:.3f}" for name, row in rows.items()), flush=True)
+        print(f"{done} of {stripes * len(rows)} stripes", *(f"{name} {row['ulp']:.3f}" for name, row in rows.items()), flush=True)
 
 
 def cells(found):
@@ -230,6 +259,11 @@ def table(record):
         lines += ["", f"Of the 2^32 inputs of float32, in stripes of every {STRIPES}th bit pattern (`python -m bench.accuracy --all`):", "",
                   "| function | share | worst ulp | at | inputs |", "|---|---|---|---|---|"]
         lines += [f"| {name} | {share(record[name]['exhaustive'])} | {cells(record[name]['exhaustive'])} |" for name in swept_names]
+    many = [name for name in SURE if record.get(name, {}).get("many", {}).get("stripes")]
+    if many:
+        lines += ["", "float64 on random inputs against extended precision (`python -m bench.accuracy --many`):", "",
+                  "| function | worst ulp | at | inputs |", "|---|---|---|---|"]
+        lines += [f"| {name} | {cells(record[name]['many'])} |" for name in many]
     return BEGIN + "\n".join(lines) + "\n" + END
 
 
@@ -244,13 +278,17 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="functions (all of the table; with --all the dozen)")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--many", action="store_true")
     parser.add_argument("--seconds", type=float, default=math.inf)
     parser.add_argument("--samples", type=int, default=SAMPLES)
     parser.add_argument("--stride", type=int, default=STRIDE)
     parser.add_argument("--page", action="store_true")
     arguments = parser.parse_args()
     if arguments.all:
-        exhaust(arguments.names or DOZEN, arguments.seconds)
+        in_stripes(arguments.names or DOZEN, "exhaustive", "float32", STRIPES, lambda name, stripe: swept(name, stripe * 167 % STRIPES, STRIPES),
+                   arguments.seconds)
+    elif arguments.many:
+        in_stripes(arguments.names or SURE, "many", "float64", PARTS, sampled_widely, arguments.seconds)
     elif not arguments.page:
         measure(arguments.names or RANGES, arguments.again, arguments.samples, arguments.stride)
     PAGE.write_text(rewritten(PAGE.read_text(), read()))

@@ -17,7 +17,7 @@ def test_page_shows_the_record():
 
 @pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, row in RECORD.items() for kind in row])
 def test_figures_are_of_these_bits(name, kind):
-    dtype = "float64" if kind == "float64" else "float32"
+    dtype = "float64" if kind in ("float64", "many") else "float32"
 
     assert RECORD[name][kind]["digest"] == accuracy.digest(name, dtype), "run `python -m bench.accuracy`"
 
@@ -42,3 +42,18 @@ def test_stripes_meet_every_input_once():
 
     assert sum(counts) == 1000
     assert sorted(stripe * 167 % accuracy.STRIPES for stripe in range(accuracy.STRIPES)) == list(range(accuracy.STRIPES))
+
+
+@pytest.mark.parametrize("name", accuracy.SURE)
+def test_errors_against_extended_precision_are_those_against_mpmath(name):
+    mp = pytest.importorskip("mpmath").mp
+    if accuracy.np.finfo(accuracy.np.longdouble).nmant != 63:
+        pytest.skip("needs a C long double of 64 bits")
+
+    ulp, at, count = accuracy.sampled_widely(name, 0, count=3000, block=1000)
+
+    with mp.workprec(2400):
+        exact = getattr(mp, name)(mp.mpf(at))
+        error = abs(mp.mpf(float(accuracy.evaluate(name, accuracy.np.array([at]))[0])) - exact) / mp.ldexp(1, mp.frexp(exact)[1] - 53)
+    assert count == 3000
+    assert ulp == pytest.approx(float(error), abs=2e-3)
