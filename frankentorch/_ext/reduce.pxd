@@ -38,7 +38,8 @@ cdef enum ReduceSlot:
     SLOT_LINES = 156            # + compute: many lines of one block each, summed and divided by p
     SLOT_LINES_PRODUCT = 160    # + compute: many lines of one block each, multiplied; p = 1
     SLOT_LINES_GREATEST = 164   # + compute: the greatest of each of many lines, or the least if p
-    REDUCE_SLOTS = 168
+    SLOT_LINES_NORM = 168       # + compute: the Euclidean norm of each of many lines of one block
+    REDUCE_SLOTS = 172
 
 cdef enum Finish:
     FINISH_NOTHING = 0

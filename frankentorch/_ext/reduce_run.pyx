@@ -509,10 +509,11 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef const char* base
     cdef char* out
     cdef Py_ssize_t index[MAX_DIMS]
-    cdef int d, status
+    cdef int d, status, slot
     if job.lines:
-        (<lines_kernel> table[(SLOT_LINES_PRODUCT if job.op == REDUCE_PROD else SLOT_LINES if job.op <= REDUCE_MEAN
-                               else SLOT_LINES_GREATEST) + job.compute])(
+        slot = (SLOT_LINES_PRODUCT if job.op == REDUCE_PROD else SLOT_LINES if job.op <= REDUCE_MEAN
+                else SLOT_LINES_NORM if job.op == REDUCE_NORM else SLOT_LINES_GREATEST)
+        (<lines_kernel> table[slot + job.compute])(
             job.input + begin * job.kept_step[0], end - begin, job.kept_step[0], job.count,
             job.flip if job.op >= REDUCE_AMAX else <double> job.count if job.op == REDUCE_MEAN else 1, job.out + begin * job.out_item)
         return
@@ -703,7 +704,8 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
         stride *= job.kept_size[d]
     plain = in_code == out_code and (in_code == F32 or in_code == F64) and job.red == 1 and job.count <= BLOCK
     # contiguous lines of one block, evenly spaced; the greatest of short ones is better found in columns
-    job.lines = ((op <= REDUCE_MEAN or (job.count >= 64 and (op == REDUCE_AMAX or op == REDUCE_AMIN))) and plain
+    job.lines = ((op <= REDUCE_MEAN or (op == REDUCE_NORM and p == 2)
+                  or (job.count >= 64 and (op == REDUCE_AMAX or op == REDUCE_AMIN))) and plain
                  and job.kept == 1 and job.red_step[0] == job.item and job.kept_step[0] != job.item)
     # else columns along the kept dim of smallest step, if that is nearer than the rows or the rows are few
     col = -1

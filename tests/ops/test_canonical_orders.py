@@ -134,12 +134,13 @@ def test_sum_and_variance_of_inner_dims(shape, dims, dtype):
 
 
 @pytest.mark.parametrize("p", [0, 1, 2])
-def test_norm_of_lines_and_columns(p):
-    x = numbers(70, 37)
-    t = ft.from_numpy(x)
+@pytest.mark.parametrize("dtype, shape", [("float32", (70, 37)), ("float64", (70, 37)), ("float32", (9, 5)), ("float64", (3, 4100))])
+def test_norm_of_lines_and_columns(p, dtype, shape):
+    x = numbers(*shape, dtype=dtype)
 
-    for dim in (0, 1):
-        same_bits(reference.norm(x, (dim,), p), ft.linalg.vector_norm(t, p, dim).numpy())
+    for t in layouts(x):
+        for dim in (0, 1):
+            same_bits(reference.norm(x, (dim,), p), ft.linalg.vector_norm(t, p, dim).numpy())
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
