@@ -97,7 +97,7 @@ def test_product_has_the_bits_of_the_reference(name, shape, levels):
 
 
 @pytest.mark.parametrize("name", ["float32", "float16", "complex64", "int16"])
-@pytest.mark.parametrize("shape", [(13, 37, 300), (1, 50, 600), (50, 1, 40), (33, 12, 5), (3, 50, 290), (40, 8, 300), (210, 60, 300)], ids=str)
+@pytest.mark.parametrize("shape", [(13, 37, 300), (1, 50, 600), (50, 1, 40), (33, 12, 5), (3, 50, 290), (40, 8, 300), (210, 60, 300), (60, 300, 100), (130, 1100, 20)], ids=str)
 def test_layout_does_not_show_in_the_bits(name, shape, levels):
     m, n, k = shape
     a, b = values((m, k), name, 3), values((k, n), name, 4)

@@ -3,6 +3,9 @@ import numpy as np
 import pytest
 
 driver = pytest.importorskip("frankentorch._ext.pool_run")
+from frankentorch._ext import cpu  # noqa: E402
+
+LEVELS = ("baseline", "avx2", "avx512")
 CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "float16": 9, "float32": 11, "float64": 12}
 MAX, AVERAGE, MAX_BACKWARD, AVERAGE_BACKWARD = 0, 15, 30, 45
 ONES = (1, 1, 1)
@@ -54,6 +57,29 @@ def test_the_last_nan_of_a_window_is_reported():
     result, index = max_row([np.nan, 9, np.nan, 1], 4, 4, 0, 1)
 
     assert np.isnan(result[0]) and index == [2]
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 8, 9, 15, 16, 17, 33])
+def test_pairs_of_any_width_are_those_of_windows_one_by_one(width):
+    """Windows of 2 x 2 have a kernel of their own; a column is left over."""
+    rng = np.random.default_rng(width)
+    x = rng.integers(-3, 4, (2, 1, 6, 2 * width + 1)).astype(np.float32)
+    x[0, 0, 3, ::3], x[1, 0, 0, ::4] = np.nan, -0.0
+    out, index = np.empty((2, 1, 3, width), np.float32), np.empty((2, 1, 3, width), np.int64)
+    expected, places = out.copy(), index.copy()
+    for plane, _, row, column in np.ndindex(out.shape):
+        at = 2 * row * x.shape[3] + 2 * column
+        for step in (0, 1, x.shape[3], x.shape[3] + 1):
+            value = x[plane].flat[2 * row * x.shape[3] + 2 * column + step]
+            if step == 0 or value > x[plane].flat[at] or value != value:
+                at = 2 * row * x.shape[3] + 2 * column + step
+        expected[plane, 0, row, column], places[plane, 0, row, column] = x[plane].flat[at], at
+    window = (x.shape[1:], (1, 2, 2), (1, 2, 2), (0, 0, 0), ONES, (1, 3, width))
+
+    for level in range(LEVELS.index(cpu.host_level_name()) + 1):
+        run(MAX, x, out, window, index, level=level)
+        assert out.tobytes() == expected.tobytes() and index.tolist() == places.tolist(), level
+    run(MAX, x, out, window, index, level=LEVELS.index(cpu.level_name()))
 
 
 def test_minus_infinity_has_the_first_index_inside():
