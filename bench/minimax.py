@@ -160,7 +160,7 @@ FITS = {
     "log_f32": (series(lambda f: (mp.log1p(f) - f + f * f / 2) / f**3, 8), SQ / 2 - 1, SQ - 1, 9, to_f32),
     "sin_f32": (odd_over_cube(mp.sin), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
     "cos_f32": (series(lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2, 8), 0, (mp.pi / 4) ** 2 * mpf("1.001"), 3, to_f32),
-    "normal_tail_f32": (normal_tail, mpf("0.0047"), mpf("0.0469"), 7, to_f32),
+    "normal_tail_f32": (normal_tail, mpf("0.0047"), mpf("0.0252"), 5, to_f32),
 }
 
 VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "exp_f64", "normal_tail_f32")        # wanted over vectors too
@@ -194,7 +194,7 @@ PIECES = {
     "logistic": (lambda y: 1 / (1 + mp.exp(-y)), by_octaves(0.5 / 0.6875, 20.6, 2), 7, None, None),
     "logistic_left": (lambda y: 1 / (1 + mp.exp(y)), by_rounding(1.4375, 0.0, 16), 6, None, 0.5),
     "silu_left": (lambda y: y / (1 + mp.exp(y)), by_rounding(1.4375, 0.0, 16), 6, lambda y: 1 / (1 + mp.exp(y)), 0.5),
-    "gelu_left": (lambda y: y * mp.erfc(y / SQ) / 2, by_rounding(1.1875, 0.09375, 8), 7, lambda y: mp.erfc(y / SQ) / 2, 0.8),
+    "gelu_left": (lambda y: y * mp.erfc(y / SQ) / 2, by_rounding(1.25, 0.1875, 16), 7, lambda y: mp.erfc(y / SQ) / 2, 0.7),
 }
 
 

@@ -224,17 +224,17 @@ cdef inline vf silu_vf(vf x) noexcept nogil:
 
 
 cdef inline vf gelu_vf(vf x) noexcept nogil:
-    """max(x, -0) less |x| times the normal distribution's tail beyond |x|: by pieces; far out exp(-y^2 / 2) P(1 / y^2), y^2 as a pair."""
+    """max(x, -0) less |x| times the normal distribution's tail beyond |x|: by pieces; far on the left exp(-y^2 / 2) P(1 / y^2), y^2 as a pair."""
     cdef float magic = 12582912.0
     cdef float half = 0.5
     cdef float top = 0.3989422917366028             # 1 / sqrt(2 pi); the rest is the polynomial's
     cdef vf t, low, z, h_low, r, p, rest
-    cdef vf y = abs_vf(x)
+    cdef vf y = least_vf(all_vf(gelu_left_last), abs_vf(x))
     cdef vf u = fma_vf(y, fma_vf(y, all_vf(gelu_left_curve), all_vf(gelu_left_slope)), all_vf(magic))
-    cdef vf out = greatest_vf(all_vf(-0.0), x) - piece_vf(y, gelu_left_rows, 7, False, bits_vf(u))
-    cdef mask_f far = mask_lt_vf(all_vf(gelu_left_last), y)
+    cdef vf out = greatest_vf(all_vf(-0.0), x) - piece_vf(y, gelu_left_rows, 7, True, bits_vf(u))
+    cdef mask_f far = mask_lt_vf(x, all_vf(-gelu_left_last))
     if some_mf(far):
-        y = least_vf(all_vf(14.5), y)
+        y = least_vf(all_vf(14.5), abs_vf(x))
         z = y * y
         h_low = fma_vf(y, y, -z) * half
         r = turned_exp_vf(z * half, &t)

@@ -115,12 +115,13 @@ def silu(x):
 
 
 def gelu(x):
-    y = np.abs(x)
-    cut = np.minimum(y, F(14.5))
+    y = np.minimum(np.abs(x), PIECES["gelu_left"][0]["last"])
+    cut = np.minimum(np.abs(x), F(14.5))
     z = cut * cut
     p, low, n = decay(z * F(0.5), fma_float32(cut, cut, -z) * F(0.5))
     with np.errstate(divide="ignore", invalid="ignore"):
         rest = chain(NORMAL_TAIL, F(1) / np.where(z > 0, z, F(1)))
     top = F(0.3989422917366028)
     tail = fma_float32(p, top, fma_float32(p, rest, low * top))
-    return lessened(x, *rounded("gelu_left", y), lower(tail, n))
+    near, _ = rounded("gelu_left", y)
+    return lessened(x, near, x < -y, lower(tail, n))
