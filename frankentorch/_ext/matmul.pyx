@@ -1,7 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
-# Driver of matrix products. C is cut into tiles of at most TILE_ROWS x TILE_COLUMNS, over all matrices of the batch; a chunk of
-# tiles goes to a thread with its own scratch. Tiles never show in the bits, for an output's chain does not know its neighbours.
+# Driver of matrix products. C is cut into tiles of at most TILE_ROWS x TILE_COLUMNS, smaller ones where they would not keep all
+# threads busy, over all matrices of the batch; a chunk of tiles goes to a thread with its own scratch. Tiles never show in the bits, for
+# an output's chain does not know its neighbours.
 from libc.stdint cimport uintptr_t
 from frankentorch._ext.types cimport *
 from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_SLOTS, GEMM_ADD
@@ -15,6 +16,9 @@ cdef enum:
     TILE_ROWS = 384
     TILE_COLUMNS = 1056
     GRAIN = 1 << 19             # multiply-adds worth a thread
+    STEP = 16                   # tiles are whole vectors wide
+    WIDE = 96                   # columns that are worth a tile of many rows
+    MANY = 8                    # tiles for each thread are even enough as they are
     STACK = 16384               # bytes of scratch that need no allocation
 
 cdef void* table[GEMM_SLOTS]
@@ -27,7 +31,7 @@ cdef struct Job:
     Py_ssize_t a_batch[MAX_DIMS]
     Py_ssize_t b_batch[MAX_DIMS]
     Py_ssize_t c_batch[MAX_DIMS]
-    Py_ssize_t m, n, k, a_row, a_col, b_row, b_col, c_row, c_col, row_tiles, column_tiles
+    Py_ssize_t m, n, k, a_row, a_col, b_row, b_col, c_row, c_col, row_tiles, column_tiles, tile_rows, tile_columns
     const char* a
     const char* b
     char* c
@@ -55,7 +59,7 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef char stack[STACK]
     cdef char* workspace = stack
     cdef int d
-    scratch = gemm_workspace(job.code, job.m, min(job.n, TILE_COLUMNS), job.k)
+    scratch = gemm_workspace(job.code, job.m, min(job.n, job.tile_columns), job.k)
     if scratch > STACK:
         workspace = <char*> ft_alloc(scratch)
         if workspace == NULL:
@@ -68,10 +72,10 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         rest = tile / job.row_tiles
         count = min(job.row_tiles - i, end - tile)
         tile += count
-        i = i * TILE_ROWS
-        j = rest % job.column_tiles * TILE_COLUMNS
+        i = i * job.tile_rows
+        j = rest % job.column_tiles * job.tile_columns
         rest = rest / job.column_tiles
-        m, n = min(job.m - i, count * TILE_ROWS), min(job.n - j, TILE_COLUMNS)
+        m, n = min(job.m - i, count * job.tile_rows), min(job.n - j, job.tile_columns)
         at_a, at_b, at_c = i * job.a_row, j * job.b_col, i * job.c_row + j * job.c_col
         for d in range(job.ndim - 1, -1, -1):
             at_a += rest % job.sizes[d] * job.a_batch[d]
@@ -84,13 +88,33 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         ft_free(workspace, scratch)
 
 
+cdef Py_ssize_t share(Py_ssize_t size, Py_ssize_t parts, Py_ssize_t unit) noexcept nogil:
+    """Size of each of `parts` parts, in whole units."""
+    cdef Py_ssize_t part = (size + parts - 1) / parts
+    return (part + unit - 1) / unit * unit
+
+
+cdef void cut(Job* job, Py_ssize_t batch, int threads) noexcept nogil:
+    """Choose the tiles. Columns are shared out first where there are enough of them: each is packed by one thread only."""
+    cdef Py_ssize_t parts = min(<Py_ssize_t> threads, batch * job.m * job.n * max(job.k, 1) / GRAIN), across = 1
+    job.tile_rows, job.tile_columns = TILE_ROWS, TILE_COLUMNS
+    parts = (parts + batch - 1) / batch
+    if parts > 1 and (job.m + TILE_ROWS - 1) / TILE_ROWS * ((job.n + TILE_COLUMNS - 1) / TILE_COLUMNS) < MANY * parts:
+        if job.n >= job.m or job.n >= parts * WIDE:
+            across = min(parts, (job.n + STEP - 1) / STEP)
+            job.tile_columns = share(job.n, across, STEP)
+        job.tile_rows = share(job.m, (parts + across - 1) / across, 1 if job.m < parts * WIDE else STEP)
+    job.row_tiles = (job.m + job.tile_rows - 1) / job.tile_rows
+    job.column_tiles = (job.n + job.tile_columns - 1) / job.tile_columns
+
+
 cdef int matmul_run(int code, int batch_ndim, const Py_ssize_t* batch_sizes, const Py_ssize_t* a_batch,
                     const Py_ssize_t* b_batch, const Py_ssize_t* c_batch, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                     const char* a, Py_ssize_t a_row, Py_ssize_t a_col, const char* b, Py_ssize_t b_row, Py_ssize_t b_col,
                     char* c, Py_ssize_t c_row, Py_ssize_t c_col) noexcept nogil:
     cdef Job job
     cdef Py_ssize_t batch = 1, tiles, work
-    cdef int d
+    cdef int d, threads
     job.product = find_gemm(code, False)
     if job.product == NULL:
         return MATMUL_DTYPE
@@ -113,11 +137,11 @@ cdef int matmul_run(int code, int batch_ndim, const Py_ssize_t* batch_sizes, con
     job.a, job.a_row, job.a_col = a, a_row, a_col
     job.b, job.b_row, job.b_col = b, b_row, b_col
     job.c, job.c_row, job.c_col = c, c_row, c_col
-    job.row_tiles = (m + TILE_ROWS - 1) / TILE_ROWS
-    job.column_tiles = (n + TILE_COLUMNS - 1) / TILE_COLUMNS
+    threads = num_threads()
+    cut(&job, batch, threads)
     tiles = batch * job.row_tiles * job.column_tiles
-    work = min(m, TILE_ROWS) * min(n, TILE_COLUMNS) * max(k, 1)
-    parallel_for(tiles_body, &job, tiles, tiles if num_threads() == 1 else max(GRAIN / work, 1))
+    work = min(m, job.tile_rows) * min(n, job.tile_columns) * max(k, 1)
+    parallel_for(tiles_body, &job, tiles, tiles if threads == 1 else max(GRAIN / work, 1))
     return job.status
 
 

@@ -145,10 +145,12 @@ def test_large_product_is_cut_without_a_trace():
         assert bits(whole[:, j]) == bits(product(a, b[:, j:j + 1])), j
 
 
-def test_threads_do_not_show_in_the_bits(threads):
-    a, b = values((3, 500, 300), "float32", 19), values((3, 300, 1100), "float32", 20)
+@pytest.mark.parametrize("shape", [(3, 500, 300, 1100), (1, 256, 256, 256), (1, 1000, 130, 50), (1, 1, 700, 3000), (1, 3000, 700, 1), (2, 40, 600, 700), (1, 20, 3000, 24)], ids=str)
+def test_threads_do_not_show_in_the_bits(shape, threads):
+    batch, m, k, n = shape
+    a, b = values((batch, m, k), "float32", 19), values((batch, k, n), "float32", 20)
     seen = set()
-    for count in (1, 2, 3, 8):
+    for count in (1, 2, 3, 8, 16):
         threads(count)
         seen.add(bits(product(a, b)))
 
