@@ -64,7 +64,6 @@ def memory_rows(names, sides, steps=STEPS, seconds=SECONDS):
         long = train(name, sides["ours"], steps, seconds)
         rows[name] = {**{side: figure(max(found["peak"], PAGE_NBYTES), "bytes") for side, found in few.items()}, "growth of ours": {"nbytes": long["growth"], "steps": long["steps"], "after": WARM_STEPS}}
     return rows
-    return rows
 
 
 def figure(value, unit):

@@ -6,16 +6,18 @@ PLAIN = "function method inplace out"
 
 op("add(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN,
    guard="alpha", loop={BOOL: "x | (alpha & y)", INT: "x + alpha * y", FLOAT: "x + y if alpha == 1 else fma(alpha, y, x)", COMPLEX: "add(x, mul(alpha, y))"},
+   vectors="fma(y, alpha, x)",
    grad={"self": "g", "other": "scaled(g, alpha)"}, doc="self + alpha * other.", source="IEEE 754 addition")
 op("sub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN, aliases="subtract",
    guard="alpha", loop={INT: "x - alpha * y", FLOAT: "x - y if alpha == 1 else fma(-alpha, y, x)", COMPLEX: "sub(x, mul(alpha, y))"},
+   vectors="fnma(y, alpha, x)",
    grad={"self": "g", "other": "scaled(-g, alpha)"}, doc="self - alpha * other; bool is refused (use ^ or logical_xor).")
 op("rsub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms="function",
    guard="alpha", loop={INT: "y - alpha * x", FLOAT: "y - x if alpha == 1 else fma(-alpha, x, y)", COMPLEX: "sub(y, mul(alpha, x))"},
    grad={"self": "scaled(-g, alpha)", "other": "g"}, doc="other - alpha * self.")
-op("mul(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="multiply", loop={BOOL: "x & y", INT: "x * y", FLOAT: "x * y", COMPLEX: "mul(x, y)"},
+op("mul(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="multiply", loop={BOOL: "x & y", INT: "x * y", FLOAT: "x * y", COMPLEX: "mul(x, y)"}, vectors="x * y",
    grad={"self": "g * conj(other)", "other": "g * conj(self)"}, doc="self * other.", source="IEEE 754 multiplication")
-op("div(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="divide true_divide", promote="int_to_float", loop={FLOAT: "x / y", COMPLEX: "div(x, y)"},
+op("div(Tensor self, Operand other) -> Tensor", forms=PLAIN, aliases="divide true_divide", promote="int_to_float", loop={FLOAT: "x / y", COMPLEX: "div(x, y)"}, vectors="x / y",
    grad={"self": "g / conj(other)", "other": "-g * conj(self / other / other)"}, doc="self / other, as real numbers.", source="IEEE 754 division")
 op("div.Tensor_mode(Tensor self, Operand other, *, str? rounding_mode) -> Tensor", forms=PLAIN, out="cast", kernel="ops.elementwise:div_mode",
    jvp="elementwise", grad={"self": "div_mode_backward_self(g, other, rounding_mode)", "other": "div_mode_backward_other(g, self, other, rounding_mode)"})

@@ -11,9 +11,8 @@ REAL_OF = {"c64": "f32", "c128": "f64"}
 # functions of _ext/widemath.pxd, by dtype: a loop whose expression needs no more than these and + - * / runs on vectors
 WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh"}),
         "f64": ("vd", {"exp", "minimum", "maximum"})}
-# rows with more loops, over vectors: for halves (operands widened to float, one rounding back), which else borrow float32's, and for
+# more loops of a row with `vectors`: for halves (operands widened to float, one rounding back), which else borrow float32's, and for
 # float32 with one number for all of y, which else is repeated in a block
-MORE = {"add": "fma(y, alpha, x)", "sub": "fnma(y, alpha, x)", "mul": "x * y", "div": "x / y"}
 MORE_KINDS = {"f16": "f16", "bf16": "bf16", "repeated": "f32"}      # and the dtype of each
 SCALAR_ONLY = re.compile(r"\bif\b|[<>=!&|^%]|[(,]\s*-?[\d.]+\s*[,)]")     # choices, tests, numbers as arguments
 CALL = re.compile(r"\b([a-z]\w*)\(")
@@ -62,13 +61,13 @@ def loop_parts(rows):
 
 
 def more_loops(row, number):
-    """Flat rows of a row's loops of MORE; their slots follow those of all other loops."""
-    if row.full_name not in MORE:
+    """Flat rows of a row's loops over MORE_KINDS; their slots follow those of all other loops."""
+    if row.vectors is None:
         return []
-    expression = CALL.sub(lambda m: f"{m[1]}_vf(", MORE[row.full_name])
+    expression = CALL.sub(lambda m: f"{m[1]}_vf(", row.vectors)
     parameters = [Flat(name=p.name, offset=16 * i) for i, p in enumerate(row.parameter_args)]
     first = LOOP_SHARDS * SHARD_ROOM * len(CODES)
-    return [Flat(name=f"loop_{row.full_name}_{kind}", code=code, repeated=kind == "repeated", expression=expression, parameters=parameters,
+    return [Flat(name=f"loop_{row.full_name.replace('.', '_')}_{kind}", code=code, repeated=kind == "repeated", expression=expression, parameters=parameters,
                  slot=first + len(MORE_KINDS) * number + i) for i, (kind, code) in enumerate(MORE_KINDS.items())]
 
 

@@ -47,13 +47,13 @@ def test_stripes_meet_every_input_once():
 @pytest.mark.parametrize("name", accuracy.SURE)
 def test_errors_against_extended_precision_are_those_against_mpmath(name):
     mp = pytest.importorskip("mpmath").mp
-    if accuracy.np.finfo(accuracy.np.longdouble).nmant != 63:
+    if np.finfo(np.longdouble).nmant != 63:
         pytest.skip("needs a C long double of 64 bits")
 
     ulp, at, count = accuracy.sampled_widely(name, 0, count=3000, block=1000)
 
     with mp.workprec(2400):
         exact = getattr(mp, name)(mp.mpf(at))
-        error = abs(mp.mpf(float(accuracy.evaluate(name, accuracy.np.array([at]))[0])) - exact) / mp.ldexp(1, mp.frexp(exact)[1] - 53)
+        error = abs(mp.mpf(float(accuracy.evaluate(name, np.array([at]))[0])) - exact) / mp.ldexp(1, mp.frexp(exact)[1] - 53)
     assert count == 3000
     assert ulp == pytest.approx(float(error), abs=2e-3)
