@@ -163,6 +163,7 @@ FITS = {
     "normal_tail_f32": (normal_tail, mpf("0.0047"), mpf("0.0252"), 5, to_f32),
 }
 
+FOURS = ("exp_f32", "exp_f64")              # over four vectors beside each other too
 VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "exp_f64", "normal_tail_f32")        # wanted over vectors too
 
 
@@ -255,6 +256,7 @@ TEMPLATE = '''# Written by `python bench/minimax.py --write`; do not edit. Each 
 polynomials = {{
 {polynomials}}}
 vectors = {vectors}
+fours = {fours}
 pieces = [
 {pieces}]
 def text(numbers):
@@ -297,6 +299,18 @@ cdef inline {{{{kind}}}} poly_{{{{full}}}}({{{{kind}}}} x) noexcept nogil:
 {{{{endfor}}}}
     return p
 {{{{endfor}}}}
+{{{{if name in fours}}}}
+
+
+cdef inline void poly_{{{{name[:-3]}}}}four_{{{{kind}}}}(const {{{{kind}}}}* x, {{{{kind}}}}* p) noexcept nogil:
+    cdef int q
+    for q in range(4):
+        p[q] = {{{{make}}}}({{{{repr(numbers[-1])}}}})
+{{{{for c in numbers[-2::-1]}}}}
+    for q in range(4):
+        p[q] = fma_{{{{code}}}}(p[q], x[q], {{{{make}}}}({{{{repr(c)}}}}))
+{{{{endfor}}}}
+{{{{endif}}}}
 {{{{endfor}}}}
 '''
 
@@ -310,7 +324,7 @@ def written():
     for name, (function, (constants, spans), *rest) in PIECES.items():
         columns = zip(*pieces(function, spans, *rest))
         tables += f"    ({name!r}, {constants!r}, [\n" + "".join(f"        {list(column)},\n" for column in columns) + "    ]),\n"
-    return TEMPLATE.format(polynomials=polynomials, vectors=VECTORS, pieces=tables)
+    return TEMPLATE.format(polynomials=polynomials, vectors=VECTORS, fours=FOURS, pieces=tables)
 
 
 def wrapped(numbers, width=120):

@@ -19,9 +19,10 @@ from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.levels cimport fill_attention_at
 
 cdef enum:
-    BAND = 64                   # query rows of a band; a causal one is half as high, for it leaves out what comes after it
+    BAND = 48                   # query rows of a band; a causal one is half as high, for it leaves out what comes after it
     GROUP = GEMM_KC             # query rows of a task, and of one block of the chains over queries
     FEW = 4
+    SOME_KEYS = 96              # keys of a product over queries: their transposed weights are read where they lie
     GRAIN = 1 << 17             # multiply-adds worth a thread
 
 cdef void* table[ATTENTION_SLOTS]
@@ -91,8 +92,9 @@ cdef Py_ssize_t product_room(Job* job) noexcept nogil:
 cdef void forward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Tasks (head, group of query rows)."""
     cdef Job* job = <Job*> context
-    cdef Py_ssize_t task, head, r, rows, first, past, at_p, at_work, scratch, item = job.item
+    cdef Py_ssize_t task, head, r, rows, first, past, seen = 0, at_p, at_work, scratch, item = job.item
     cdef char* room
+    cdef char* packed = NULL            # whose first `seen` keys lie packed in the room
     cdef char* q
     cdef char* k
     cdef char* v
@@ -105,7 +107,7 @@ cdef void forward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept
     if room == NULL:
         job.status = -1
         return
-    for task in range(begin, end):
+    for task in range(end - 1, begin - 1, -1):          # a head's last queries see the most keys
         head = task / job.groups
         first = task % job.groups * GROUP
         past = min(first + GROUP, job.queries)
@@ -113,12 +115,14 @@ cdef void forward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept
         mask = head_of(job, &job.mask, head, 1 if job.kind == MASK_ALLOWED else item)
         k = head_of(job, &job.key, head, item)
         if not job.few:
-            job.pack(limit_of(job, past), job.width, k, job.key.col, job.key.row, room)
+            if k != packed or limit_of(job, past) > seen:
+                packed, seen = k, limit_of(job, past)
+                job.pack(seen, job.width, k, job.key.col, job.key.row, room)
             k = room
         r = first
         while r < past:
             rows = min(past - r, job.band)
-            band_weights(job, q, k, mask, r, rows, limit_of(job, past), room + at_p, room + at_work)
+            band_weights(job, q, k, mask, r, rows, seen, room + at_p, room + at_work)
             job.product(rows, job.value_width, limit_of(job, r + rows), room + at_p, job.ld, 1, v, job.value.row, job.value.col,
                         out + r * job.out.row * item, job.out.row, job.out.col, room + at_work)
             r += rows
@@ -130,7 +134,9 @@ cdef void over_queries(Job* job, Py_ssize_t group, Py_ssize_t past, const char* 
     """c (+)= left^T right over the queries [group, past); a key adds from its own query on where the mask is causal."""
     cdef Py_ssize_t j = 0, n, start, limit = limit_of(job, past), item = job.item
     while j < limit:
-        n = min(limit - j, job.band) if job.causal else limit
+        n = min(limit - j, job.band if job.causal else SOME_KEYS if limit > 128 else limit)
+        if job.causal and j < group:
+            n = min(n, group - j)               # keys of this block and of those before it do not share a product
         start = max(j - group, 0) if job.causal else 0
         (job.product if group == 0 or (job.causal and j >= group) else job.product_add)(
             n, cols, past - group - start, left + (start * job.ld + j) * item, 1, job.ld, right + (group + start) * right_row * item, right_row, right_col,
@@ -143,8 +149,11 @@ cdef void backward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcep
     cdef Job* job = <Job*> context
     cdef Py_ssize_t head, group, past, r, rows, limit, i, j, at_v, at_p, at_d, at_work, scratch, item = job.item
     cdef char* room
+    cdef char* packed_k = NULL          # whose keys and values lie packed in the room
+    cdef char* packed_v = NULL
     cdef char* q
     cdef char* k
+    cdef char* v
     cdef char* g
     cdef char* mask
     cdef char* to_q
@@ -166,9 +175,13 @@ cdef void backward_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcep
         to_q, to_k, to_v = head_of(job, &job.to_query, head, item), head_of(job, &job.to_key, head, item), head_of(job, &job.to_value, head, item)
         mask = head_of(job, &job.mask, head, 1 if job.kind == MASK_ALLOWED else item)
         limit = limit_of(job, job.queries)
-        if not job.few:
+        v = head_of(job, &job.value, head, item)
+        if not job.few and k != packed_k:
+            packed_k = k
             job.pack(limit, job.width, k, job.key.col, job.key.row, room)
-        job.pack(limit, job.value_width, head_of(job, &job.value, head, item), job.value.col, job.value.row, room + at_v)
+        if v != packed_v:
+            packed_v = v
+            job.pack(limit, job.value_width, v, job.value.col, job.value.row, room + at_v)
         group = 0
         while group < job.queries:
             past = min(group + GROUP, job.queries)

@@ -2,7 +2,8 @@
 # Elementary functions over the vectors of vectors.pxd, for the loops and rows where they count. The operations are those of
 # vecmath32.pxd and vecmath64.pxd, in their order, unless said otherwise; vectors let us clamp in one instruction and branch
 # around what is rare (subnormals, infinities, large angles). No element depends on its neighbours: where a branch is taken for the sake of
-# one, the others come out the same. Errors: docs/accuracy.md.
+# one, the others come out the same. What rounds to zero is never computed: an underflow costs a hundred operations. Errors:
+# docs/accuracy.md.
 from frankentorch._ext.vectors cimport *
 from frankentorch._ext.polynomials cimport *
 from frankentorch._ext.bitmath cimport INF_F32, NAN_F32
@@ -13,13 +14,43 @@ from frankentorch._ext.vecmath32 cimport sin_f32, cos_f32
 
 cdef inline vf exp_vf(vf x) noexcept nogil:
     cdef float magic = 12582912.0
-    cdef vf y = greatest_vf(all_vf(-104.5), least_vf(all_vf(89.0), x))
+    cdef mask_f vanishes = mask_lt_vf(x, all_vf(-104.0))
+    cdef vf y = pick_vf(vanishes, zero_vf, least_vf(all_vf(89.0), x))
     cdef vf t = fma_vf(y, all_vf(1.4426950216293335), all_vf(magic))
     cdef vf n = t - magic
     cdef vf r = fnma_vf(n, all_vf(0.693145751953125), y)
     r = fnma_vf(n, all_vf(1.428606765330187e-06), r)
     cdef vf p = fma_vf(fma_vf(poly_exp_vf(r), r, all_vf(1)), r, all_vf(1))
-    return scale_vf(p, n, t)
+    return pick_vf(vanishes, zero_vf, scale_vf(p, n, t))
+
+
+cdef inline void exp_four_vf(vf* x) noexcept nogil:
+    """exp of four vectors of numbers of at most 88, a step of each after the other: a core that meets whole chains sees too few at once."""
+    cdef float magic = 12582912.0
+    cdef vf[4] t
+    cdef vf[4] n
+    cdef vf[4] p
+    cdef mask_f[4] vanishes
+    cdef int q
+    for q in range(4):
+        vanishes[q] = mask_lt_vf(x[q], all_vf(-104.0))
+    for q in range(4):
+        x[q] = pick_vf(vanishes[q], zero_vf, x[q])
+    for q in range(4):
+        t[q] = fma_vf(x[q], all_vf(1.4426950216293335), all_vf(magic))
+    for q in range(4):
+        n[q] = t[q] - magic
+    for q in range(4):
+        x[q] = fnma_vf(n[q], all_vf(0.693145751953125), x[q])
+    for q in range(4):
+        x[q] = fnma_vf(n[q], all_vf(1.428606765330187e-06), x[q])
+    poly_exp_four_vf(x, p)
+    for q in range(4):
+        p[q] = fma_vf(p[q], x[q], all_vf(1))
+    for q in range(4):
+        p[q] = fma_vf(p[q], x[q], all_vf(1))
+    for q in range(4):
+        x[q] = pick_vf(vanishes[q], zero_vf, scale_vf(p[q], n[q], t[q]))
 
 
 cdef inline vf exp2_vf(vf x) noexcept nogil:
@@ -136,9 +167,11 @@ cdef inline vf sigmoid_vf(vf x) noexcept nogil:
     cdef vf y = abs_vf(x)
     cdef vf left = piece_vf(y, logistic_left_rows, 6, True, bits_vf(fma_vf(y, all_vf(logistic_left_slope), all_vf(magic))))
     cdef mask_f far = mask_lt_vf(all_vf(logistic_left_last), y)
+    cdef mask_f vanishes
     if some_mf(far):
-        tail = far_logistic_vf(least_vf(all_vf(104.5), y), &t)
-        left = pick_vf(far, lessened_vf(tail, t), left)
+        vanishes = mask_lt_vf(all_vf(104.0), y)
+        tail = far_logistic_vf(pick_vf(vanishes, all_vf(logistic_left_last), y), &t)
+        left = pick_vf(far, pick_vf(vanishes, zero_vf, lessened_vf(tail, t)), left)
     return pick_vf(mask_lt_vf(x, zero_vf), left, one - left)
 
 
@@ -291,14 +324,48 @@ cdef inline vf maximum_vf(vf x, vf y) noexcept nogil:
 
 cdef inline vd exp_vd(vd x) noexcept nogil:
     cdef double magic = 6755399441055744.0
-    cdef vd y = greatest_vd(all_vd(-746.0), least_vd(all_vd(710.5), x))
+    cdef mask_d vanishes = mask_lt_vd(x, all_vd(-746.0))
+    cdef vd y = pick_vd(vanishes, zero_vd, least_vd(all_vd(710.5), x))
     cdef vd t = fma_vd(y, all_vd(1.4426950408889634), all_vd(magic))
     cdef vd n = t - magic
     cdef vd big = fnma_vd(n, all_vd(0.693147180559663), y)
     cdef vd small = n * <double> 2.8235290563031577e-13
     cdef vd r = big - small
     cdef vd r_low = (big - r) - small
-    return scale_vd(<double> 1.0 + (r + fma_vd(r * r, poly_exp_vd(r), r_low)), n, t)
+    return pick_vd(vanishes, zero_vd, scale_vd(<double> 1.0 + (r + fma_vd(r * r, poly_exp_vd(r), r_low)), n, t))
+
+
+cdef inline void exp_four_vd(vd* x) noexcept nogil:
+    """The same in double, of at most 709."""
+    cdef double magic = 6755399441055744.0
+    cdef vd[4] t
+    cdef vd[4] n
+    cdef vd[4] r
+    cdef vd[4] low
+    cdef vd[4] p
+    cdef mask_d[4] vanishes
+    cdef int q
+    for q in range(4):
+        vanishes[q] = mask_lt_vd(x[q], all_vd(-746.0))
+    for q in range(4):
+        x[q] = pick_vd(vanishes[q], zero_vd, x[q])
+    for q in range(4):
+        t[q] = fma_vd(x[q], all_vd(1.4426950408889634), all_vd(magic))
+    for q in range(4):
+        n[q] = t[q] - magic
+    for q in range(4):
+        x[q] = fnma_vd(n[q], all_vd(0.693147180559663), x[q])
+    for q in range(4):
+        low[q] = n[q] * <double> 2.8235290563031577e-13
+    for q in range(4):
+        r[q] = x[q] - low[q]
+    for q in range(4):
+        low[q] = (x[q] - r[q]) - low[q]
+    poly_exp_four_vd(r, p)
+    for q in range(4):
+        p[q] = r[q] + fma_vd(r[q] * r[q], p[q], low[q])
+    for q in range(4):
+        x[q] = pick_vd(vanishes[q], zero_vd, scale_vd(<double> 1.0 + p[q], n[q], t[q]))
 
 
 cdef inline vd minimum_vd(vd x, vd y) noexcept nogil:
