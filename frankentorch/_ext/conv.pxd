@@ -37,8 +37,9 @@ cdef struct ConvBand:
 ctypedef void (*pad_function)(const ConvShape* shape, const ConvBand* band, const char* image, Py_ssize_t channels,
                               Py_ssize_t z, Py_ssize_t y, char* out) noexcept nogil      # z, y: first slice and row, may be < 0
 
-# flip: a group's weights (outs, ins, taps) as (ins, outs, reversed taps), or, not `reverse`, as (ins, taps, outs)
-ctypedef void (*flip_function)(const char* weight, Py_ssize_t outs, Py_ssize_t ins, Py_ssize_t taps, bint reverse, char* out) noexcept nogil
+# flip: a group's weights (outs, ins, taps) as (ins, outs, reversed taps), or, not `reverse`, as (ins, taps, outs), for ins [begin, end)
+ctypedef void (*flip_function)(const char* weight, Py_ssize_t outs, Py_ssize_t ins, Py_ssize_t taps, bint reverse, Py_ssize_t begin, Py_ssize_t end,
+                               char* out) noexcept nogil
 
 # Weight gradient of a depthwise convolution, a channel to a lane. lanes: `length` values of `planes` neighbouring planes side by side,
 # out[p * VL + plane]; lanes without a plane repeat the last. depth: sums[tap * VL + lane] take n more steps, the fused products of

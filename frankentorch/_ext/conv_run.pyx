@@ -27,6 +27,8 @@ cdef enum:
     SHARED_BYTES = 1 << 18
     FEW_ROWS = 16               # output channels up to which bands are read without gathering panels
     LANES = 8                   # channels from which a depthwise weight gradient gives each a lane
+    FLIPPED = 8                 # channels of weight turned at a time: more streams than that push one another out of the cache
+    FLIP_GRAIN = 1 << 16        # weights worth a thread
     TAPS = 384                  # columns of the weight gradient per task
 
 cdef void* table[CONV_SLOTS]
@@ -338,13 +340,32 @@ cdef bint is_turned(const ConvShape* s, ConvShape* turned) noexcept nogil:
     return True
 
 
+cdef struct Flip:
+    const char* weight
+    char* out
+    Py_ssize_t outs, ins, taps, blocks
+    int item
+    bint reverse
+    flip_function flip
+
+
+cdef void flip_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Tasks (group, block of input channels)."""
+    cdef Flip* job = <Flip*> context
+    cdef Py_ssize_t task, at, c
+    for task in range(begin, end):
+        at = task / job.blocks * job.outs * job.ins * job.taps * job.item
+        c = task % job.blocks * FLIPPED
+        job.flip(job.weight + at, job.outs, job.ins, job.taps, job.reverse, c, min(c + FLIPPED, job.ins), job.out + at)
+
+
 cdef int conv_input_gradient(int code, const ConvShape* shape, const char* g, const char* weight, char* out) noexcept nogil:
     cdef Job job
+    cdef Flip turn
     cdef ConvShape turned
-    cdef Py_ssize_t group, bytes = 0
+    cdef Py_ssize_t bytes = 0
     cdef bint forward
     cdef char* copy = NULL
-    cdef flip_function flip
     cdef int status = prepare(&job, code, shape)
     if status != CONV_OK:
         return status
@@ -354,13 +375,13 @@ cdef int conv_input_gradient(int code, const ConvShape* shape, const char* g, co
         return CONV_OK
     if (code == F32 or code == F64) and job.out_group * job.depth > 0:
         forward = is_turned(shape, &turned)
-        flip = <flip_function> table[CONV_FLIP + code]
         bytes = job.depth * job.out_group * job.item
         copy = <char*> ft_alloc(shape.groups * bytes)
         if copy == NULL:
             return CONV_MEMORY
-        for group in range(shape.groups):
-            flip(weight + group * bytes, job.out_group, job.in_group, job.taps, forward, copy + group * bytes)
+        turn.weight, turn.out, turn.outs, turn.ins, turn.taps, turn.item = weight, copy, job.out_group, job.in_group, job.taps, job.item
+        turn.blocks, turn.reverse, turn.flip = (job.in_group + FLIPPED - 1) / FLIPPED, forward, <flip_function> table[CONV_FLIP + code]
+        parallel_for(flip_body, &turn, shape.groups * turn.blocks, max(FLIP_GRAIN / (FLIPPED * job.taps * job.out_group), 1))
         if forward:
             status = conv_forward(code, &turned, g, copy, NULL, out)
             ft_free(copy, shape.groups * bytes)
@@ -429,7 +450,7 @@ cdef void taps_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     """The same for float32 and float64, from padded images; a block of steps may run over several images."""
     cdef Job* job = <Job*> context
     cdef const ConvShape* s = job.shape
-    cdef Py_ssize_t task, group, c, n, start, steps, done, built, image, p, run, o, count, scratch
+    cdef Py_ssize_t task, group, c, n, start, steps, done, built, image, p, run, o, count, scratch, z, y, w, ring, row
     cdef Py_ssize_t total = s.images * job.positions, band_row = job.band.phases * job.band.width
     cdef Py_ssize_t at_offsets, at_runs, at_g, at_work
     cdef Py_ssize_t* offsets
@@ -453,22 +474,30 @@ cdef void taps_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
         group = task / job.blocks
         n = min(job.block, job.in_group - c)
         out = job.out + (group * job.out_group * job.depth + c * job.taps) * job.item
-        start, built = 0, 0
+        start, built, ring, row, z, y, w = 0, 0, -1, 0, 0, 0, 0
         while start < total:
             steps = min(GEMM_KC, total - start)
             done, count = 0, 0
-            while done < steps:
-                image, p = (start + done) / job.positions, (start + done) % job.positions
-                if image == built:              # images come in order; the ring holds as many as one block can meet
-                    job.pad(s, &job.band, job.weight + (image * s.in_channels + group * job.in_group + c) * job.volume * job.item,
-                            n, -s.padding[0], -s.padding[1], band + image % job.shared * job.band_item)
+            while done < steps:                 # the output at (z, y, w) reads the band from (row, w) on
+                if z == 0 and y == 0 and w == 0:        # images come in order; the ring holds as many as one block can meet
+                    ring = ring + 1 if ring + 1 < job.shared else 0
+                    row = ring * (job.band_item / job.item)
+                    job.pad(s, &job.band, job.weight + (built * s.in_channels + group * job.in_group + c) * job.volume * job.item,
+                            n, -s.padding[0], -s.padding[1], band + ring * job.band_item)
                     built += 1
-                run = min(steps - done, s.out[2] - p % s.out[2])
-                runs[2 * count] = image % job.shared * (job.band_item / job.item) + p % s.out[2] + band_row * (
-                    p / (s.out[1] * s.out[2]) * s.stride[0] * job.band.height + p / s.out[2] % s.out[1] * s.stride[1])
-                runs[2 * count + 1] = run
+                run = min(steps - done, s.out[2] - w)
+                runs[2 * count], runs[2 * count + 1] = row + w, run
                 count += 1
                 done += run
+                w += run
+                if w == s.out[2]:
+                    w = 0
+                    y += 1
+                    row += s.stride[1] * band_row
+                    if y == s.out[1]:
+                        y = 0
+                        z = z + 1 if z + 1 < s.out[0] else 0
+                        row += (s.stride[0] * job.band.height - s.out[1] * s.stride[1]) * band_row
             image, p = start / job.positions, start % job.positions
             g = job.x + ((image * s.out_channels + group * job.out_group) * job.positions + p) * job.item
             if p + steps <= job.positions:
