@@ -242,17 +242,19 @@ cdef inline vf beyond_vf(vf x, vf left) noexcept nogil:
 
 cdef inline vf silu_vf(vf x) noexcept nogil:
     """max(x, -0) less |x| / (1 + exp(|x|)), which goes by pieces. Far out the power of two comes last, so that a result above the
-    least float is not lost to an exponential below it; y is cut where that power becomes 0."""
+    least float is not lost to an exponential below it."""
     cdef float magic = 12582912.0
     cdef vf t, tail
+    cdef mask_f vanishes
     cdef vf y = abs_vf(x)
     cdef vf left = piece_vf(y, silu_left_rows, 6, True, bits_vf(fma_vf(y, all_vf(silu_left_slope), all_vf(magic))))
     cdef vf out = greatest_vf(all_vf(-0.0), x) - left
     cdef mask_f far = mask_lt_vf(all_vf(silu_left_last), y)
     if some_mf(far):
-        y = least_vf(all_vf(132.4), y)
+        vanishes = mask_lt_vf(all_vf(109.0), y)
+        y = pick_vf(vanishes, all_vf(silu_left_last), y)
         tail = far_logistic_vf(y, &t)
-        out = pick_vf(far, beyond_vf(x, lower_vf(y * tail, t)), out)
+        out = pick_vf(far, beyond_vf(x, pick_vf(vanishes, zero_vf, lower_vf(y * tail, t))), out)
     return out
 
 
@@ -266,14 +268,17 @@ cdef inline vf gelu_vf(vf x) noexcept nogil:
     cdef vf u = fma_vf(y, fma_vf(y, all_vf(gelu_left_curve), all_vf(gelu_left_slope)), all_vf(magic))
     cdef vf out = greatest_vf(all_vf(-0.0), x) - piece_vf(y, gelu_left_rows, 7, True, bits_vf(u))
     cdef mask_f far = mask_lt_vf(x, all_vf(-gelu_left_last))
+    cdef mask_f vanishes
     if some_mf(far):
-        y = least_vf(all_vf(14.5), abs_vf(x))
+        vanishes = mask_lt_vf(x, all_vf(-14.4))
+        y = pick_vf(far, pick_vf(vanishes, y, abs_vf(x)), y)
         z = y * y
         h_low = fma_vf(y, y, -z) * half
         r = turned_exp_vf(z * half, &t)
         p = exp_pair_vf(r + fnma_vf(t - magic, all_vf(1.428606765330187e-06), -h_low), &low)
         rest = poly_normal_tail_vf(all_vf(1) / z)
-        out = pick_vf(far, beyond_vf(x, lessened_vf(fma_vf(p, all_vf(top), fma_vf(p, rest, low * top)), t)), out)
+        rest = lessened_vf(fma_vf(p, all_vf(top), fma_vf(p, rest, low * top)), t)
+        out = pick_vf(far, beyond_vf(x, pick_vf(vanishes, zero_vf, rest)), out)
     return out
 
 
