@@ -300,6 +300,7 @@ group("index").update({
     "embedding tiny": indexed("F.embedding(i[:8], x)"), "index_select tiny": indexed("x.index_select(0, i[:4])"),
     "gather tiny": indexed("x.gather(1, across[:, :1])"), "x[i] tiny": indexed("x[i[:4]]"),
     "roll": indexed("x.roll(3, 1)"), "triu_indices": indexed("torch.triu_indices(500, 500)"),
+    "arange": indexed("torch.arange(0, 100000, 1.0)"), "linspace": indexed("torch.linspace(0, 1, 100000)"),
     "repeat_interleave": indexed("x.repeat_interleave(2, 0)"), "unfold copy": indexed("x.unfold(1, 8, 4).contiguous()"),
     "cat columns": indexed("torch.cat([x, x], 1)"), "cat many": indexed("torch.cat(list(x.split(10)))"),
     "split": indexed("x.split(100)"), "chunk and stack": indexed("torch.stack(x.chunk(4, 1))"),

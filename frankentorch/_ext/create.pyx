@@ -117,6 +117,44 @@ def cast_copy(Tensor self, dtype to, int format):
     return out
 
 
+cdef enum:
+    RUN = 64
+
+ctypedef fused real:
+    float
+    double
+
+
+# Whole blocks have a count that the compiler knows, and a counter of 32 bits, which vectors turn into floating point.
+cdef void ramp(real* to, Py_ssize_t count, double start, double step) noexcept nogil:
+    """to[i] = start + i * step, computed in float64."""
+    cdef Py_ssize_t at = 0
+    cdef double base
+    cdef int j
+    while count - at >= RUN:
+        base = <double> at
+        for j in range(RUN):
+            to[at + j] = <real> (start + (base + <double> j) * step)
+        at += RUN
+    while at < count:
+        to[at] = <real> (start + <double> at * step)
+        at += 1
+
+
+cdef void line(real* to, Py_ssize_t count, real start, real step, Py_ssize_t first, Py_ssize_t way) noexcept nogil:
+    """to[i] = start + (first + i * way) * step, computed in its own type; way is 1 or -1."""
+    cdef Py_ssize_t at = 0
+    cdef int j, base, turn = <int> way
+    while count - at >= RUN and first + count < <Py_ssize_t> 0x7fffffff:
+        base = <int> (first + at * way)
+        for j in range(RUN):
+            to[at + j] = start + <real> (base + j * turn) * step
+        at += RUN
+    while at < count:
+        to[at] = start + <real> (first + at * way) * step
+        at += 1
+
+
 def fill_range(Tensor out, start, step, bint integer):
     """out[i] = start + i * step, in float64 (float32 results rounded once) or int64."""
     cdef Py_ssize_t i
@@ -132,11 +170,9 @@ def fill_range(Tensor out, start, step, bint integer):
     else:
         s, d = start, step
         if code == F32:
-            for i in range(out.count):
-                (<float*> to)[i] = <float> (s + i * d)
+            ramp(<float*> to, out.count, s, d)
         else:
-            for i in range(out.count):
-                (<double*> to)[i] = s + i * d
+            ramp(<double*> to, out.count, s, d)
     if wide is not out:
         copy_into(out, wide)
     return out
@@ -151,8 +187,8 @@ def fill_linspace(Tensor out, start, end, Py_ssize_t steps):
     if out.code == F32:
         af, bf = start, end
         df = (bf - af) / <float> (steps - 1) if steps > 1 else 0
-        for i in range(steps):
-            (<float*> data_of(out))[i] = af + df * <float> i if i < steps // 2 else bf - df * <float> (steps - i - 1)
+        line(<float*> data_of(out), steps // 2, af, df, 0, 1)
+        line(<float*> data_of(out) + steps // 2, steps - steps // 2, bf, -df, steps - steps // 2 - 1, -1)
         if steps == 1:
             (<float*> data_of(out))[0] = af
         return out
@@ -166,8 +202,8 @@ def fill_linspace(Tensor out, start, end, Py_ssize_t steps):
         copy_into(out, wide)
         return out
     d = (b - a) / <double> (steps - 1) if steps > 1 else 0
-    for i in range(steps):
-        (<double*> wide.storage.data)[i] = a + d * <double> i if i < steps // 2 else b - d * <double> (steps - i - 1)
+    line(<double*> wide.storage.data, steps // 2, a, d, 0, 1)
+    line(<double*> wide.storage.data + steps // 2, steps - steps // 2, b, -d, steps - steps // 2 - 1, -1)
     if steps == 1:
         (<double*> wide.storage.data)[0] = a
     copy_into(out, wide)
