@@ -158,6 +158,7 @@ group("reduce").update({
     "norm": forward("torch.linalg.vector_norm(x)", (1_000_000,)), "logsumexp": forward("x.logsumexp(1)", (1000, 1000)),
     "cumsum": forward("x.cumsum(1)", (1000, 1000)), "cumsum down": forward("x.cumsum(0)", (1000, 1000)),
     "prod": forward("x.prod(1)", (1000, 1000)),
+    "prod rows of 64": forward("x.prod(1)", (10000, 64)),
     "sum rows of 10": forward("x.sum(1)", (100_000, 10)), "mean columns": forward("x.mean(0)", (1000, 1000)),
     "argmax columns": forward("x.argmax(0)", (1000, 1000)), "var columns": forward("x.var(0)", (1000, 1000)),
     "amax all": forward("x.max()", (1_000_000,)), "norm columns": forward("torch.linalg.vector_norm(x, 2, 0)", (1000, 1000)),
