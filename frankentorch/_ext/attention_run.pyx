@@ -22,6 +22,7 @@ cdef enum:
     BAND = 48                   # query rows of a band; a causal one is half as high, for it leaves out what comes after it
     GROUP = GEMM_KC             # query rows of a task, and of one block of the chains over queries
     FEW = 4
+    ALL_KEYS = 128              # keys that one product over queries takes together; of more it takes SOME_KEYS
     SOME_KEYS = 96              # keys of a product over queries: their transposed weights are read where they lie
     GRAIN = 1 << 17             # multiply-adds worth a thread
 
@@ -134,7 +135,7 @@ cdef void over_queries(Job* job, Py_ssize_t group, Py_ssize_t past, const char* 
     """c (+)= left^T right over the queries [group, past); a key adds from its own query on where the mask is causal."""
     cdef Py_ssize_t j = 0, n, start, limit = limit_of(job, past), item = job.item
     while j < limit:
-        n = min(limit - j, job.band if job.causal else SOME_KEYS if limit > 128 else limit)
+        n = min(limit - j, job.band if job.causal else SOME_KEYS if limit > ALL_KEYS else limit)
         if job.causal and j < group:
             n = min(n, group - j)               # keys of this block and of those before it do not share a product
         start = max(j - group, 0) if job.causal else 0
