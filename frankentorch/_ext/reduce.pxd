@@ -39,7 +39,8 @@ cdef enum ReduceSlot:
     SLOT_LINES_PRODUCT = 160    # + compute: many lines of one block each, multiplied; p = 1
     SLOT_LINES_GREATEST = 164   # + compute: the greatest of each of many lines, or the least if p
     SLOT_LINES_NORM = 168       # + compute: the Euclidean norm of each of many lines of one block
-    REDUCE_SLOTS = 172
+    SLOT_TOTAL = 172            # + code: integers of each column added to int64 totals, in any order
+    REDUCE_SLOTS = 184
 
 cdef enum Finish:
     FINISH_NOTHING = 0

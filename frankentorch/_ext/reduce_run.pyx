@@ -73,6 +73,18 @@ cdef void** reduce_table() noexcept nogil:
 
 
 # ---------------------------------------------------------------- one block
+cdef inline bint numbers(int compute, const char* values, Py_ssize_t n) noexcept nogil:
+    """Whether none of n sums is NaN."""
+    cdef Py_ssize_t j
+    for j in range(n):
+        if compute == IN_F32:
+            if (<const float*> values)[j] != (<const float*> values)[j]:
+                return False
+        elif (<const double*> values)[j] != (<const double*> values)[j]:
+            return False
+    return True
+
+
 cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long long* found) noexcept nogil:
     """Rows first .. first + rows of the tile (at most BLOCK) into acc[0][:]."""
     cdef Job* job = t.job
@@ -82,7 +94,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
     cdef const char* x
     cdef double tile[4096]
     cdef int d, c = job.compute, map = t.map
-    cdef bint direct, dense, native, lined = False
+    cdef bint direct, dense, native, totals, lined = False
     lanes = LANES_F32 if c == IN_F32 else LANES_WIDE
     x = t.base
     q = r
@@ -96,6 +108,13 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
         native = job.in_code == F32 or job.in_code == F64 or job.in_code == I64
         dense = native and map == MAP_X and step == cols * job.item and (cols == 1 or col_step == job.item)
         direct = t.kind == PASS_SUM and map <= MAP_SQUARE and native and c != IN_I64
+        if native and c != IN_I64 and map == MAP_NOT_NAN and last == 0 and (step == job.item if cols == 1 else col_step == job.item):
+            if cols == 1:               # a sum that is a number met no NaN
+                (<line_kernel> table[SLOT_LINE + c])(x, rows, NULL, acc)
+            else:
+                (<strips_kernel> table[SLOT_STRIPS + c])(x, rows, step, cols, NULL, acc)
+            if numbers(c, acc, cols):
+                return
         if direct and cols == 1 and last == 0 and step == job.item:
             (<line_kernel> table[(SLOT_LINE if map == MAP_X else SLOT_LINE_SQUARE) + c])(x, rows, t.centre, acc)
             return
@@ -106,6 +125,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
             if t.kind == PASS_SUM and (job.in_code == F16 or job.in_code == BF16):
                 (<line_kernel> table[SLOT_LINE_HALF + job.in_code - F16])(x, rows, NULL, acc)
                 return
+        totals = t.kind == PASS_SUM and map == MAP_X and c == IN_I64
         direct = direct and cols > 1 and col_step == job.item
         if direct and last == 0:
             (<strips_kernel> table[SLOT_STRIPS + c])(x, rows, step, cols, NULL if map == MAP_X else t.centre, acc)
@@ -114,7 +134,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
         lined = cols == 1 and t.kind == PASS_SUM and c != IN_I64        # the tile is the block: one line, mapped
         if dense:
             direct = False
-        p = lane_count(lanes, rows)
+        p = 1 if totals else lane_count(lanes, rows)
         if t.kind == PASS_SUM:
             memset(acc, 0, p * cols * job.width)
         elif c == IN_F32:
@@ -128,7 +148,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
                 (<long long*> acc)[j] = 1
         cap = (4096 // cols) // lanes * lanes
     else:
-        direct = dense = False
+        direct = dense = totals = False
         cap = BLOCK
     while done < rows:
         run = job.red_size[last] - at[last]
@@ -137,6 +157,8 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
         if direct:
             (<columns_kernel> table[(SLOT_COLUMNS if map == MAP_X else SLOT_COLUMNS_SQUARE) + c])(
                 x, run, step, cols, t.centre, acc, done & (lanes - 1))
+        elif totals:
+            (<load_kernel> table[SLOT_TOTAL + job.in_code])(x, run, step, cols, col_step, acc)
         elif dense:                     # rows follow each other in memory: it is a tile already
             (<lanes_kernel> table[(SLOT_ADD if t.kind == PASS_SUM else SLOT_MULTIPLY) + c])(acc, x, run, cols)
         elif t.kind == PASS_COUNT:

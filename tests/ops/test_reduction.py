@@ -162,3 +162,36 @@ def test_first_greatest_of_columns(rows, cols, name):
         assert np.array_equal(np.take_along_axis(plain, expected[None], 0)[0], found.values.double().numpy(), equal_nan=True)
     if name != "bool":                       # refused, as by PyTorch
         assert np.array_equal(first, t.argmax(0).numpy()) and np.array_equal(last, t.argmin(0).numpy())
+
+
+@pytest.mark.parametrize("dtype", [ft.bool, ft.uint8, ft.int8, ft.int16, ft.int32, ft.int64])
+def test_sums_of_integers_of_any_layout(dtype):
+    """Rows i hold i, i + 1, ... modulo 2 or 100: sums worked out with Python's integers, over lines, columns and what lies apart."""
+    modulus = 2 if dtype is ft.bool else 100
+    rows = [[(i + j) % modulus for j in range(70)] for i in range(130)]
+    x = ft.tensor(rows, dtype=dtype)
+    columns, lines = [sum(column) for column in zip(*rows)], [sum(row) for row in rows]
+    for given in (x, ft.cat([x, x], 1)[:, :70], ft.stack([x, x], -1)[..., 0], ft.t(ft.t(x).contiguous())):
+        assert ft.sum(given).item() == sum(lines)
+        assert ft.sum(given, 0).tolist() == columns
+        assert ft.sum(given, 1).tolist() == lines
+    assert ft.sum(x[:3], 0).tolist() == [sum(column[:3]) for column in zip(*rows)]
+
+
+def test_sums_of_integers_wrap():
+    x = ft.full((6, 5), 2 ** 62, dtype=ft.int64)
+    assert ft.sum(x, 0).tolist() == [-2 ** 63] * 5         # 6 * 2^62 = 2^64 + 2^63
+    assert ft.sum(x).item() == -2 ** 63                    # 30 * 2^62 = 7 * 2^64 + 2^63
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_nansum_of_infinities(dim):
+    """Infinities of both signs give NaN though no element is one; NaN alone counts as nothing."""
+    inf, nan = float("inf"), float("nan")
+    x = ft.ones((40, 40))
+    x[3, 3], x[3, 4], x[4, 3] = inf, -inf, -inf
+    x[5, 5], x[6, 6], x[6, 7] = nan, nan, inf
+    found = ft.nansum(x, dim).tolist()
+    assert found[:3] == [40.0] * 3 and found[5] == 39.0 and found[8] == 40.0
+    assert found[3] != found[3] and found[4] == -inf
+    assert found[6] == (39.0 if dim == 0 else inf) and found[7] == (inf if dim == 0 else 40.0)
