@@ -1,13 +1,10 @@
-"""`Size`: the shape of a tensor, a tuple of ints."""
+"""`Size`: the shape of a tensor, a tuple of ints. The core makes its slices sizes too (`set_size_class`)."""
 
 
 class Size(tuple):
     """Sizes per dim; slices, sums and products stay a Size."""
 
     __slots__ = ()
-
-    def __new__(cls, sizes=()):
-        return tuple.__new__(cls, sizes)
 
     def numel(self):
         """Product of the sizes."""
@@ -18,10 +15,6 @@ class Size(tuple):
 
     def __repr__(self):
         return f"torch.Size({list(self)})"
-
-    def __getitem__(self, index):
-        found = tuple.__getitem__(self, index)
-        return Size(found) if isinstance(index, slice) else found
 
     def __add__(self, other):
         return Size(tuple.__add__(self, tuple(other))) if isinstance(other, (tuple, list)) else NotImplemented

@@ -227,12 +227,12 @@ cdef class Tensor:
     # -- facts --
     @property
     def shape(self):
-        return Size(ints_tuple(self.rank, self.sizes))
+        return ft_new_size(self.rank, self.sizes)
 
     def size(self, dim=None):
         """All sizes, or the size of one dim."""
         if dim is None:
-            return Size(ints_tuple(self.rank, self.sizes))
+            return ft_new_size(self.rank, self.sizes)
         return self.sizes[self.wrap_dim(dim)]
 
     def stride(self, dim=None):

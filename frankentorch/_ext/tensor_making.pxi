@@ -197,18 +197,57 @@ cdef tuple strides_tuple(Tensor t):
     return ints_tuple(t.rank, t.strides)
 
 
+cdef extern from *:
+    """
+    /* torch.Size is a class of Python that tuple is the base of. Shapes are asked for more than anything else: each is made in one
+       piece, and its numbers are read as a tuple's are; only slices take the longer way, to be sizes again. */
+    static PyTypeObject *ft_size_type = &PyTuple_Type;
+
+    static PyObject *ft_new_size(int n, const Py_ssize_t *values) {
+        PyObject *out = ft_size_type->tp_alloc(ft_size_type, n);
+        for (int i = 0; out != NULL && i < n; i++) {
+            PyObject *item = PyLong_FromSsize_t(values[i]);
+            if (item == NULL)
+                Py_CLEAR(out);
+            else
+                PyTuple_SET_ITEM(out, i, item);
+        }
+        return out;
+    }
+
+    static PyObject *ft_size_item(PyObject *size, PyObject *index) {
+        PyObject *found = PyTuple_Type.tp_as_mapping->mp_subscript(size, index), *sized;
+        if (found == NULL || !PySlice_Check(index))
+            return found;
+        sized = PyObject_CallFunctionObjArgs((PyObject *)ft_size_type, found, NULL);
+        Py_DECREF(found);
+        return sized;
+    }
+
+    static void ft_use_size(PyObject *type) {
+        Py_INCREF(type);
+        ft_size_type = (PyTypeObject *)type;
+        ft_size_type->tp_as_mapping->mp_subscript = ft_size_item;
+        PyType_Modified(ft_size_type);
+    }
+    """
+    object ft_new_size(int n, const Py_ssize_t* values)
+    void ft_use_size(object cls)
+
+
 cdef object make_size(tuple values):
     return Size(values)
 
 
 cdef object size_of(Tensor t):
-    return Size(ints_tuple(t.rank, t.sizes))
+    return ft_new_size(t.rank, t.sizes)
 
 
 def set_size_class(cls):
-    """`torch.Size` is written in Python (a tuple); this tells the core which class to make."""
+    """`torch.Size` is written in Python (a tuple, without an indexing of its own); this tells the core which class to make."""
     global Size
     Size = cls
+    ft_use_size(cls)
 
 
 cdef str describe(object value):
