@@ -1,4 +1,6 @@
 """Sums of products over named dims: einsum, tensordot, bilinear. Pairs are contracted left to right, each as one batched product."""
+import functools
+
 from frankentorch import ops
 
 
@@ -99,27 +101,28 @@ def _labels(text, where):
     return out
 
 
-def _read(equation, tensors):
-    """Labels per operand and of the result; the dims of an ellipsis get the numbers 0, 1, … as labels."""
+@functools.lru_cache(512)
+def _read(equation, ranks):
+    """Labels per operand and of the result, for operands of so many dims; those of an ellipsis get the numbers 0, 1, … as labels."""
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
-    if len(terms) != len(tensors):
-        more = "more" if len(tensors) > len(terms) else "fewer"
-        raise RuntimeError(f"einsum(): {more} operands were provided than specified in the equation: {len(tensors)} and {len(terms)}")
+    if len(terms) != len(ranks):
+        more = "more" if len(ranks) > len(terms) else "fewer"
+        raise RuntimeError(f"einsum(): {more} operands were provided than specified in the equation: {len(ranks)} and {len(terms)}")
     terms = [_labels(term, f"operand {i}") for i, term in enumerate(terms)]
     widest = 0
-    for i, (labels, t) in enumerate(zip(terms, tensors)):
+    for i, (labels, rank) in enumerate(zip(terms, ranks)):
         named = len(labels) - ("..." in labels)
         if "..." in labels:
-            if t.dim() < named:
-                raise RuntimeError(f"einsum(): the number of subscripts in the equation ({named}) is more than the number of dimensions ({t.dim()}) for operand {i} and no ellipsis was given")
-            widest = max(widest, t.dim() - named)
-        elif t.dim() != named:
-            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({named}) does not match the number of dimensions ({t.dim()}) for operand {i} and no ellipsis was given")
+            if rank < named:
+                raise RuntimeError(f"einsum(): the number of subscripts in the equation ({named}) is more than the number of dimensions ({rank}) for operand {i} and no ellipsis was given")
+            widest = max(widest, rank - named)
+        elif rank != named:
+            raise RuntimeError(f"einsum(): the number of subscripts in the equation ({named}) does not match the number of dimensions ({rank}) for operand {i} and no ellipsis was given")
     spread = []
-    for labels, t in zip(terms, tensors):
+    for labels, rank in zip(terms, ranks):
         if "..." in labels:
-            at, n = labels.index("..."), t.dim() - len(labels) + 1
+            at, n = labels.index("..."), rank - len(labels) + 1
             labels = labels[:at] + list(range(widest - n, widest)) + labels[at + 1:]
         spread.append(labels)
     if not arrow:
@@ -141,6 +144,8 @@ def _read(equation, tensors):
 
 def _diagonals(t, labels):
     """A label that stands twice in one operand means its diagonal."""
+    if len(set(labels)) == len(labels):
+        return t, labels
     labels = list(labels)
     while True:
         twice = next((label for label in labels if labels.count(label) > 1), None)
@@ -185,14 +190,16 @@ def _pair(x, x_labels, y, y_labels, keep):
         return ops.mul(x, y), order
     x = ops.permute(x, tuple(x_labels.index(label) for label in batch + left + inner))
     y = ops.permute(y, tuple(y_labels.index(label) for label in batch + inner + right))
+    if x.dtype is not y.dtype:          # a sum of small integers is wide
+        common = ops.promote_types(x.dtype, y.dtype)
+        x, y = x.to(common), y.to(common)
     b = len(batch)
+    if len(left) == len(inner) == len(right) == 1:
+        return ops.mm(x, y) if b == 0 else ops.matmul(x, y), batch + left + right
     batch_sizes = tuple(max(p, q) if 0 not in (p, q) else 0 for p, q in zip(x.shape[:b], y.shape[:b]))
     left_sizes, inner_sizes, right_sizes = x.shape[b:b + len(left)], x.shape[b + len(left):], y.shape[b + len(inner):]
     x = ops.reshape(x, (*x.shape[:b], _size(left_sizes), _size(inner_sizes)))
     y = ops.reshape(y, (*y.shape[:b], _size(inner_sizes), _size(right_sizes)))
-    if x.dtype is not y.dtype:          # a sum of small integers is wide
-        common = ops.promote_types(x.dtype, y.dtype)
-        x, y = x.to(common), y.to(common)
     out = ops.mm(x, y) if b == 0 else ops.matmul(x, y)
     return ops.reshape(out, (*batch_sizes, *left_sizes, *right_sizes)), batch + left + right
 
@@ -207,7 +214,7 @@ def einsum(equation, tensors, path):
     """Sum of products as the letters say, pairs from left to right or in the order of `path`."""
     if not tensors:
         raise RuntimeError("einsum(): must provide at least one operand")
-    terms, result = _read(equation, tensors)
+    terms, result = _read(equation, tuple(t.dim() for t in tensors))
     work = [_diagonals(t, labels) for t, labels in zip(tensors, terms)]
     sizes = {}
     for i, (t, labels) in enumerate(work):

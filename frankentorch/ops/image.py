@@ -35,6 +35,8 @@ def constant_pad_nd(self, pad, value):
     out = create.fill(create.empty(tuple(sizes), self.dtype, self.is_meta, format), value)
     inside, source = out, self
     for d, (low, high) in enumerate(widths):
+        if low == high == 0 and sizes[d]:
+            continue
         length = self.shape[d] + min(low, 0) + min(high, 0)
         if length <= 0:
             return out
