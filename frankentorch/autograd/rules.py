@@ -317,8 +317,20 @@ def clamp_bound_backward(g, self, bound, relation):
 
 
 # ---- activations ----
+def sigmoid_backward(g, out):
+    return g * conj(out * (1 - out)) if out.is_complex() else ops._sigmoid_backward(g, out)
+
+
+def tanh_backward(g, out):
+    return g * (1 - conj(out * out)) if out.is_complex() else ops._tanh_backward(g, out)
+
+
 def elu_backward(g, self, alpha, scale, input_scale):
-    return ops._where(self > 0, g * scale, g * ((self * input_scale).exp() * (alpha * scale * input_scale)))
+    return ops._elu_backward(g, self, scale, input_scale, alpha * scale * input_scale)
+
+
+def elu_double_backward(g, grad, self, input_scale, slope):
+    return ops._where(self > 0, ops.zeros_like(g), g * grad * (self * input_scale).exp() * (slope * input_scale))
 
 
 def gelu_backward(g, self, approximate):
@@ -349,20 +361,16 @@ def mish_backward(g, self):
 
 
 def softplus_backward(g, self, beta, threshold):
-    return ops._where(self * beta > threshold, g, g * ops.sigmoid(self * beta))
-
-
-def hardsigmoid_backward(g, self):
-    # the oracle multiplies by the sixth that float32 has, for every dtype
-    return g * ops.logical_and(self > -3, self < 3) * 0.1666666716337204
+    return ops._softplus_backward(g, self, ops.sigmoid(self if beta == 1 else self * beta), beta, threshold)
 
 
 def hardswish_backward(g, self):
     return ops._where(self < -3, g * 0, ops._where(self <= 3, g * (self / 3 + 0.5), g))
 
 
-def log_sigmoid_backward(g, self):
-    return g * ops.sigmoid(-self)
+def log_sigmoid_double_backward(g, grad, self):
+    s = ops.sigmoid(-self)
+    return g * grad * -(s * (1 - s))
 
 
 # ---- families ----

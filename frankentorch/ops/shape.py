@@ -357,7 +357,8 @@ def roll(self, shifts, dims):
         if self.size(dim) == 0:
             continue
         shift %= self.size(dim)
-        out = ops.cat((ops.slice(out, dim, self.size(dim) - shift, None), ops.slice(out, dim, 0, self.size(dim) - shift)), dim)
+        first, last = ops.split_with_sizes(out, (self.size(dim) - shift, shift), dim)
+        out = ops.cat((last, first), dim)
     return ops.clone(out) if out is self else out
 
 

@@ -22,6 +22,9 @@ op("_prelu_kernel(Tensor self, Tensor weight) -> Tensor", forms="internal", loop
 op("elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> Tensor", forms=NN,
    loop={FLOAT: "x * scale if x > 0 else expm1(x * input_scale) * (alpha * scale)"},
    grad={"self": "elu_backward(g, self, alpha, scale, input_scale)"}, doc="self where positive, else alpha * (exp(self) - 1).", source="Clevert et al. 2016")
+op("_elu_backward(Tensor grad, Tensor self, Scalar scale, Scalar input_scale, Scalar slope) -> Tensor", forms="internal",
+   loop={FLOAT: "x * scale if y > 0 else x * (exp(y * input_scale) * slope)"}, node="EluBackwardBackward0",
+   grad={"grad": "_elu_backward(g, self, scale, input_scale, slope)", "self": "elu_double_backward(g, grad, self, input_scale, slope)"})
 op("celu(Tensor self, Scalar alpha=1.0) -> Tensor", forms="function nn inplace", body="ops.activation:celu", doc="elu with a slope that is continuous for any alpha.")
 op("selu(Tensor self) -> Tensor", forms="function nn inplace", body="ops.activation:selu", doc="Self-normalising elu.", source="Klambauer et al. 2017")
 op("gelu(Tensor self, *, str approximate='none') -> Tensor", forms="nn out", kernel="ops.activation:gelu", jvp="elementwise", grad={"self": "gelu_backward(g, self, approximate)"},
@@ -42,15 +45,24 @@ op("_silu_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop=
 op("mish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * tanh(log1p(exp(x)) if x < 20 else x)"}, grad={"self": "mish_backward(g, self)"}, doc="self * tanh(softplus(self)).", source="Misra 2020")
 op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x if x * beta > threshold else log1p(exp(x * beta)) / beta"},
    grad={"self": "softplus_backward(g, self, beta, threshold)"}, doc="log(1 + exp(beta * self)) / beta, self itself above threshold.")
+op("_softplus_backward(Tensor grad, Tensor self, Tensor slope, Scalar beta, Scalar threshold) -> Tensor", forms="internal", loop={FLOAT: "x if y * beta > threshold else x * z"},
+   grad={"grad": "_softplus_backward(g, self, slope, beta, threshold)", "self": "zeros_like(g)", "slope": "_softplus_double_backward(g * grad, self, beta, threshold)"}, node="SoftplusBackwardBackward0")
+op("_softplus_double_backward(Tensor grad, Tensor self, Scalar beta, Scalar threshold) -> Tensor", forms="internal", loop={FLOAT: "0 if y * beta > threshold else x"},
+   grad={"grad": "_softplus_double_backward(g, self, beta, threshold)", "self": "zeros_like(g)"})
 op("hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", forms=NN, loop={INT: "min_val if x < min_val else (max_val if x > max_val else x)", FLOAT: "min_val if x < min_val else (max_val if x > max_val else x)"},
    grad={"self": "_hardtanh_backward(g, self, min_val, max_val)"}, doc="self held between two values.")
-op("_hardtanh_backward(Tensor grad, Tensor self, Scalar min_val, Scalar max_val) -> Tensor", forms="internal", loop={FLOAT: "0 if (y <= min_val or y >= max_val) else x"},
+op("_hardtanh_backward(Tensor grad, Tensor self, Scalar min_val, Scalar max_val) -> Tensor", forms="internal", loop={FLOAT: "0 if (y <= min_val) | (y >= max_val) else x"},
    grad={"grad": "_hardtanh_backward(g, self, min_val, max_val)", "self": "zeros_like(g)"}, node="HardtanhBackwardBackward0")
-op("hardsigmoid(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardsigmoid_backward(g, self)"}, doc="Piecewise linear sigmoid.")
+op("hardsigmoid(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "_hardsigmoid_backward(g, self)"}, doc="Piecewise linear sigmoid.")
+op("_hardsigmoid_backward(Tensor grad, Tensor self) -> Tensor", forms="internal",     # times the sixth that float32 has, for every dtype, as the oracle does
+   loop={FLOAT: "(x if (y > -3) & (y < 3) else x * 0) * <T> 0.1666666716337204"},
+   grad={"grad": "_hardsigmoid_backward(g, self)", "self": "zeros_like(g)"}, node="HardsigmoidBackwardBackward0")
 op("hardswish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardswish_backward(g, self)"}, doc="self * hardsigmoid(self).")
-op("log_sigmoid(Tensor self) -> Tensor", forms="internal out", out="exact", aliases="logsigmoid", loop={FLOAT: "minimum(x, 0) - log1p(exp(-abs(x)))"}, grad={"self": "log_sigmoid_backward(g, self)"}, doc="log(sigmoid(self)).")
+op("log_sigmoid(Tensor self) -> Tensor", forms="internal out", out="exact", aliases="logsigmoid", loop={FLOAT: "minimum(x, 0) - log1p(exp(-abs(x)))"}, grad={"self": "_log_sigmoid_backward(g, self)"}, doc="log(sigmoid(self)).")
+op("_log_sigmoid_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * sigmoid(-y)"},
+   grad={"grad": "_log_sigmoid_backward(g, self)", "self": "log_sigmoid_double_backward(g, grad, self)"}, node="LogSigmoidBackwardBackward0")
 op("softshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x - lambd if x > lambd else (x + lambd if x < -lambd else x * 0)"}, grad={"self": "_softshrink_backward(g, self, lambd)"}, doc="self moved towards 0 by lambd.")
 op("hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", forms="function method nn out", out="exact", loop={FLOAT: "0 if (x >= -lambd and x <= lambd) else x"}, grad={"self": "_hardshrink_backward(g, self, lambd)"}, doc="0 within lambd of 0, else self.")
 for name in ("hardshrink", "softshrink"):
-    op(f"_{name}_backward(Tensor grad, Tensor self, Scalar lambd) -> Tensor", forms="internal", loop={FLOAT: "0 if (y >= -lambd and y <= lambd) else x"},
+    op(f"_{name}_backward(Tensor grad, Tensor self, Scalar lambd) -> Tensor", forms="internal", loop={FLOAT: "0 if (y >= -lambd) & (y <= lambd) else x"},
        grad={"grad": f"_{name}_backward(g, self, lambd)", "self": "zeros_like(g)"}, node=f"{name.title()}BackwardBackward0")

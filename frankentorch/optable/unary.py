@@ -56,13 +56,17 @@ op("acos(Tensor self) -> Tensor", forms=PLAIN, aliases="arccos", promote="int_to
 op("atan(Tensor self) -> Tensor", forms=PLAIN, aliases="arctan", promote="int_to_float", loop={FLOAT: "atan(x)", COMPLEX: "atan(x)"}, grad={"self": "g / conj(self * self + 1)"}, doc="Inverse tangent.")
 op("sinh(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "sinh(x)", COMPLEX: "sinh(x)"}, grad={"self": "g * conj(self.cosh())"}, doc="Hyperbolic sine.")
 op("cosh(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "cosh(x)", COMPLEX: "cosh(x)"}, grad={"self": "g * conj(self.sinh())"}, doc="Hyperbolic cosine.")
-op("tanh(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "tanh(x)", COMPLEX: "tanh(x)"}, grad={"self": "g * (1 - conj(out * out))"}, doc="Hyperbolic tangent.")
+op("tanh(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "tanh(x)", COMPLEX: "tanh(x)"}, grad={"self": "tanh_backward(g, out)"}, doc="Hyperbolic tangent.")
+op("_tanh_backward(Tensor grad, Tensor output) -> Tensor", forms="internal", loop={FLOAT: "x * (<T> 1 - y * y)"}, node="TanhBackwardBackward0",
+   grad={"grad": "_tanh_backward(g, output)", "output": "g * grad * (output * -2)"})
 op("asinh(Tensor self) -> Tensor", forms=PLAIN, aliases="arcsinh", promote="int_to_float", loop={FLOAT: "asinh(x)", COMPLEX: "asinh(x)"}, grad={"self": "g * conj((self * self + 1).rsqrt())"}, doc="Inverse hyperbolic sine.")
 op("acosh(Tensor self) -> Tensor", forms=PLAIN, aliases="arccosh", promote="int_to_float", loop={FLOAT: "acosh(x)", COMPLEX: "acosh(x)"},
    grad={"self": "g * conj((self - 1).rsqrt() * (self + 1).rsqrt())"}, doc="Inverse hyperbolic cosine.")
 op("atanh(Tensor self) -> Tensor", forms=PLAIN, aliases="arctanh", promote="int_to_float", loop={FLOAT: "atanh(x)", COMPLEX: "atanh(x)"}, grad={"self": "g / conj(1 - self * self)"}, doc="Inverse hyperbolic tangent.")
 
-op("sigmoid(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "sigmoid(x)", COMPLEX: "sigmoid(x)"}, grad={"self": "g * conj(out * (1 - out))"}, doc="1 / (1 + exp(-x)).")
+op("sigmoid(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "sigmoid(x)", COMPLEX: "sigmoid(x)"}, grad={"self": "sigmoid_backward(g, out)"}, doc="1 / (1 + exp(-x)).")
+op("_sigmoid_backward(Tensor grad, Tensor output) -> Tensor", forms="internal", loop={FLOAT: "x * (y * (<T> 1 - y))"}, node="SigmoidBackwardBackward0",
+   grad={"grad": "_sigmoid_backward(g, output)", "output": "g * grad * (1 - 2 * output)"})
 op("erf(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "erf(x)"}, grad={"self": "g * (1.1283791670955126 * (-(self * self)).exp())"}, doc="Error function.")
 op("erfc(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "erfc(x)"}, grad={"self": "g * (-1.1283791670955126 * (-(self * self)).exp())"}, doc="1 - erf(x), exact in the tail.")
 op("erfinv(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "erfinv(x)"}, grad={"self": "g * (0.886226925452758 * (out * out).exp())"}, doc="Inverse of erf.")

@@ -1,0 +1,87 @@
+"""Derivatives of activations, up to the third, against closed forms."""
+import math
+
+import pytest
+
+import frankentorch as ft
+
+functional = ft.nn.functional
+
+
+def logistic(x):
+    return 1 / (1 + math.exp(-x))
+
+
+def slopes_of_logistic(x):
+    s = logistic(x)
+    return s * (1 - s), s * (1 - s) * (1 - 2 * s), s * (1 - s) * (1 - 6 * s + 6 * s * s)
+
+
+def slopes_of_tanh(x):
+    t = math.tanh(x)
+    return 1 - t * t, -2 * t * (1 - t * t), (1 - t * t) * (6 * t * t - 2)
+
+
+def slopes_of_elu(x, alpha=0.7, scale=1.0):
+    return (scale, 0.0, 0.0) if x > 0 else (alpha * scale * math.exp(x),) * 3
+
+
+def slopes_of_softplus(x, beta=2.0, threshold=3.0):
+    if x * beta > threshold:
+        return 1.0, 0.0, 0.0
+    first, second, _ = slopes_of_logistic(beta * x)
+    return logistic(beta * x), beta * first, beta * beta * second
+
+
+def slopes_of_log_sigmoid(x):
+    first, second, _ = slopes_of_logistic(-x)
+    return logistic(-x), -first, second
+
+
+CASES = {
+    "sigmoid": (ft.sigmoid, slopes_of_logistic), "tanh": (ft.tanh, slopes_of_tanh),
+    "elu": (lambda x: functional.elu(x, 0.7), slopes_of_elu),
+    "selu": (functional.selu, lambda x: slopes_of_elu(x, 1.6732632423543772, 1.0507009873554805)),
+    "softplus": (lambda x: functional.softplus(x, 2.0, 3.0), slopes_of_softplus),
+    "logsigmoid": (functional.logsigmoid, slopes_of_log_sigmoid),
+    "hardsigmoid": (functional.hardsigmoid, lambda x: (0.1666666716337204 if abs(x) < 3 else 0.0, 0.0, 0.0)),
+    "hardtanh": (functional.hardtanh, lambda x: (1.0 if abs(x) < 1 else 0.0, 0.0, 0.0)),
+}
+PLACES = [-4.0, -2.5, -0.6, -0.1, 0.3, 0.9, 1.4, 2.0, 5.0]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_three_derivatives(name):
+    function, slopes = CASES[name]
+    x = ft.tensor(PLACES, dtype=ft.float64, requires_grad=True)
+    value = function(x)
+    for order in range(3):
+        value = ft.autograd.grad(value.sum(), x, create_graph=True)[0] if value.requires_grad else ft.zeros_like(x)
+        assert value.tolist() == pytest.approx([slopes(p)[order] for p in PLACES], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_forward_over_backward(name):
+    function, slopes = CASES[name]
+    x = ft.tensor(PLACES, dtype=ft.float64)
+    _, turned = ft.func.jvp(ft.func.grad(lambda v: function(v).sum()), (x,), (ft.full_like(x, 2.0),))
+    assert turned.tolist() == pytest.approx([2 * slopes(p)[1] for p in PLACES], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("name", CASES)
+def test_a_graph_of_the_gradient_changes_no_bit(name, create_graph):
+    """In halves the gradient is computed in float32 and rounded once, whoever asks."""
+    function, _ = CASES[name]
+    for dtype in (ft.float32, ft.float16, ft.bfloat16):
+        x = ft.linspace(-6, 6, 1001).to(dtype).requires_grad_()
+        given = ft.linspace(0.5, 2, 1001).to(dtype)
+        found, = ft.autograd.grad(function(x), x, given, create_graph=create_graph)
+        plain, = ft.autograd.grad(function(x), x, given)
+        assert ft.equal(found, plain)
+
+
+def test_gradient_of_roll_rolls_back():
+    x = ft.arange(6.0).reshape(2, 3).requires_grad_()
+    ft.roll(x, (1, -1), (0, 1)).backward(ft.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    assert x.grad.tolist() == [[6.0, 4.0, 5.0], [3.0, 1.0, 2.0]]
