@@ -8,12 +8,16 @@ from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE, is_complex_code
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name
-from frankentorch._ext.levels cimport fill_resample
+from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, copy_into, scalar_name
+from frankentorch._ext.views cimport select_raw
+from frankentorch._ext.levels cimport fill_moves, fill_resample
+from frankentorch._ext.moves cimport *
 from frankentorch._ext.resample cimport *
 
 cdef void* table[RESAMPLE_SLOTS]
 fill_resample(table)
+cdef void* moves[MOVE_SLOTS]
+fill_moves(moves)
 
 ctypedef fused real:
     float
@@ -22,10 +26,11 @@ ctypedef fused real:
 
 cdef class Taps:
     """Where each of `n_out` places reads among `n_in`: `width` indices each, with weights unless a place is a plain copy."""
-    cdef readonly Py_ssize_t n_in, n_out, width
+    cdef readonly Py_ssize_t n_in, n_out, width, runs
     cdef readonly bint weighted
     cdef Py_ssize_t* index
     cdef double* weight
+    cdef Py_ssize_t* lengths                # plain copies: so many places, run after run, read places side by side
 
     def __cinit__(self, Py_ssize_t n_in, list index, list weight=None):
         cdef Py_ssize_t o, t
@@ -34,7 +39,8 @@ cdef class Taps:
         self.weighted = weight is not None
         self.index = <Py_ssize_t*> malloc((self.n_out * self.width + 1) * sizeof(Py_ssize_t))
         self.weight = <double*> malloc((self.n_out * self.width + 1) * sizeof(double))
-        if self.index == NULL or self.weight == NULL:
+        self.lengths = <Py_ssize_t*> malloc((self.n_out + 1) * sizeof(Py_ssize_t))
+        if self.index == NULL or self.weight == NULL or self.lengths == NULL:
             raise MemoryError()
         for o in range(self.n_out):
             if weight is None:
@@ -48,10 +54,16 @@ cdef class Taps:
         for o in range(self.n_out * self.width):
             if self.index[o] < 0 or self.index[o] >= n_in:
                 raise IndexError(f"tap {self.index[o]} is outside of {n_in} places")
+        for o in range(self.n_out if weight is None else 0):
+            if o == 0 or self.index[o] != self.index[o - 1] + 1:
+                self.lengths[self.runs] = 0
+                self.runs += 1
+            self.lengths[self.runs - 1] += 1
 
     def __dealloc__(self):
         free(self.index)
         free(self.weight)
+        free(self.lengths)
 
 
 def nearest_places(Py_ssize_t n_in, Py_ssize_t n_out, scale, bint exact):
@@ -153,29 +165,72 @@ cdef int working_code(Tensor t, str name) except -1:
     return F32 if t.code == F16 or t.code == BF16 else t.code
 
 
-cdef Tensor copy_pass(Tensor self, Py_ssize_t dim, Taps taps):
-    """Taps without weights move bytes, whatever they are."""
-    cdef Tensor x, out = resized(self, self.code, dim, taps.n_out)
-    cdef Py_ssize_t outer, inner, b, o, item, row = ITEMSIZE[self.code]
+cdef struct Level:
+    const Py_ssize_t* index             # NULL: every place where it is
+    const Py_ssize_t* lengths
+    Py_ssize_t n_out, runs
+    Py_ssize_t pitch, chunk             # bytes of a place, of the source and of the result
+
+
+cdef void copy_level(const Level* level, int more, const char* source, char* to) noexcept nogil:
+    """One dim and `more` dims inside of it. What repeats the place before is copied from there."""
+    cdef Py_ssize_t o, k, at, length
+    if more == 0 and level.pitch == 4 and 2 * level.runs > level.n_out:
+        for o in range(level.n_out):
+            (<int*> to)[o] = (<const int*> source)[level.index[o]]
+    elif more == 0:
+        o = 0
+        for k in range(level.runs):
+            length = level.lengths[k]
+            if length == 1 and level.pitch == 4:
+                (<int*> to)[0] = (<const int*> source)[level.index[o]]
+            else:
+                move_row(to, source + level.index[o] * level.pitch, length * level.pitch)
+            to += length * level.pitch
+            o += length
+    else:
+        for o in range(level.n_out):
+            at = o if level.index == NULL else level.index[o]
+            if level.index != NULL and o > 0 and at == level.index[o - 1]:
+                move_row(to, to - level.chunk, level.chunk)
+            else:
+                copy_level(level + 1, more - 1, source + at * level.pitch, to)
+            to += level.chunk
+
+
+cdef Tensor copy_passes(Tensor self, tuple passes):
+    """Taps without weights move bytes, whatever they are: all dims at once."""
+    cdef Level levels[64]
+    cdef Py_ssize_t sizes[64]
+    cdef int d, first = self.rank, last = 0
+    cdef Py_ssize_t outer = 1, b, pitch = ITEMSIZE[self.code], chunk = pitch
+    cdef Tensor x, out
+    cdef Taps taps
     cdef const char* source
     cdef char* to
+    for d in range(self.rank):
+        sizes[d] = levels[d].n_out = self.sizes[d]
+        levels[d].index = levels[d].lengths = NULL
+        levels[d].runs = 0
+    for dim, one in passes:
+        taps, d = <Taps> one, self.wrap_dim(dim)
+        sizes[d] = levels[d].n_out = taps.n_out
+        levels[d].index, levels[d].lengths, levels[d].runs = taps.index, taps.lengths, taps.runs
+        first, last = min(first, d), max(last, d)
+    out = new_tensor(self.code, is_meta(self), self.rank, sizes)
     if is_meta(out) or out.count == 0:
         return out
     x = contiguous_tensor(self)
-    split(x, dim, &outer, &inner)
-    item = inner * row
+    for d in range(self.rank - 1, first - 1, -1):
+        levels[d].pitch, levels[d].chunk = pitch, chunk
+        pitch *= self.sizes[d]
+        chunk *= sizes[d]
+    for d in range(first):
+        outer *= sizes[d]
     source, to = data_of(x), data_of(out)
     with nogil:
         for b in range(outer):
-            if row == 4 and inner == 1:
-                for o in range(taps.n_out):
-                    (<int*> to)[o] = (<const int*> source)[taps.index[o]]
-                to += 4 * taps.n_out
-            else:
-                for o in range(taps.n_out):
-                    memcpy(to, source + taps.index[o] * item, item)
-                    to += item
-            source += taps.n_in * item
+            copy_level(levels + first, last - first, source + b * pitch, to + b * chunk)
     return out
 
 
@@ -234,7 +289,7 @@ def resample_bytes(Tensor self, tuple passes):
         taps, at = <Taps> one, self.wrap_dim(dim)
         x = contiguous_tensor(out)
         if not taps.weighted:
-            out = copy_pass(x, at, taps)
+            out = copy_passes(x, ((at, taps),))
             continue
         out = resized(x, U8, at, taps.n_out)
         if is_meta(out) or out.count == 0:
@@ -259,11 +314,12 @@ def resample(Tensor self, tuple passes):
     cdef Tensor out = self
     cdef Taps taps
     cdef bint weighted = any([(<Taps> one[1]).weighted for one in passes])
-    if weighted:
-        out = cast_tensor(self, working_code(self, "upsample"))
+    if not weighted:
+        return copy_passes(self, passes) if passes else self
+    out = cast_tensor(self, working_code(self, "upsample"))
     for dim, one in passes:
         taps = <Taps> one
-        out = sum_pass(out, self.wrap_dim(dim), taps, False) if taps.weighted else copy_pass(out, self.wrap_dim(dim), taps)
+        out = sum_pass(out, self.wrap_dim(dim), taps, False) if taps.weighted else copy_passes(out, ((dim, taps),))
     return cast_tensor(out, self.code)
 
 
@@ -273,6 +329,43 @@ def resample_backward(Tensor g, tuple passes):
     for dim, taps in reversed(passes):
         out = sum_pass(out, g.wrap_dim(dim), <Taps> taps, True)
     return cast_tensor(out, g.code)
+
+
+# ---- values between places ----
+def gather_sum(Tensor x, tuple index, tuple weight):
+    """out[n, c, i] = sum over t of weight[t][n, i] * x[n, c, index[t][n, i]], an index of -1 reading 0; one tap and no weights: the value itself.
+    x (n, c, places) float32 or float64, index int64 and weight, of x's dtype, (n, points)."""
+    cdef Py_ssize_t sizes[3]
+    cdef Py_ssize_t n, points = (<Tensor> index[0]).sizes[1], taps = len(index), first, count, item = ITEMSIZE[x.code], channels = x.sizes[1], places = x.sizes[2]
+    cdef Tensor out, source, every, weights = None
+    cdef const long long* at
+    cdef const char* w = NULL
+    cdef int slot = RESAMPLE_GATHER + (RESAMPLE_F32 if x.code == F32 else RESAMPLE_F64)
+    sizes[0], sizes[1], sizes[2] = x.sizes[0], channels, points
+    out, source = new_tensor(x.code, False, 3, sizes), contiguous_tensor(x)
+    if out.count == 0:
+        return out
+    sizes[0], sizes[1], sizes[2] = x.sizes[0], taps, points             # taps of one image side by side
+    every = new_tensor(I64, False, 3, sizes)
+    if weight:
+        weights = new_tensor(x.code, False, 3, sizes)
+        w = data_of(weights)
+    for t in range(taps):
+        copy_into(select_raw(every, 1, t), <Tensor> index[t])
+        if weight:
+            copy_into(select_raw(weights, 1, t), <Tensor> weight[t])
+    at = <const long long*> data_of(every)
+    start, to = data_of(source), data_of(out)
+    with nogil:
+        for n in range(x.sizes[0]):
+            first = 0
+            while first < points:                       # so many that their taps stay in the first-level cache
+                count = min(points - first, 256)
+                (<gather_sum_function> table[slot])(channels, places, points, count, taps, points, at + n * taps * points + first,
+                                                    NULL if w == NULL else w + (n * taps * points + first) * item,
+                                                    start + n * channels * places * item, to + (n * channels * points + first) * item)
+                first += count
+    return out
 
 
 # ---- patches ----
@@ -302,18 +395,20 @@ cdef int patches_of(Patches* p, Py_ssize_t height, Py_ssize_t width, tuple kerne
     return 0
 
 
-cdef inline Py_ssize_t pixel_under(const Patches* p, Py_ssize_t i, Py_ssize_t j, Py_ssize_t row, Py_ssize_t col) noexcept nogil:
-    """Place in its plane of the pixel under kernel tap (i, j) at output position (row, col); -1 in the padding."""
-    cdef Py_ssize_t y = row * p.stride_h - p.pad_h + i * p.dilation_h, x = col * p.stride_w - p.pad_w + j * p.dilation_w
-    return y * p.width + x if 0 <= y < p.height and 0 <= x < p.width else -1
+cdef inline void columns_inside(const Patches* p, Py_ssize_t j, Py_ssize_t* first, Py_ssize_t* past) noexcept nogil:
+    """The output columns [first, past) whose pixel under kernel column j is no padding."""
+    cdef Py_ssize_t start = j * p.dilation_w - p.pad_w          # the pixel under column 0
+    first[0] = min(0 if start >= 0 else (-start + p.stride_w - 1) // p.stride_w, p.cols)
+    past[0] = max(0 if start >= p.width else min((p.width - 1 - start) // p.stride_w + 1, p.cols), first[0])
 
 
 def im2col(Tensor self, tuple kernel_size, tuple dilation, tuple padding, tuple stride):
     """(N, C, H, W) to (N, C * kernel, positions)."""
     cdef Patches p
     cdef Py_ssize_t sizes[3]
-    cdef Py_ssize_t item = ITEMSIZE[self.code], plane, i, j, row, col, pixel
+    cdef Py_ssize_t item = ITEMSIZE[self.code], plane, i, j, row, y, first, past
     cdef int lead = self.rank - 3
+    cdef move_plane move = <move_plane> moves[MOVE_PLANE + (0 if item == 1 else 1 if item == 2 else 2 if item == 4 else 3 if item == 8 else 4)]
     cdef Tensor out, source
     cdef const char* image
     cdef char* to
@@ -331,31 +426,36 @@ def im2col(Tensor self, tuple kernel_size, tuple dilation, tuple padding, tuple 
         for plane in range(p.images * p.channels):
             for i in range(p.kernel_h):
                 for j in range(p.kernel_w):
+                    columns_inside(&p, j, &first, &past)
                     for row in range(p.rows):
-                        for col in range(p.cols):
-                            pixel = pixel_under(&p, i, j, row, col)
-                            if pixel >= 0:
-                                memcpy(to, image + pixel * item, item)
-                            else:
-                                memset(to, 0, item)
-                            to += item
+                        y = row * p.stride_h - p.pad_h + i * p.dilation_h
+                        if y < 0 or y >= p.height:
+                            memset(to, 0, p.cols * item)
+                            to += p.cols * item
+                            continue
+                        if first > 0:
+                            memset(to, 0, first * item)
+                        move(to + first * item, 0, item, image + (y * p.width + first * p.stride_w - p.pad_w + j * p.dilation_w) * item, 0, p.stride_w * item, 1, past - first)
+                        if past < p.cols:
+                            memset(to + past * item, 0, (p.cols - past) * item)
+                        to += p.cols * item
             image += p.height * p.width * item
     return out
 
 
-cdef void add_patches(const Patches* p, const real* columns, real* out, int lanes) noexcept nogil:
-    cdef Py_ssize_t plane, i, j, row, col, pixel, k
+cdef void add_patches(const Patches* p, int slot, const char* columns, char* out, Py_ssize_t item, int lanes) noexcept nogil:
+    cdef Py_ssize_t plane, i, j, row, y, first, past
     for plane in range(p.images * p.channels):
         for i in range(p.kernel_h):
             for j in range(p.kernel_w):
+                columns_inside(p, j, &first, &past)
                 for row in range(p.rows):
-                    for col in range(p.cols):
-                        pixel = pixel_under(p, i, j, row, col)
-                        if pixel >= 0:
-                            for k in range(lanes):
-                                out[pixel * lanes + k] = out[pixel * lanes + k] + columns[k]
-                        columns += lanes
-        out += p.height * p.width * lanes
+                    y = row * p.stride_h - p.pad_h + i * p.dilation_h
+                    if 0 <= y < p.height and first < past:
+                        (<add_function> table[RESAMPLE_ADD + slot])(past - first, lanes, p.stride_w, columns + first * item,
+                                                                    out + (y * p.width + first * p.stride_w - p.pad_w + j * p.dilation_w) * item)
+                    columns += p.cols * item
+        out += p.height * p.width * item
 
 
 def col2im(Tensor self, tuple output_size, tuple kernel_size, tuple dilation, tuple padding, tuple stride):
@@ -385,8 +485,5 @@ def col2im(Tensor self, tuple output_size, tuple kernel_size, tuple dilation, tu
     columns, to = data_of(source), data_of(out)
     with nogil:
         memset(to, 0, out.count * ITEMSIZE[code])
-        if code == F32 or code == C64:
-            add_patches[float](&p, <const float*> columns, <float*> to, lanes)
-        else:
-            add_patches[double](&p, <const double*> columns, <double*> to, lanes)
+        add_patches(&p, RESAMPLE_F32 if code == F32 or code == C64 else RESAMPLE_F64, columns, to, ITEMSIZE[code], lanes)
     return cast_tensor(out, self.code)

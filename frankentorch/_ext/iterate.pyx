@@ -12,6 +12,8 @@ from frankentorch._ext.moves cimport *
 
 cdef enum:
     ROOM = BLOCK * 16               # bytes of a block: BLOCK elements of the widest dtype
+    SHORT = 64                      # rows up to here are gathered many at a time,
+    SHORTEST = 12                   # these too if a loop could take them where they are
 
 cdef void* CASTS[225]
 fill_cast(CASTS)
@@ -205,12 +207,68 @@ cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
         done += m
 
 
+cdef inline void move_short(char* out, Py_ssize_t out_row, Py_ssize_t out_step, const char* source, Py_ssize_t row, Py_ssize_t step,
+                            Py_ssize_t rows, Py_ssize_t n, int itemsize) noexcept nogil:
+    (<move_plane> PLANES[MOVE_PLANE + LOG_SIZE[itemsize]])(out, out_row, out_step, source, row, step, rows, n)
+
+
+cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
+    """`rows` whole rows of the last dim, which is short: as many to a block as there is room for."""
+    cdef char space[5 * ROOM + 64]
+    cdef char* blocks = <char*> (<size_t> (space + 63) & ~<size_t> 63)
+    cdef char* wide = blocks + 4 * ROOM
+    cdef const char* at[4]
+    cdef bint dense[4]
+    cdef Py_ssize_t filled[4]           # rows of one that is the same in all rows that its block holds
+    cdef int k, itemsize, last = w.ndim - 1
+    cdef Py_ssize_t n = w.sizes[last], per = BLOCK // n, done = 0, m, row, step
+    cdef const char* start
+    cdef char* to
+    cdef Operand* o
+    at[1] = at[2] = at[3] = NULL
+    for k in range(w.n_operands):
+        o = &w.operands[k]
+        dense[k] = o.code == o.loop_code and o.steps[last] == ITEMSIZE[o.code] and o.steps[last - 1] == n * o.steps[last]
+        filled[k] = 0
+    while done < rows:
+        m = rows - done if rows - done < per else per
+        for k in range(1, w.n_operands):
+            o = &w.operands[k]
+            step, row, itemsize = o.steps[last], o.steps[last - 1], ITEMSIZE[o.code]
+            start = pointers[k] + done * row
+            if dense[k]:
+                at[k] = start
+                continue
+            at[k] = blocks + k * ROOM
+            if filled[k] >= m:
+                continue
+            filled[k] = m if row == 0 else 0
+            if o.code == o.loop_code:
+                move_short(blocks + k * ROOM, n * itemsize, itemsize, start, row, step, m, n, itemsize)
+            else:
+                move_short(wide, n * itemsize, itemsize, start, row, step, m, n, itemsize)
+                cast_of(o.code, o.loop_code)(blocks + k * ROOM, wide, m * n)
+        o = &w.operands[0]
+        step, row, itemsize = o.steps[last], o.steps[last - 1], ITEMSIZE[o.code]
+        to = pointers[0] + done * row
+        if dense[0]:
+            w.loop(to, at[1], at[2], at[3], m * n, w.params)
+        else:
+            w.loop(blocks, at[1], at[2], at[3], m * n, w.params)
+            if o.code == o.loop_code:
+                move_short(to, row, step, blocks, n * itemsize, itemsize, m, n, itemsize)
+            else:
+                cast_of(o.loop_code, o.code)(wide, blocks, m * n)
+                move_short(to, row, step, wide, n * itemsize, itemsize, m, n, itemsize)
+        done += m
+
+
 cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Elements [begin, end) of the walk in row-major order of its coalesced dims."""
     cdef Walk* w = <Walk*> context
     cdef Py_ssize_t index[64]
     cdef char* pointers[4]
-    cdef Py_ssize_t rest = begin, n, inner
+    cdef Py_ssize_t rest = begin, n, inner, rows, short = SHORTEST
     cdef int d, k, last = w.ndim - 1
     pointers[1] = pointers[2] = pointers[3] = NULL
     for k in range(w.n_operands):
@@ -223,13 +281,26 @@ cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         rest //= w.sizes[d]
         for k in range(w.n_operands):
             pointers[k] += index[d] * w.operands[k].steps[d]
+    for k in range(w.n_operands):
+        if w.operands[k].code != w.operands[k].loop_code or w.operands[k].steps[last] != ITEMSIZE[w.operands[k].code]:
+            short = SHORT
     inner = w.sizes[last]
     while begin < end:
-        n = inner - index[last]
-        if n > end - begin:
-            n = end - begin
-        walk_row(w, pointers, n)
-        begin += n
+        rows = 1
+        if inner <= short and index[last] == 0 and last > 0:
+            rows = min(w.sizes[last - 1] - index[last - 1], (end - begin) // inner)
+        if rows > 1:
+            walk_rows(w, pointers, rows)
+            begin += rows * inner
+            index[last - 1] += rows - 1                 # the step below is of one row more
+            for k in range(w.n_operands):
+                pointers[k] += (rows - 1) * w.operands[k].steps[last - 1]
+        else:
+            n = inner - index[last]
+            if n > end - begin:
+                n = end - begin
+            walk_row(w, pointers, n)
+            begin += n
         if begin >= end:
             return
         for k in range(w.n_operands):

@@ -2,6 +2,7 @@
 # cython: cdivision=True, initializedcheck=False
 # Pooling of tensors: window arithmetic and errors here, the loops in pool_run.pyx. One function serves 1 to 3 spatial dims, with or
 # without a batch dim. Operands are made contiguous; results take channels_last strides when the input has them.
+from libc.string cimport memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport Format
 from frankentorch._ext.tensor cimport *
@@ -314,3 +315,97 @@ def adaptive_avg_pool2d_backward(Tensor g, Tensor self):
 
 def adaptive_avg_pool3d_backward(Tensor g, Tensor self):
     return adaptive_avg_pool_backward(g, self, 3)
+
+
+# ---- windows that start where they are told ----
+ctypedef fused value:
+    ft_u8
+    ft_u16
+    ft_u32
+    ft_u64
+    ft_i8
+    ft_i16
+    ft_i32
+    ft_i64
+    ft_f32
+    ft_f64
+
+
+cdef void fractional_run(const value* x, const Py_ssize_t* size, const Py_ssize_t* count, const Py_ssize_t* kernel, const long long* const* starts, Py_ssize_t planes,
+                         value* out, long long* index) noexcept nogil:
+    """The greatest of each window, the first of equals; NaN is the greatest of all."""
+    cdef Py_ssize_t p, oz, oy, ox, z, y, i, row, at
+    cdef const long long* columns
+    cdef value v, best
+    for p in range(planes):
+        columns = starts[2] + p * count[2]
+        for oz in range(count[0]):
+            for oy in range(count[1]):
+                for ox in range(count[2]):
+                    at = ((starts[0][p * count[0] + oz]) * size[1] + starts[1][p * count[1] + oy]) * size[2] + columns[ox]
+                    best = x[at]
+                    for z in range(kernel[0]):
+                        for y in range(kernel[1]):
+                            row = ((starts[0][p * count[0] + oz] + z) * size[1] + starts[1][p * count[1] + oy] + y) * size[2] + columns[ox]
+                            for i in range(row, row + kernel[2]):
+                                v = x[i]
+                                if v > best or (v != v and best == best):
+                                    best, at = v, i
+                    out[0], index[0] = best, at
+                    out += 1
+                    index += 1
+        x += size[0] * size[1] * size[2]
+
+
+def fractional_max(Tensor self, tuple starts, tuple kernel):
+    """(values, flat places) of windows that start at starts[d][..., o], one int64 tensor (*lead, outputs) per spatial dim; all windows are inside."""
+    cdef int n = len(starts), d, lead = self.rank - n, code = self.code
+    cdef Py_ssize_t sizes[5]
+    cdef Py_ssize_t size[3]
+    cdef Py_ssize_t count[3]
+    cdef Py_ssize_t reach[3]
+    cdef const long long* at[3]
+    cdef Py_ssize_t planes = 1
+    cdef Tensor x, out, index, zeros
+    cdef list held = [contiguous_tensor(t) for t in starts]
+    for d in range(lead):
+        sizes[d] = self.sizes[d]
+        planes *= self.sizes[d]
+    for d in range(3):
+        size[d] = count[d] = reach[d] = 1
+    for d in range(n):
+        size[3 - n + d], reach[3 - n + d] = self.sizes[lead + d], kernel[d]
+        sizes[lead + d] = count[3 - n + d] = (<Tensor> held[d]).sizes[lead]
+    out, index = new_tensor(code, is_meta(self), self.rank, sizes), new_tensor(I64, is_meta(self), self.rank, sizes)
+    if is_meta(self) or out.count == 0:
+        return out, index
+    x = contiguous_tensor(self)
+    for d in range(n):
+        at[3 - n + d] = <const long long*> data_of(<Tensor> held[d])
+    if n == 2:                                      # one slice, which starts at 0 in every plane
+        zeros = new_tensor(I64, False, 1, &planes)
+        memset(data_of(zeros), 0, planes * sizeof(long long))
+        at[0] = <const long long*> data_of(zeros)
+    source, to, where = data_of(x), data_of(out), <long long*> data_of(index)
+    with nogil:
+        if code == F32:
+            fractional_run(<const ft_f32*> source, size, count, reach, at, planes, <ft_f32*> to, where)
+        elif code == F64:
+            fractional_run(<const ft_f64*> source, size, count, reach, at, planes, <ft_f64*> to, where)
+        elif code == I64:
+            fractional_run(<const ft_i64*> source, size, count, reach, at, planes, <ft_i64*> to, where)
+        elif code == I32:
+            fractional_run(<const ft_i32*> source, size, count, reach, at, planes, <ft_i32*> to, where)
+        elif code == I16:
+            fractional_run(<const ft_i16*> source, size, count, reach, at, planes, <ft_i16*> to, where)
+        elif code == I8:
+            fractional_run(<const ft_i8*> source, size, count, reach, at, planes, <ft_i8*> to, where)
+        elif code == U16:
+            fractional_run(<const ft_u16*> source, size, count, reach, at, planes, <ft_u16*> to, where)
+        elif code == U32:
+            fractional_run(<const ft_u32*> source, size, count, reach, at, planes, <ft_u32*> to, where)
+        elif code == U64:
+            fractional_run(<const ft_u64*> source, size, count, reach, at, planes, <ft_u64*> to, where)
+        else:
+            fractional_run(<const ft_u8*> source, size, count, reach, at, planes, <ft_u8*> to, where)
+    return out, index

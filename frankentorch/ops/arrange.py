@@ -1,7 +1,8 @@
 """Bodies of optable/arrange.py: composites of views, joins and indexing."""
-import itertools
+import math
 
 from frankentorch import ops
+from frankentorch._ext import pairs_run
 from frankentorch.ops.shape import chunks_by
 
 
@@ -72,11 +73,11 @@ def combinations(input, r, with_replacement):
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
         return input[:0] * 1 if input.is_floating_point() or input.is_complex() else ops.empty(0, dtype=input.dtype, device=input.device)
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = list(choose(range(input.numel()), r))
-    if not rows:
+    n = input.numel()
+    count = math.comb(n + r - 1, r) if with_replacement and n else math.comb(n, r)
+    if not count:
         return input[:0].reshape(0, 1).expand(0, r).clone()
-    return ops.stack([input[ops.tensor(column)] for column in zip(*rows)], 1)
+    return ops.stack([input[places] for places in pairs_run.choices(n, r, with_replacement, count)], 1)
 
 
 def vander(x, N, increasing):

@@ -6,6 +6,8 @@ import math
 from itertools import product
 
 from frankentorch import ops
+from frankentorch._ext.image_ops import gather_sum
+from frankentorch._ext.pool_ops import fractional_max
 
 BILINEAR, NEAREST, BICUBIC = 0, 1, 2
 ZEROS, BORDER, REFLECTION = 0, 1, 2
@@ -68,17 +70,34 @@ def _inside(x, size, padding, align_corners):
     return ops.where(x > 0, ops.where(x < size - 1, x, zero + (size - 1)), zero)
 
 
-def _values(flat, places, sizes):
-    """Input values (N, C, points) at whole places, one tensor (N, points) per dim; 0 outside."""
+def _flat_places(places, sizes):
+    """(index, within) of whole places, one tensor (N, points) per dim: the flat place, 0 where it is outside."""
     within = index = None
     for place, size in zip(places, sizes):
         held = ops.where(ops.logical_and(place >= 0, place <= size - 1), place, ops.full((), -1, dtype=place.dtype, device=place.device)).to(ops.int64)
         here = held >= 0
         within = here if within is None else ops.logical_and(within, here)
         index = held if index is None else index * size + held
+    return index, within
+
+
+def _values(flat, places, sizes):
+    """Input values (N, C, points) at whole places; 0 outside."""
+    index, within = _flat_places(places, sizes)
     index = ops.unsqueeze(ops.where(within, index, ops.zeros_like(index)), 1)
     taken = ops.gather(flat, 2, ops.expand(index, (index.shape[0], flat.shape[1], index.shape[2])))
     return ops.where(ops.unsqueeze(within, 1), taken, ops.zeros((), dtype=flat.dtype, device=flat.device))
+
+
+def _gathered(flat, corners, sizes):
+    """Sum of weight * value over `corners`, (places, weight) each: the same bits as part by part, in one pass, for callers that record nothing."""
+    index, weights = [], []
+    for places, weight in corners:
+        at, within = _flat_places(places, sizes)
+        index.append(ops.where(within, at, ops.full((), -1, dtype=at.dtype)))
+        if weight is not None:
+            weights.append(weight)
+    return gather_sum(flat, tuple(index), tuple(weights))
 
 
 def _cubic_weights(t):
@@ -108,7 +127,10 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
         places.append((x + 1) / 2 * (size - 1) if align_corners else ((x + 1) * size - 1) / 2)
     if mode != BICUBIC:
         places = [_inside(x, size, padding_mode, align_corners) for x, size in zip(places, sizes)]
-    if mode == NEAREST:
+    direct = wide.dtype in (ops.float32, ops.float64) and not wide.is_meta and not ops.differentiated(wide, points)
+    if mode == NEAREST and direct:
+        out = _gathered(flat, [([ops.round(x) for x in places], None)], sizes)
+    elif mode == NEAREST:
         out = _values(flat, [ops.round(x).detach() for x in places], sizes)
         held = sum(ops.where(ops.isfinite(x), x - x.detach(), ops.zeros_like(x)) for x in places)
         out = out + ops.unsqueeze(held, 1) * 0 if ops.differentiated(grid) else out      # the slope is 0, not missing
@@ -119,15 +141,19 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
         else:
             taps = [tuple((_inside(low + k, size, padding_mode, align_corners), w) for k, w in zip((-1, 0, 1, 2), _cubic_weights(x - low)))
                     for low, x, size in zip(lows, places, sizes)]
-        out = None
+        out, corners = None, []
         for corner in product(*taps):
             weight = corner[0][1]
             for _, factor in corner[1:]:
                 weight = weight * factor
-            values = _values(flat, [place for place, _ in corner], sizes)
             weight = ops.where(ops.isfinite(weight), weight, ops.zeros_like(weight)) if mode == BILINEAR else weight
-            part = values * ops.unsqueeze(weight, 1)
-            out = part if out is None else out + part
+            corners.append(([place for place, _ in corner], weight))
+        if direct:
+            out = _gathered(flat, corners, sizes)
+        else:
+            for places, weight in corners:
+                part = _values(flat, places, sizes) * ops.unsqueeze(weight, 1)
+                out = part if out is None else out + part
     return ops.reshape(out.to(input.dtype) if narrow else out, (*input.shape[:2], *out_sizes))
 
 
@@ -174,21 +200,14 @@ def _fractional(n):
             raise RuntimeError(f"{name}(): Expect _random_samples of shape (batch, channels, {n}), got {list(random_samples.shape)} for input {list(self.shape)}")
         samples = ops.narrow(random_samples, 1, 0, lead[-1])
         samples = ops.narrow(samples, 0, 0, lead[0]) if len(lead) == 2 else ops.select(samples, 0, 0)
-        places = None
+        starts = []
         for d in range(n):                              # of an image the first sample moves the columns, of a volume the slices
-            starts = _starts(ops.select(samples, -1, n - 1 - d if n == 2 else d), sizes[d], kernel_size[d], output_size[d])
-            reach = ops.unsqueeze(starts, -1) + ops.arange(kernel_size[d], device=self.device)
-            shape = [1] * (2 * n)
-            shape[d], shape[n + d] = output_size[d], kernel_size[d]
-            reach = ops.reshape(reach, (*lead, *shape))
-            places = reach if places is None else places * sizes[d] + reach
-        windows = math.prod(output_size)
-        places = ops.reshape(places, (*lead, windows, math.prod(kernel_size)))
-        flat = ops.unsqueeze(ops.reshape(self, (*lead, math.prod(sizes))), -2)
-        values = ops.gather(ops.expand(flat, (*lead, windows, math.prod(sizes))), -1, places)
-        best, where = ops.max(values, -1, True)
-        index = ops.gather(places, -1, where)
-        return ops.reshape(best, (*lead, *output_size)), ops.reshape(index, (*lead, *output_size))
+            starts.append(_starts(ops.select(samples, -1, n - 1 - d if n == 2 else d), sizes[d], kernel_size[d], output_size[d]))
+        if self.is_complex():
+            raise RuntimeError("max(): does not support complex input")
+        narrow = self.dtype in (ops.float16, ops.bfloat16)
+        best, index = fractional_max(self.to(ops.float32) if narrow else self, tuple(starts), tuple(kernel_size))
+        return best.to(self.dtype) if narrow else best, index
     return pooled
 
 

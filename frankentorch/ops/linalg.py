@@ -1,5 +1,8 @@
 """Composite products: what is a view, a transpose and a product."""
+import math
+
 from frankentorch import ops
+from frankentorch._ext import pairs_run
 
 
 def outer(self, vec2):
@@ -35,7 +38,10 @@ def addr(self, vec1, vec2, beta, alpha):
     product = product if alpha == 1 else ops.mul(product, alpha)
     if beta == 0:
         return product.to(ops.promote_types(self.dtype, product.dtype))
-    return ops.add(self if beta == 1 else ops.mul(self, beta), product)
+    scaled = self if beta == 1 else ops.mul(self, beta)
+    if scaled.dtype is product.dtype and scaled.stride(0) >= scaled.stride(1) > 0 and not ops.differentiated(scaled, product):
+        return product.add_(scaled)                 # in the layout that the sum would have
+    return ops.add(scaled, product)
 
 
 def inner(self, other):
@@ -118,6 +124,11 @@ def kron(self, other):
     return ops.reshape(ops.mul(left, right), tuple(x * y for x, y in zip(a, b)))
 
 
+def _plain(*tensors):
+    """Whether a kernel may be called past the ops: nothing records, and there are values."""
+    return not ops.differentiated(*tensors) and not any(t.is_meta for t in tensors)
+
+
 def linalg_cross(self, other, dim):
     if self.dim() != other.dim():
         raise RuntimeError(f"linalg.cross: inputs must have the same number of dimensions. Got {list(self.shape)} and {list(other.shape)}")
@@ -125,9 +136,11 @@ def linalg_cross(self, other, dim):
         raise IndexError(f"Dimension out of range (expected to be in range of [{-max(self.dim(), 1)}, {max(self.dim(), 1) - 1}], but got {dim})")
     if self.shape[dim] != 3 or other.shape[dim] != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {self.shape[dim]} and {other.shape[dim]}")
-    sizes = ops.broadcast_shapes(tuple(self.shape), tuple(other.shape)) if hasattr(ops, "broadcast_shapes") else None
-    if sizes is not None:
-        self, other = ops.expand(self, tuple(sizes)), ops.expand(other, tuple(sizes))
+    if self.shape != other.shape:
+        sizes = tuple(ops.broadcast_shapes(tuple(self.shape), tuple(other.shape)))
+        self, other = ops.expand(self, sizes), ops.expand(other, sizes)
+    if self.dtype is other.dtype and self.dtype in (ops.float32, ops.float64, ops.int32, ops.int64) and _plain(self, other):
+        return pairs_run.cross(self, other, dim % self.dim())
     a, b = ops.unbind(self, dim), ops.unbind(other, dim)
     return ops.stack([ops.sub(ops.mul(a[1], b[2]), ops.mul(a[2], b[1])), ops.sub(ops.mul(a[2], b[0]), ops.mul(a[0], b[2])),
                       ops.sub(ops.mul(a[0], b[1]), ops.mul(a[1], b[0]))], dim % self.dim())
@@ -167,6 +180,11 @@ def _norm(x, p, keepdim):
     return ops.where(zero, ops.zeros_like(root), root)
 
 
+def _direct(x, y, p):
+    """Whether pairs_run.distances serves: the composite's bits without its (..., n, m, features) values in between."""
+    return x.dtype is y.dtype and x.dtype in (ops.float32, ops.float64) and p in (1, 2, math.inf) and x.shape[-1] and _plain(x, y)
+
+
 def cdist(x1, x2, p, compute_mode):
     for name, x in (("x1", x1), ("x2", x2)):
         if not x.is_floating_point():
@@ -177,6 +195,11 @@ def cdist(x1, x2, p, compute_mode):
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    if _direct(x1, x2, p):
+        if x1.shape[:-2] != x2.shape[:-2]:
+            lead = tuple(ops.broadcast_shapes(tuple(x1.shape[:-2]), tuple(x2.shape[:-2])))
+            x1, x2 = (ops.expand(x, (*lead, *x.shape[-2:])) for x in (x1, x2))
+        return pairs_run.distances(x1, x2, p, False)
     return _norm(ops.sub(ops.unsqueeze(x1, -2), ops.unsqueeze(x2, -3)), p, False)
 
 
@@ -188,8 +211,9 @@ def pdist(self, p):
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
     n = self.shape[0]
-    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
-    if not pairs:
+    if n < 2:
         return ops.sum(self[:0], (-1,))
-    first, second = (ops.tensor(list(side), dtype=ops.int64) for side in zip(*pairs))
+    if _direct(self, self, p):
+        return pairs_run.distances(self, self, p, True)
+    first, second = pairs_run.choices(n, 2, False, math.comb(n, 2))
     return _norm(ops.sub(ops.index(self, (first,)), ops.index(self, (second,))), p, False)

@@ -393,6 +393,13 @@ def block_diag(tensors):
         if t.dim() > 2:
             raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t.dim()} dimensions")
     width = sum(t.size(1) for t in matrices)
+    if matrices and not ops.differentiated(*matrices) and all(t.dtype is matrices[0].dtype and not t.is_meta for t in matrices):
+        out, top, left = ops.zeros((sum(t.size(0) for t in matrices), width), dtype=matrices[0].dtype), 0, 0
+        for t in matrices:
+            if t.numel():
+                create.copy(views.narrow(views.narrow(out, 0, top, t.size(0)), 1, left, t.size(1)), t)
+            top, left = top + t.size(0), left + t.size(1)
+        return out
     rows, left = [], 0
     for t in matrices:
         before, after = ops.zeros((t.size(0), left), dtype=t.dtype), ops.zeros((t.size(0), width - left - t.size(1)), dtype=t.dtype)

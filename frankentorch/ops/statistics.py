@@ -2,6 +2,7 @@
 import math
 
 from frankentorch import ops
+from frankentorch._ext import histogram_run, pairs_run
 from frankentorch.ops.shape import wrap_dim
 
 
@@ -153,6 +154,13 @@ def _panels(y, dim):
     return y.narrow(dim, 1, n - 1) + y.narrow(dim, 0, n - 1)
 
 
+def _panel_sums(y, dim):
+    if y.dtype in (ops.float32, ops.float64) and wrap_dim(dim, y.dim()) == y.dim() - 1 and y.size(dim) > 1 and y.numel() and y.is_contiguous() \
+            and not y.is_meta and not ops.differentiated(y):
+        return pairs_run.panel_sums(y)              # the same, line by line
+    return _panels(y, dim).sum(dim)
+
+
 def _widths(name, y, x, dim):
     if x.dtype is ops.bool or y.dtype is ops.bool:
         raise RuntimeError(f"{name}: received a bool input for `x` or `y`, but bool is not supported")
@@ -174,7 +182,7 @@ def trapezoid_dx(y, dx, dim):
         raise RuntimeError("trapezoid: received a bool input for `y`, but bool is not supported")
     if y.size(dim) == 0:
         return _nothing(y, dim)
-    return _panels(y, dim).sum(dim) * dx / 2.0
+    return _panel_sums(y, dim) * dx / 2.0
 
 
 def trapezoid_x(y, x, dim):
@@ -289,8 +297,7 @@ def _bin_of(values, edges):
     return ops.where((values < edges[0]) | (values > edges[-1]) | ops.isnan(values), -1, place)
 
 
-def _count(points, edges, weight, density):
-    """Histogram of (n, dims) points over a list of edges."""
+def _count_by_search(points, edges, weight):
     inside = ops.ones(points.size(0), dtype=ops.bool)
     flat = ops.zeros(points.size(0), dtype=ops.int64)
     for d, edge in enumerate(edges):
@@ -299,7 +306,16 @@ def _count(points, edges, weight, density):
         flat = flat * (edge.numel() - 1) + place
     shape = [edge.numel() - 1 for edge in edges]
     weights = ops.ones(points.size(0), dtype=points.dtype) if weight is None else weight.reshape(-1)
-    hist = ops.zeros(math.prod(shape), dtype=points.dtype).index_add(0, flat[inside], weights[inside]).view(shape)
+    return ops.zeros(math.prod(shape), dtype=points.dtype).index_add(0, flat[inside], weights[inside]).view(shape)
+
+
+def _count(points, edges, weight, density):
+    """Histogram of (n, dims) points over a list of edges."""
+    hist = None
+    if len(edges) == 1 and edges[0].dim() == 1 and points.dtype is edges[0].dtype and points.dtype in (ops.float32, ops.float64) \
+            and (weight is None or weight.numel() == points.numel()) and not ops.differentiated(points, edges[0], weight):
+        hist = histogram_run.count(points, edges[0], weight)
+    hist = _count_by_search(points, edges, weight) if hist is None else hist
     if density:
         hist = hist / hist.sum()
         for d, edge in enumerate(edges):

@@ -1,0 +1,188 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: cdivision=True, initializedcheck=False
+# Values of pairs: distances of rows, sums of neighbours, choices of places, cross products. These are the ways of callers that record
+# nothing; each has a composite of the same bits, for the tape (ops/linalg.py, ops/statistics.py).
+from libc.string cimport memcpy
+from frankentorch._ext.types cimport *
+from frankentorch._ext.dtype cimport ITEMSIZE
+from frankentorch._ext.tensor cimport *
+from frankentorch._ext.elementwise cimport contiguous_tensor
+from frankentorch._ext.alloc cimport ft_alloc, ft_free
+from frankentorch._ext.threads cimport parallel_for
+from frankentorch._ext.reduce_run cimport sum_columns
+from frankentorch._ext.levels cimport fill_pairs
+from frankentorch._ext.pairs cimport *
+
+cdef void* table[PAIR_SLOTS]
+fill_pairs(table)
+
+cdef enum:
+    GRAIN = 32768               # differences worth a thread
+
+ctypedef fused number:
+    ft_f32
+    ft_f64
+    ft_i32
+    ft_i64
+
+
+cdef struct Distances:
+    const char* x               # (batch, rows, features)
+    const char* y               # (batch, others, features)
+    char* out                   # (batch, rows, others), or the part above the diagonal, row after row
+    Py_ssize_t rows, others, features, strips, item
+    int kind, wide
+    bint above, failed
+
+
+cdef void distances_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Strips of PAIR_COLS others, of all batches: their rows are turned into columns once, then met by every row."""
+    cdef Distances* d = <Distances*> context
+    cdef Py_ssize_t s, i, j, k, first, n, rows, line = PAIR_COLS * d.item, features = d.features
+    cdef char* space = <char*> ft_alloc((2 * features + 1) * line)
+    cdef char* tile = space + features * line
+    cdef char* found = tile + features * line
+    cdef const char* x
+    cdef const char* y
+    cdef char* out
+    if space == NULL:
+        d.failed = True
+        return
+    for s in range(begin, end):
+        first = s % d.strips * PAIR_COLS
+        n = min(d.others - first, PAIR_COLS)
+        x = d.x + s // d.strips * d.rows * features * d.item
+        y = d.y + (s // d.strips * d.others + first) * features * d.item
+        for j in range(PAIR_COLS):
+            for k in range(features):
+                if d.wide:
+                    (<double*> space)[k * PAIR_COLS + j] = (<const double*> y)[j * features + k] if j < n else 0
+                else:
+                    (<float*> space)[k * PAIR_COLS + j] = (<const float*> y)[j * features + k] if j < n else 0
+        rows = min(d.rows, first + n - 1) if d.above else d.rows
+        for i in range(rows):
+            (<pair_tile> table[d.kind + d.wide])(features, x + i * features * d.item, space, found if d.kind == PAIR_GREATEST else tile)
+            if d.kind != PAIR_GREATEST:
+                sum_columns(d.wide, tile, features, PAIR_COLS, PAIR_COLS, found)
+            if d.kind == PAIR_SQUARES:
+                (<pair_tile> table[PAIR_ROOTS + d.wide])(1, NULL, NULL, found)
+            if d.above:
+                j = max(i + 1 - first, 0)
+                out = d.out + (i * d.rows - i * (i + 1) // 2 + first + j - i - 1) * d.item
+                memcpy(out, found + j * d.item, (n - j) * d.item)
+            else:
+                out = d.out + ((s // d.strips * d.rows + i) * d.others + first) * d.item
+                memcpy(out, found, n * d.item)
+    ft_free(space, (2 * features + 1) * line)
+
+
+def distances(Tensor x, Tensor y, double p, bint above):
+    """Norms (p 1, 2 or infinite) of the differences of the rows of x (..., n, features) and y (..., m, features), both float32 or both float64
+    and of one leading shape; `above`: of the rows of the matrix x with those after them."""
+    cdef Py_ssize_t sizes[64]
+    cdef Py_ssize_t batch = 1
+    cdef Distances d
+    cdef Tensor a = contiguous_tensor(x), b = contiguous_tensor(y), out
+    cdef int i
+    d.rows, d.others, d.features = x.sizes[x.rank - 2], y.sizes[y.rank - 2], x.sizes[x.rank - 1]
+    for i in range(x.rank - 2):
+        sizes[i] = x.sizes[i]
+        batch *= x.sizes[i]
+    sizes[x.rank - 2], sizes[x.rank - 1] = d.rows, d.others
+    if above:
+        sizes[0] = d.rows * (d.rows - 1) // 2
+    out = new_tensor(x.code, False, 1 if above else x.rank, sizes)
+    if out.count == 0:
+        return out
+    d.kind = PAIR_SQUARES if p == 2 else PAIR_SIZES if p == 1 else PAIR_GREATEST
+    d.wide, d.above, d.failed, d.item = x.code == F64, above, False, ITEMSIZE[x.code]
+    d.strips = (d.others + PAIR_COLS - 1) // PAIR_COLS
+    d.x, d.y, d.out = data_of(a), data_of(b), data_of(out)
+    with nogil:
+        parallel_for(distances_body, &d, batch * d.strips, max(GRAIN // (PAIR_COLS * max(d.rows * d.features, 1)), 1))
+    if d.failed:
+        raise MemoryError("cdist: no memory for a strip of rows")
+    return out
+
+
+def panel_sums(Tensor y):
+    """Sum over i of y[..., i + 1] + y[..., i], for contiguous float32 or float64 of at least two values a line: each pair is rounded, then summed in order."""
+    cdef Py_ssize_t n = y.sizes[y.rank - 1], lines = y.count // n, i, item = ITEMSIZE[y.code]
+    cdef int wide = y.code == F64
+    cdef Tensor out = new_tensor(y.code, False, y.rank - 1, y.sizes)
+    cdef const char* source = data_of(y)
+    cdef char* to = data_of(out)
+    cdef char* line = <char*> ft_alloc(n * item)
+    if line == NULL:
+        raise MemoryError("trapezoid: no memory for a line")
+    with nogil:
+        for i in range(lines):
+            (<neighbour_sums> table[NEIGHBOUR_SUMS + wide])(n - 1, source + i * n * item, line)
+            sum_columns(wide, line, n - 1, 1, 1, to + i * item)
+    ft_free(line, n * item)
+    return out
+
+
+def choices(Py_ssize_t n, Py_ssize_t r, bint again, Py_ssize_t count):
+    """The `count` choices of r of n places in lexicographic order, each ascending (`again`: places may repeat): one int64 tensor per position."""
+    cdef list columns = [new_tensor(I64, False, 1, &count) for _ in range(r)]
+    cdef Tensor state = new_tensor(I64, False, 1, &r)
+    cdef long long* now = <long long*> data_of(state)
+    cdef long long* last
+    cdef Py_ssize_t i, k, at = 0, step = 0 if again else 1
+    for k in range(r):
+        now[k] = k * step
+    last = <long long*> data_of(<Tensor> columns[r - 1])
+    while at < count:
+        i = n - now[r - 1]                          # choices that differ in the last place only
+        for k in range(r - 1):
+            fill_places(<long long*> data_of(<Tensor> columns[k]) + at, i, now[k], 0)
+        fill_places(last + at, i, now[r - 1], 1)
+        at += i
+        k = r - 2
+        while k >= 0 and now[k] == n - 1 - (r - 1 - k) * step:
+            k -= 1
+        if k < 0:
+            break
+        now[k] += 1
+        for i in range(k + 1, r):
+            now[i] = now[i - 1] + step
+    return columns
+
+
+cdef void fill_places(long long* to, Py_ssize_t n, long long first, long long step) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        to[i] = first + i * step
+
+
+cdef void cross_run(const number* x, const number* y, number* out, Py_ssize_t outer, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t o, i
+    for o in range(outer):
+        for i in range(n):
+            out[i] = x[n + i] * y[2 * n + i] - x[2 * n + i] * y[n + i]
+            out[n + i] = x[2 * n + i] * y[i] - x[i] * y[2 * n + i]
+            out[2 * n + i] = x[i] * y[n + i] - x[n + i] * y[i]
+        x, y, out = x + 3 * n, y + 3 * n, out + 3 * n
+
+
+def cross(Tensor self, Tensor other, int dim):
+    """Cross products of one shape and dtype (float32, float64, int32 or int64) along `dim`, of size 3."""
+    cdef Tensor a = contiguous_tensor(self), b = contiguous_tensor(other), out = new_tensor(self.code, False, self.rank, self.sizes)
+    cdef Py_ssize_t outer = 1, n = 1
+    cdef int d
+    for d in range(self.rank):
+        if d < dim:
+            outer *= self.sizes[d]
+        elif d > dim:
+            n *= self.sizes[d]
+    x, y, to = data_of(a), data_of(b), data_of(out)
+    if self.code == F32:
+        cross_run(<const ft_f32*> x, <const ft_f32*> y, <ft_f32*> to, outer, n)
+    elif self.code == F64:
+        cross_run(<const ft_f64*> x, <const ft_f64*> y, <ft_f64*> to, outer, n)
+    elif self.code == I32:
+        cross_run(<const ft_i32*> x, <const ft_i32*> y, <ft_i32*> to, outer, n)
+    else:
+        cross_run(<const ft_i64*> x, <const ft_i64*> y, <ft_i64*> to, outer, n)
+    return out
