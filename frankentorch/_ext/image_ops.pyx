@@ -20,8 +20,8 @@ cdef void* moves[MOVE_SLOTS]
 fill_moves(moves)
 
 ctypedef fused real:
-    float
-    double
+    ft_f32
+    ft_f64
 
 
 cdef class Taps:
@@ -185,7 +185,7 @@ cdef void copy_level(const Level* level, int more, const char* source, char* to)
             if length == 1 and level.pitch == 4:
                 (<int*> to)[0] = (<const int*> source)[level.index[o]]
             else:
-                move_row(to, source + level.index[o] * level.pitch, length * level.pitch)
+                memcpy(to, source + level.index[o] * level.pitch, length * level.pitch)
             to += length * level.pitch
             o += length
     else:
@@ -270,9 +270,9 @@ cdef Tensor sum_pass(Tensor self, Py_ssize_t dim, Taps taps, bint adjoint):
         return out
     with nogil:
         if single:
-            backward_real[float](taps, <const float*> source, <float*> to, outer, inner)
+            backward_real[ft_f32](taps, <const float*> source, <float*> to, outer, inner)
         else:
-            backward_real[double](taps, <const double*> source, <double*> to, outer, inner)
+            backward_real[ft_f64](taps, <const double*> source, <double*> to, outer, inner)
     return out
 
 
@@ -332,15 +332,47 @@ def resample_backward(Tensor g, tuple passes):
 
 
 # ---- values between places ----
+# Plain code without gather instructions of the processor: single loads are faster.
+cdef inline real value_at(const real* x, long long at) noexcept nogil:
+    return x[at] if at >= 0 else 0
+
+
+cdef void gather_run(Py_ssize_t channels, Py_ssize_t size, Py_ssize_t step, Py_ssize_t n, Py_ssize_t taps, const long long* index, const real* weight, const real* x,
+                     real* out) noexcept nogil:
+    """n outputs of each channel; taps, and channels of the result, are `step` values apart. Without weights (NULL) there is one tap."""
+    cdef const long long* a[4]
+    cdef const real* w[4]
+    cdef Py_ssize_t c, i, t
+    cdef real total
+    for t in range(4):
+        a[t], w[t] = index + t * step, weight + t * step
+    for c in range(channels):
+        if weight == NULL:
+            for i in range(n):
+                out[i] = value_at(x, index[i])
+        elif taps == 4:
+            for i in range(n):
+                total = w[0][i] * value_at(x, a[0][i]) + w[1][i] * value_at(x, a[1][i])
+                total = total + w[2][i] * value_at(x, a[2][i])
+                out[i] = total + w[3][i] * value_at(x, a[3][i])
+        else:
+            for i in range(n):
+                total = weight[i] * value_at(x, index[i])
+                for t in range(1, taps):
+                    total = total + weight[t * step + i] * value_at(x, index[t * step + i])
+                out[i] = total
+        x += size
+        out += step
+
+
 def gather_sum(Tensor x, tuple index, tuple weight):
     """out[n, c, i] = sum over t of weight[t][n, i] * x[n, c, index[t][n, i]], an index of -1 reading 0; one tap and no weights: the value itself.
     x (n, c, places) float32 or float64, index int64 and weight, of x's dtype, (n, points)."""
     cdef Py_ssize_t sizes[3]
-    cdef Py_ssize_t n, points = (<Tensor> index[0]).sizes[1], taps = len(index), first, count, item = ITEMSIZE[x.code], channels = x.sizes[1], places = x.sizes[2]
+    cdef Py_ssize_t n, points = (<Tensor> index[0]).sizes[1], taps = len(index), first, count, lead, item = ITEMSIZE[x.code], channels = x.sizes[1], places = x.sizes[2]
     cdef Tensor out, source, every, weights = None
     cdef const long long* at
     cdef const char* w = NULL
-    cdef int slot = RESAMPLE_GATHER + (RESAMPLE_F32 if x.code == F32 else RESAMPLE_F64)
     sizes[0], sizes[1], sizes[2] = x.sizes[0], channels, points
     out, source = new_tensor(x.code, False, 3, sizes), contiguous_tensor(x)
     if out.count == 0:
@@ -361,9 +393,13 @@ def gather_sum(Tensor x, tuple index, tuple weight):
             first = 0
             while first < points:                       # so many that their taps stay in the first-level cache
                 count = min(points - first, 256)
-                (<gather_sum_function> table[slot])(channels, places, points, count, taps, points, at + n * taps * points + first,
-                                                    NULL if w == NULL else w + (n * taps * points + first) * item,
-                                                    start + n * channels * places * item, to + (n * channels * points + first) * item)
+                lead = n * taps * points + first
+                if item == 4:
+                    gather_run(channels, places, points, count, taps, at + lead, <const ft_f32*> w + lead if w != NULL else NULL,
+                               <const ft_f32*> start + n * channels * places, <ft_f32*> to + n * channels * points + first)
+                else:
+                    gather_run(channels, places, points, count, taps, at + lead, <const ft_f64*> w + lead if w != NULL else NULL,
+                               <const ft_f64*> start + n * channels * places, <ft_f64*> to + n * channels * points + first)
                 first += count
     return out
 

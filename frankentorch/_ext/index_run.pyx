@@ -293,8 +293,8 @@ cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* se
     grain = 1
     if w.cut >= 0:
         grain = GRAIN * size[w.cut] // total
-        if w.cut == n - 1 and grain < 512:
-            grain = 512                  # shorter runs cost more than they share out
+        if w.cut == n - 1 and grain < 1024:
+            grain = 1024                 # shorter runs cost more than they share out
         if grain < 1:
             grain = 1
     if n_index == 1 and index[0].code == I64 and plane_of(&w, op, code) != NULL:

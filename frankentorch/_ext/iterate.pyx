@@ -212,6 +212,21 @@ cdef inline void move_short(char* out, Py_ssize_t out_row, Py_ssize_t out_step, 
     (<move_plane> PLANES[MOVE_PLANE + LOG_SIZE[itemsize]])(out, out_row, out_step, source, row, step, rows, n)
 
 
+cdef inline void gather_rows(char* block, const char* start, Py_ssize_t row, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t n, int itemsize) noexcept nogil:
+    """rows x n items into a block."""
+    cdef Py_ssize_t done, total
+    if row == 0 and rows > 1:                       # the same in all rows: one of them, then twice as many at a time
+        done, total = n * itemsize, rows * n * itemsize
+        move_short(block, 0, itemsize, start, 0, step, 1, n, itemsize)
+        while done < total:
+            memcpy(block + done, block, min(done, total - done))
+            done *= 2
+    elif step == 0 and n <= SPREAD and rows * n + SPREAD <= BLOCK:
+        (<move_spread> PLANES[MOVE_SPREAD + LOG_SIZE[itemsize]])(block, start, row, rows, n)
+    else:
+        move_short(block, n * itemsize, itemsize, start, row, step, rows, n, itemsize)
+
+
 cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
     """`rows` whole rows of the last dim, which is short: as many to a block as there is room for."""
     cdef char space[5 * ROOM + 64]
@@ -221,7 +236,7 @@ cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
     cdef bint dense[4]
     cdef Py_ssize_t filled[4]           # rows of one that is the same in all rows that its block holds
     cdef int k, itemsize, last = w.ndim - 1
-    cdef Py_ssize_t n = w.sizes[last], per = BLOCK // n, done = 0, m, row, step
+    cdef Py_ssize_t n = w.sizes[last], per = (BLOCK - SPREAD) // n, done = 0, m, row, step
     cdef const char* start
     cdef char* to
     cdef Operand* o
@@ -244,9 +259,9 @@ cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
                 continue
             filled[k] = m if row == 0 else 0
             if o.code == o.loop_code:
-                move_short(blocks + k * ROOM, n * itemsize, itemsize, start, row, step, m, n, itemsize)
+                gather_rows(blocks + k * ROOM, start, row, step, m, n, itemsize)
             else:
-                move_short(wide, n * itemsize, itemsize, start, row, step, m, n, itemsize)
+                gather_rows(wide, start, row, step, m, n, itemsize)
                 cast_of(o.code, o.loop_code)(blocks + k * ROOM, wide, m * n)
         o = &w.operands[0]
         step, row, itemsize = o.steps[last], o.steps[last - 1], ITEMSIZE[o.code]

@@ -34,6 +34,18 @@ def scatter_reduced(self, dim, index, src, reduce):
     return ops._scatter_combine(self, dim, index, src, reduce)
 
 
+def scatter_value_in_place(self, dim, index, value):
+    return ops._scatter_fill_(self, dim, index, value)
+
+
+def scatter_src_in_place(self, dim, index, src):
+    return ops._scatter_(self, dim, index, src)
+
+
+def scatter_reduced_in_place(self, dim, index, src, reduce):
+    return ops._scatter_combine_(self, dim, index, src, reduce)
+
+
 def scatter_reduce(self, dim, index, src, reduce, include_self):
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
@@ -77,6 +89,14 @@ def index_add(self, dim, index, source, alpha):
 
 def index_copy(self, dim, index, source):
     return ops._index_write(self, dim, index, source, WRITE)
+
+
+def index_add_in_place(self, dim, index, source, alpha):
+    return ops._index_write_(self, dim, index, source if alpha == 1 else source * alpha, ADD)
+
+
+def index_copy_in_place(self, dim, index, source):
+    return ops._index_write_(self, dim, index, source, WRITE)
 
 
 def index_reduce(self, dim, index, source, reduce, include_self):

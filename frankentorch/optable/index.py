@@ -9,6 +9,7 @@ op("index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=Fal
 
 BOTH = "function method"
 PLAIN = "function method inplace out"
+WRITTEN = "function method out"         # the in-place form is a row of its own: a composite's would write a copy and copy it back
 
 # ---- along a dim ----
 op("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", forms=BOTH + " out", out="apart", kernel="_ext.index_ops:gather", jvp="linear",
@@ -18,11 +19,15 @@ op("_scatter(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms="
 op("_scatter_fill(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", forms="internal inplace", kernel="ops.indexing:scatter_write", write="self",
    grad={"self": "scatter(g, dim, index, 0)"}, node="ScatterBackward1")
 op("_scatter_combine(Tensor self, int dim, Tensor index, Operand src, str reduce) -> Tensor", forms="internal inplace", kernel="ops.indexing:scatter_combine", write="self", grad=NONE)
-op("scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_src",
+op("scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms=WRITTEN, body="ops.indexing:scatter_src",
    doc="self with src or value written at the positions of index along dim; of equal positions the last stays.")
-op("scatter(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_value", doc="self with value or src written at the positions of index along dim.")
-op("scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_reduced")
-op("scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor", forms=PLAIN, body="ops.indexing:scatter_reduced")
+op("scatter(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", forms=WRITTEN, body="ops.indexing:scatter_value", doc="self with value or src written at the positions of index along dim.")
+op("scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", forms=WRITTEN, body="ops.indexing:scatter_reduced")
+op("scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor", forms=WRITTEN, body="ops.indexing:scatter_reduced")
+op("scatter_.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms="method", body="ops.indexing:scatter_src_in_place", doc="scatter in place.")
+op("scatter_(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", forms="method", body="ops.indexing:scatter_value_in_place", doc="scatter in place.")
+op("scatter_.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", forms="method", body="ops.indexing:scatter_reduced_in_place")
+op("scatter_.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor", forms="method", body="ops.indexing:scatter_reduced_in_place")
 op("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", forms=PLAIN, kernel="ops.indexing:scatter_add", write="self",
    jvp="linear", grad={"self": "g", "src": "gather_to(g, dim, index, src_sizes)"}, doc="self with src added at the positions of index along dim, in ascending order of src.")
 op("scatter_reduce(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor", forms=PLAIN, kernel="ops.indexing:scatter_reduce", write="self",
@@ -31,8 +36,10 @@ op("index_select(Tensor self, int dim, Tensor index) -> Tensor", forms=BOTH + " 
    jvp="linear", grad={"self": "index_add(zeros_of(g, self_sizes), dim, index, g)"}, doc="The slices along dim that index names.")
 op("_index_write(Tensor self, int dim, Tensor index, Tensor source, int how) -> Tensor", forms="internal inplace", kernel="_ext.index_ops:index_write", write="self",
    jvp="linear", grad={"self": "g if how == 2 else index_fill(g, dim, index, 0)", "source": "index_write_source(g, dim, index, source_sizes)"}, node="IndexAddBackward0")
-op("index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor", forms=PLAIN, body="ops.indexing:index_add", doc="self with alpha * source added to the slices that index names, in order.")
-op("index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", forms=PLAIN, body="ops.indexing:index_copy", doc="self with the slices that index names replaced.")
+op("index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor", forms=WRITTEN, body="ops.indexing:index_add", doc="self with alpha * source added to the slices that index names, in order.")
+op("index_add_(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor", forms="method", body="ops.indexing:index_add_in_place", doc="index_add in place.")
+op("index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", forms=WRITTEN, body="ops.indexing:index_copy", doc="self with the slices that index names replaced.")
+op("index_copy_(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", forms="method", body="ops.indexing:index_copy_in_place", doc="index_copy in place.")
 op("index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor", forms=PLAIN, body="ops.indexing:index_reduce",
    doc="self combined with source's slices at the positions of index: prod, mean, amax or amin.")
 op("index_fill(Tensor self, int dim, Tensor index, Operand value) -> Tensor", forms="function method inplace", kernel="_ext.index_ops:index_fill", write="self",
