@@ -364,8 +364,8 @@ def softplus_backward(g, self, beta, threshold):
     return ops._softplus_backward(g, self, ops.sigmoid(self if beta == 1 else self * beta), beta, threshold)
 
 
-def hardswish_backward(g, self):
-    return ops._where(self < -3, g * 0, ops._where(self <= 3, g * (self / 3 + 0.5), g))
+def hardswish_double_backward(g, grad, self):
+    return g * grad * ops.logical_and(self >= -3, self <= 3) / 3
 
 
 def log_sigmoid_double_backward(g, grad, self):
@@ -374,7 +374,7 @@ def log_sigmoid_double_backward(g, grad, self):
 
 
 # ---- families ----
-from frankentorch.autograd.rules_loss import binary_cross_entropy_backward, binary_cross_entropy_backward_target, ctc_loss_twice  # noqa: E402,F401
+from frankentorch.autograd.rules_loss import binary_cross_entropy_backward_target, binary_cross_entropy_curve, ctc_loss_twice  # noqa: E402,F401
 from frankentorch.autograd.rules_norm import (bags_backward, bags_weights_backward, batch_norm_backward, batch_norm_twice, embedding_twice, embedding_vocabulary, group_norm_backward,  # noqa: E402,F401
                                               group_norm_twice, layer_norm_backward, layer_norm_twice, log_softmax_backward_grad, log_softmax_backward_output, softmax_backward_grad,
                                               softmax_backward_output)

@@ -2,9 +2,11 @@
 from frankentorch import ops
 
 
-def binary_cross_entropy_backward(g, self, target):
-    # (x - t) / (x (1 - x)), the divisor held above 1e-12
-    return g * (self - target) / ops.clamp(self * (1 - self), min=1e-12)
+def binary_cross_entropy_curve(g, self, target):
+    # d (x - t) / D = 1 / D - (x - t) D' / D^2, D = x (1 - x) held above 1e-12
+    spread = self * (1 - self)
+    divisor = ops.clamp(spread, min=1e-12)
+    return g / divisor - g * (self - target) * (1 - 2 * self) * (spread >= 1e-12) / (divisor * divisor)
 
 
 def binary_cross_entropy_backward_target(g, self):

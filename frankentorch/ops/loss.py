@@ -72,8 +72,11 @@ def binary_cross_entropy(self, target, weight, reduction):
 
 def binary_cross_entropy_with_logits(self, target, weight, pos_weight, reduction):
     """(1 - t) x - (1 + (p - 1) t) log sigmoid(x)."""
-    log = ops.log_sigmoid(self)
-    loss = (1 - target) * self - (log if pos_weight is None else ((pos_weight - 1) * target + 1) * log)
+    if pos_weight is None and self.dtype is target.dtype and self.is_floating_point():
+        loss = ops._logit_cross_entropy(self, target)
+    else:
+        log = ops.log_sigmoid(self)
+        loss = (1 - target) * self - (log if pos_weight is None else ((pos_weight - 1) * target + 1) * log)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

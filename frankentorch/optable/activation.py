@@ -57,7 +57,9 @@ op("hardsigmoid(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "minimum(maximum
 op("_hardsigmoid_backward(Tensor grad, Tensor self) -> Tensor", forms="internal",     # times the sixth that float32 has, for every dtype, as the oracle does
    loop={FLOAT: "(x if (y > -3) & (y < 3) else x * 0) * <T> 0.1666666716337204"},
    grad={"grad": "_hardsigmoid_backward(g, self)", "self": "zeros_like(g)"}, node="HardsigmoidBackwardBackward0")
-op("hardswish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "hardswish_backward(g, self)"}, doc="self * hardsigmoid(self).")
+op("hardswish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "_hardswish_backward(g, self)"}, doc="self * hardsigmoid(self).")
+op("_hardswish_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * 0 if y < -3 else (x * (y / <T> 3 + <T> 0.5) if y <= 3 else x)"},
+   grad={"grad": "_hardswish_backward(g, self)", "self": "hardswish_double_backward(g, grad, self)"}, node="HardswishBackwardBackward0")
 op("log_sigmoid(Tensor self) -> Tensor", forms="internal out", out="exact", aliases="logsigmoid", loop={FLOAT: "minimum(x, 0) - log1p(exp(-abs(x)))"}, grad={"self": "_log_sigmoid_backward(g, self)"}, doc="log(sigmoid(self)).")
 op("_log_sigmoid_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * sigmoid(-y)"},
    grad={"grad": "_log_sigmoid_backward(g, self)", "self": "log_sigmoid_double_backward(g, grad, self)"}, node="LogSigmoidBackwardBackward0")

@@ -1,5 +1,5 @@
 """Rows of the losses. `reduction` is 0 none, 1 mean, 2 sum."""
-from .family import table
+from .family import FLOAT, table
 
 ROWS, op = table()
 
@@ -39,8 +39,17 @@ op("ctc_loss.IntList(Tensor log_probs, Tensor targets, int[] input_lengths, int[
    body="ops.ctc:ctc_loss")
 
 # ---- with derivatives of their own ----
+op("_logit_cross_entropy(Tensor self, Tensor target) -> Tensor", forms="internal", loop={FLOAT: "(<T> 1 - y) * x - (minimum(x, 0) - log1p(exp(-abs(x))))"},
+   node="BinaryCrossEntropyWithLogitsBackward0", grad={"self": "_logit_cross_entropy_backward(g, self, target)", "target": "-(g * self)"})
+op("_logit_cross_entropy_backward(Tensor grad, Tensor self, Tensor target) -> Tensor", forms="internal", loop={FLOAT: "x * (<T> 1 - z) - x * sigmoid(-y)"},
+   node="BinaryCrossEntropyWithLogitsBackwardBackward0",
+   grad={"grad": "_logit_cross_entropy_backward(g, self, target)", "self": "_sigmoid_backward(g * grad, sigmoid(-self))", "target": "-(g * grad)"})
 op("_binary_cross_entropy(Tensor self, Tensor target) -> Tensor", forms="internal", kernel="ops.loss:binary_terms", node="BinaryCrossEntropyBackward0",
-   grad={"self": "binary_cross_entropy_backward(g, self, target)", "target": "binary_cross_entropy_backward_target(g, self)"})
+   grad={"self": "_binary_cross_entropy_backward(g, self, target)", "target": "binary_cross_entropy_backward_target(g, self)"})
+op("_binary_cross_entropy_backward(Tensor grad, Tensor self, Tensor target) -> Tensor", forms="internal",      # (x - t) / (x (1 - x)), the divisor held above 1e-12
+   loop={FLOAT: "x * (y - z) / (y * (<T> 1 - y) if y * (<T> 1 - y) > <T> 1e-12 else <T> 1e-12)"}, node="BinaryCrossEntropyBackwardBackward0",
+   grad={"grad": "_binary_cross_entropy_backward(g, self, target)", "self": "binary_cross_entropy_curve(g * grad, self, target)",
+         "target": "-(g * grad) / clamp(self * (1 - self), min=1e-12)"})
 op("nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, int ignore_index) -> (Tensor output, Tensor total_weight)", forms="internal",
    kernel="_ext.rows_ops:nll_loss", node="NllLossBackward0", grad={"self": "nll_loss_backward(g0, self, target, weight, reduction, ignore_index, total_weight)"})
 op("nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction, int ignore_index, Tensor total_weight) -> Tensor", forms="internal",

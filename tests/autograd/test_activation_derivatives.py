@@ -85,3 +85,42 @@ def test_gradient_of_roll_rolls_back():
     x = ft.arange(6.0).reshape(2, 3).requires_grad_()
     ft.roll(x, (1, -1), (0, 1)).backward(ft.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
     assert x.grad.tolist() == [[6.0, 4.0, 5.0], [3.0, 1.0, 2.0]]
+
+
+def test_cross_entropy_of_logits():
+    """(1 - t) x - log sigmoid(x): slope sigmoid(x) - t, curve sigmoid(x) (1 - sigmoid(x)); slope in t is -x."""
+    places, targets = [-30.0, -3.0, -0.5, 0.0, 0.7, 2.0, 25.0], [0.0, 0.3, 1.0, 0.5, 0.25, 0.9, 1.0]
+    x, t = (ft.tensor(v, dtype=ft.float64, requires_grad=True) for v in (places, targets))
+    loss = functional.binary_cross_entropy_with_logits(x, t, reduction="none")
+    assert loss.tolist() == pytest.approx([(1 - b) * a + math.log1p(math.exp(-a)) for a, b in zip(places, targets)], rel=1e-12)
+    slope, by_target = ft.autograd.grad(loss.sum(), (x, t), create_graph=True)
+    assert slope.tolist() == pytest.approx([logistic(a) - b for a, b in zip(places, targets)], rel=1e-12, abs=1e-15)
+    assert by_target.tolist() == [-a for a in places]
+    curve, = ft.autograd.grad(slope.sum(), x, retain_graph=True)
+    assert curve.tolist() == pytest.approx([slopes_of_logistic(a)[0] for a in places], rel=1e-12)
+    assert ft.autograd.grad(slope.sum(), t)[0].tolist() == [-1.0] * 7
+    whole = functional.binary_cross_entropy_with_logits(x.detach(), t.detach().float())         # of two dtypes: step by step
+    assert whole.item() == pytest.approx(loss.mean().item(), rel=1e-6)
+
+
+def test_slopes_of_hardswish():
+    places = [-4.0, -3.0, -1.5, 0.0, 2.0, 3.0, 3.5]
+    x = ft.tensor(places, dtype=ft.float64, requires_grad=True)
+    slope, = ft.autograd.grad(functional.hardswish(x).sum(), x, create_graph=True)
+    assert slope.tolist() == pytest.approx([0.0, -0.5, 0.0, 0.5, 2 / 3 + 0.5, 1.5, 1.0])
+    curve, = ft.autograd.grad(slope.sum(), x)
+    assert curve.tolist() == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3, 1 / 3, 1 / 3, 0.0])
+
+
+def test_cross_entropy_of_probabilities():
+    """-t log x - (1 - t) log(1 - x): slope (x - t) / (x (1 - x)), curve t / x^2 + (1 - t) / (1 - x)^2."""
+    places, targets = [0.1, 0.3, 0.5, 0.8, 0.95], [0.0, 0.4, 1.0, 0.6, 0.2]
+    x, t = (ft.tensor(v, dtype=ft.float64, requires_grad=True) for v in (places, targets))
+    slope, = ft.autograd.grad(functional.binary_cross_entropy(x, t, reduction="sum"), x, create_graph=True)
+    assert slope.tolist() == pytest.approx([(a - b) / (a * (1 - a)) for a, b in zip(places, targets)], rel=1e-12)
+    curve, by_target = ft.autograd.grad(slope.sum(), (x, t))
+    assert curve.tolist() == pytest.approx([b / a ** 2 + (1 - b) / (1 - a) ** 2 for a, b in zip(places, targets)], rel=1e-11)
+    assert by_target.tolist() == pytest.approx([-1 / (a * (1 - a)) for a in places], rel=1e-12)
+    edge = ft.tensor([0.0, 1.0, 1.0], requires_grad=True)          # the divisor is 1e-12 there
+    slope, = ft.autograd.grad(functional.binary_cross_entropy(edge, ft.tensor([0.5, 0.0, 1.0]), reduction="sum"), edge)
+    assert slope.tolist() == pytest.approx([-0.5e12, 1e12, 0.0])
