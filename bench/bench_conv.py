@@ -1,5 +1,5 @@
-"""Convolutions and pooling, with the shapes of known networks."""
-GROUPS_HERE = ("conv",)
+"""Convolutions, pooling and work on images, with the shapes of known networks."""
+GROUPS_HERE = ("conv", "image")
 
 
 def test_speed(benchmark, library, maker):

@@ -65,7 +65,8 @@ for name, (expression, *shapes) in {
         "item": ("x.item()", ()), "transpose": ("x.t()", (4, 4)), "reshape": ("x.reshape(-1)", (4, 4)),
         "x[1:3, None]": ("x[1:3, None]", (4, 4)), "in-place add": ("x.add_(0.0)", (10,)), "detach": ("x.detach()", (10,)),
         "cat": ("torch.cat([x, y])", (10,), (10,)), "exp": ("x.exp()", (10,)), "compare": ("x > 0", (10,)),
-        "shape": ("x.shape", (4, 4)), "tensor(list)": ("torch.tensor([1.0, 2.0, 3.0])", (1,)),
+        "shape": ("x.shape", (4, 4)), "shape[0]": ("x.shape[0]", (4, 4)), "einsum": ("torch.einsum('ij,kj->ik', x, y)", (4, 4), (4, 4)),
+        "tensor(list)": ("torch.tensor([1.0, 2.0, 3.0])", (1,)),
         "zeros": ("torch.zeros(10)", (1,)), "softmax": ("torch.softmax(x, 0)", (10,))}.items():
     group("calls")[name] = forward(expression, *shapes)
 
@@ -124,6 +125,18 @@ for name, expression, count in (("exp", "x.exp()", 1), ("log", "x.abs().log()", 
     group("elementwise")[f"{name} 4096"] = forward(expression, *[(4096,)] * count)
 for name, expression, count in (("sigmoid", "x.sigmoid()", 1), ("gelu", "F.gelu(x)", 1), ("gelu tanh", "F.gelu(x, approximate='tanh')", 1)):
     group("elementwise")[f"{name} 262144"] = forward(expression, *[(262_144,)] * count)
+for name, expression in (               # functions that are met less often
+        ("square", "x.square()"), ("pow 2", "x ** 2"), ("pow 3", "x ** 3"), ("pow 0.5", "x.abs() ** 0.5"), ("tan", "x.tan()"), ("atan", "x.atan()"),
+        ("asin", "x.clamp(-1, 1).asin()"), ("erfinv", "x.tanh().erfinv()"), ("erfc", "x.erfc()"), ("lgamma", "x.lgamma()"), ("mish", "F.mish(x)"),
+        ("softplus", "F.softplus(x)"), ("elu", "F.elu(x)"), ("hardswish", "F.hardswish(x)"), ("nan_to_num", "x.nan_to_num()"),
+        ("remainder", "x.remainder(0.7)"), ("fmod", "x.fmod(0.7)"), ("floor_divide", "x.floor_divide(0.7)")):
+    group("elementwise")[f"{name} 262144"] = forward(expression, (262_144,))
+for name in ("sigmoid", "tanh", "exp", "square", "elu", "softplus", "hardswish", "relu6", "logsigmoid", "mish"):
+    module = "F." if name in ("elu", "softplus", "hardswish", "relu6", "logsigmoid", "mish") else "torch."
+    group("elementwise")[f"{name} both ways"] = both_ways(f"{module}{name}(x)", (262_144,))
+group("elementwise")["pow 2 both ways"] = both_ways("x ** 2", (262_144,))
+for name in ("sin", "cos", "tanh", "erf", "log"):
+    group("elementwise")[f"{name} 100000 float64"] = forward(f"x{'.abs()' if name == 'log' else ''}.{name}()", (100_000,), dtype="float64")
 for name, expression, count in (        # fresh output beyond every cache
         ("add", "x + y", 2), ("mul number", "x * 1.5", 1), ("relu", "torch.relu(x)", 1), ("exp", "x.exp()", 1),
         ("where", "torch.where(x > 0, x, y)", 2), ("clamp", "x.clamp(-1, 1)", 1)):
@@ -159,6 +172,10 @@ group("reduce").update({
     "cumsum": forward("x.cumsum(1)", (1000, 1000)), "cumsum down": forward("x.cumsum(0)", (1000, 1000)),
     "prod": forward("x.prod(1)", (1000, 1000)),
     "prod rows of 64": forward("x.prod(1)", (10000, 64)),
+    "sum columns int64": forward("x.sum(0)", (1000, 1000), dtype="int64"), "sum int64": forward("x.sum()", (1_000_000,), dtype="int64"),
+    "nansum": forward("x.nansum()", (1_000_000,)), "norm 3 rows": forward("x.norm(3, 1)", (1000, 1000)), "aminmax": forward("x.aminmax()", (1_000_000,)),
+    "amax columns": forward("x.amax(0)", (1000, 1000)), "dot": forward("x.dot(y)", (100_000,), (100_000,)),
+    "histogram": forward("torch.histogram(x, 100)[0]", (100_000,)), "logcumsumexp": forward("x.logcumsumexp(1)", (300, 1000)),
     "sum rows of 10": forward("x.sum(1)", (100_000, 10)), "mean columns": forward("x.mean(0)", (1000, 1000)),
     "argmax columns": forward("x.argmax(0)", (1000, 1000)), "var columns": forward("x.var(0)", (1000, 1000)),
     "amax all": forward("x.max()", (1_000_000,)), "norm columns": forward("torch.linalg.vector_norm(x, 2, 0)", (1000, 1000)),
@@ -183,6 +200,11 @@ group("rows").update({
     "normalize": forward("F.normalize(x)", (1000, 1000)),
     "sort": forward("x.sort(1)", (300, 1000)), "topk": forward("x.topk(10)", (300, 1000)),
     "dropout": forward("F.dropout(x, 0.5)", (1000, 1000)),
+    "mse_loss both ways": both_ways("F.mse_loss(x, y)", (512, 1000), (512, 1000)), "l1_loss both ways": both_ways("F.l1_loss(x, y)", (512, 1000), (512, 1000)),
+    "smooth_l1_loss both ways": both_ways("F.smooth_l1_loss(x, y)", (512, 1000), (512, 1000)),
+    "huber_loss both ways": both_ways("F.huber_loss(x, y)", (512, 1000), (512, 1000)),
+    "cross entropy of logits both ways": both_ways("F.binary_cross_entropy_with_logits(x, y.sigmoid())", (512, 1000), (512, 1000)),
+    "cross entropy of probabilities both ways": both_ways("F.binary_cross_entropy(x.sigmoid(), y.sigmoid())", (512, 1000), (512, 1000)),
 })
 
 
@@ -254,6 +276,18 @@ group("conv").update({
     "avg_pool2d": forward("F.avg_pool2d(x, 2)", (16, 64, 56, 56)),
     "adaptive_avg_pool2d": forward("F.adaptive_avg_pool2d(x, 1)", (16, 512, 7, 7)),
     "interpolate bilinear": forward("F.interpolate(x, scale_factor=2., mode='bilinear')", (4, 16, 56, 56)),
+})
+for mode in ("constant", "reflect", "replicate", "circular"):
+    group("image")[f"pad {mode}"] = forward(f"F.pad(x, (1, 1, 1, 1), mode='{mode}')", (4, 16, 64, 64))
+group("image").update({
+    "unfold 3x3": forward("F.unfold(x, 3)", (4, 16, 64, 64)), "fold 3x3": forward("F.fold(x, (64, 64), 3)", (4, 144, 3844)),
+    "unfold both ways": both_ways("F.unfold(x, 3)", (4, 16, 64, 64)), "pad reflect both ways": both_ways("F.pad(x, (1, 1, 1, 1), mode='reflect')", (4, 16, 64, 64)),
+    "grid_sample": forward("F.grid_sample(x, y.tanh())", (4, 16, 64, 64), (4, 64, 64, 2)), "interpolate area": forward("F.interpolate(x, size=(30, 30), mode='area')", (4, 16, 64, 64)),
+    "interpolate nearest": forward("F.interpolate(x, scale_factor=2.)", (4, 16, 64, 64)), "adaptive_avg_pool2d 7": forward("F.adaptive_avg_pool2d(x, 7)", (4, 16, 64, 64)),
+    "max_pool1d": forward("F.max_pool1d(x, 2)", (16, 64, 256)), "avg_pool2d 3x3": forward("F.avg_pool2d(x, 3, 2, 1)", (1, 16, 8, 8)),
+    "pixel_shuffle": forward("F.pixel_shuffle(x, 2)", (4, 16, 64, 64)), "max_unpool2d": forward("F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2)", (4, 16, 64, 64)),
+    "cdist": forward("torch.cdist(x, y)", (200, 3), (200, 3)), "pdist": forward("F.pdist(x)", (200, 3)), "kron": forward("torch.kron(x, y)", (64, 64), (8, 8)),
+    "combinations": forward("torch.combinations(x)", (200,)), "cross": forward("torch.cross(x, y, dim=1)", (200, 3), (200, 3)),
 })
 
 
