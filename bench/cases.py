@@ -282,7 +282,7 @@ for mode in ("constant", "reflect", "replicate", "circular"):
 group("image").update({
     "unfold 3x3": forward("F.unfold(x, 3)", (4, 16, 64, 64)), "fold 3x3": forward("F.fold(x, (64, 64), 3)", (4, 144, 3844)),
     "unfold both ways": both_ways("F.unfold(x, 3)", (4, 16, 64, 64)), "pad reflect both ways": both_ways("F.pad(x, (1, 1, 1, 1), mode='reflect')", (4, 16, 64, 64)),
-    "grid_sample": forward("F.grid_sample(x, y.tanh())", (4, 16, 64, 64), (4, 64, 64, 2)), "interpolate area": forward("F.interpolate(x, size=(30, 30), mode='area')", (4, 16, 64, 64)),
+    "grid_sample": forward("F.grid_sample(x, y.tanh(), align_corners=False)", (4, 16, 64, 64), (4, 64, 64, 2)), "interpolate area": forward("F.interpolate(x, size=(30, 30), mode='area')", (4, 16, 64, 64)),
     "interpolate nearest": forward("F.interpolate(x, scale_factor=2.)", (4, 16, 64, 64)), "adaptive_avg_pool2d 7": forward("F.adaptive_avg_pool2d(x, 7)", (4, 16, 64, 64)),
     "max_pool1d": forward("F.max_pool1d(x, 2)", (16, 64, 256)), "avg_pool2d 3x3": forward("F.avg_pool2d(x, 3, 2, 1)", (1, 16, 8, 8)),
     "pixel_shuffle": forward("F.pixel_shuffle(x, 2)", (4, 16, 64, 64)), "max_unpool2d": forward("F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2)", (4, 16, 64, 64)),
