@@ -40,6 +40,8 @@ cdef inline void gather(char* out, const char* source, Py_ssize_t step, Py_ssize
     cdef Py_ssize_t i
     if step == 0:
         repeat(out, source, n, itemsize)
+    elif step == 2 * itemsize or step == -itemsize:         # on vectors
+        (<move_plane> PLANES[MOVE_PLANE + LOG_SIZE[itemsize]])(out, 0, itemsize, source, 0, step, 1, n)
     elif itemsize == 4:
         for i in range(n):
             (<ft_u32*> out)[i] = (<const ft_u32*> (source + i * step))[0]
