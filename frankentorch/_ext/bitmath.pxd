@@ -56,12 +56,41 @@ cdef extern from *:
     double copysign_f64 "__builtin_copysign"(double x, double y) nogil
     float libm_fmod_f32 "__builtin_fmodf"(float x, float y) nogil
     double libm_fmod_f64 "__builtin_fmod"(double x, double y) nogil
-    float nextafter_f32 "__builtin_nextafterf"(float x, float y) nogil
-    double nextafter_f64 "__builtin_nextafter"(double x, double y) nogil
     const float INF_F32 "(__builtin_inff())"
     const double INF_F64 "(__builtin_inf())"
     const float NAN_F32 "(__builtin_nanf(\"\"))"
     const double NAN_F64 "(__builtin_nan(\"\"))"
+
+
+# Finite floats of one sign follow each other as their words do; bits and signs only, so that a loop over it vectorises.
+cdef inline float nextafter_f32(float x, float y) noexcept nogil:
+    cdef unsigned int word = bits_f32(x)
+    cdef float zero = 0.0
+    cdef float out = make_f32(word + 1 if (x < y) == (x > zero) else word - 1)
+    out = copysign_f32(make_f32(1), y) if x == zero else out
+    out = y if x == y else out
+    return x + y if (x != x) | (y != y) else out
+
+
+cdef inline double nextafter_f64(double x, double y) noexcept nogil:
+    cdef unsigned long long word = bits_f64(x)
+    cdef double out = make_f64(word + 1 if (x < y) == (x > 0.0) else word - 1)
+    out = copysign_f64(make_f64(1), y) if x == 0.0 else out
+    out = y if x == y else out
+    return x + y if (x != x) | (y != y) else out
+
+
+# |x|^3 as a power would round it, but for a rare last bit: two products of doubles, in double of a pair.
+cdef inline float size_cubed_f32(float x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    return <float> (a * a * a)
+
+
+cdef inline double size_cubed_f64(double x) noexcept nogil:
+    cdef double a = abs_f64(x)
+    cdef double square = a * a
+    cdef double out = fma_f64(square, a, fma_f64(a, a, -square) * a)
+    return square * a if a > 1e150 else out
 
 
 cdef inline double fast_two_sum(double x, double y, double* error) noexcept nogil:

@@ -15,7 +15,7 @@ from frankentorch._ext.dtype cimport (dtype_of, PROMOTE, ITEMSIZE, default_code,
                                       is_integral_code, to_complex_code, to_real_code, can_cast_codes)
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.iterate cimport *
-from frankentorch._ext.looptable cimport N_LOOPS, N_MORE, fill_loops
+from frankentorch._ext.looptable cimport N_LOOPS, N_MORE, fill_loops, power_loop
 
 cdef enum:
     KEEP_LOCK = 4096          # below this many elements the interpreter lock is kept
@@ -597,6 +597,21 @@ cdef Py_ssize_t numel_of(int ndim, const Py_ssize_t* sizes) noexcept:
     return n
 
 
+cdef int loop_number(const LoopSpec* spec, PyObject** operands, int compute) except -1:
+    """The loop to run: the row's, or a plainer one for a power by 2, 3, 0.5, -0.5, -1 or -2, which then walks over the base alone."""
+    cdef object exponent
+    cdef int number
+    if not spec.guard & GUARD_EXPONENT:
+        return spec.number
+    exponent = <object> operands[1]
+    if not PyFloat_Check(exponent) and not PyLong_Check(exponent) or isinstance(exponent, bool) or not -2 <= exponent <= 3:
+        return spec.number
+    if compute == F16 and exponent in (0.5, -0.5, -2):      # PyTorch's float16 takes pow there: sqrt(-0) is -0, (-0)^0.5 is 0
+        return spec.number
+    number = power_loop(exponent)
+    return spec.number if number < 0 or LOOPS[number * NCODES + compute] == NULL else number
+
+
 cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyObject** params, Tensor target, bint resize_target):
     cdef PyObject* tensors[3]
     cdef Tensor held0 = None, held1 = None, held2 = None
@@ -606,7 +621,7 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
     cdef Walk w
     cdef Kinds kinds
     cdef loop_fn half_loop
-    cdef int n_tensors = 0, n = spec.n_operands, k, d, shift, ndim, compute = 0, out_code = 0, common, overlap, loop_code
+    cdef int n_tensors = 0, n = spec.n_operands, k, d, shift, ndim, compute = 0, out_code = 0, common, overlap, loop_code, number
     cdef Tensor t, out, apart
     cdef bint meta = False, same = True
     kinds_start(&kinds)
@@ -654,7 +669,10 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
     w.count = out.count
     if w.count == 0:
         return out
-    w.loop = <loop_fn> LOOPS[spec.number * NCODES + compute]
+    number = loop_number(spec, operands, compute)
+    if number != spec.number:
+        n = 1
+    w.loop = <loop_fn> LOOPS[number * NCODES + compute]
     w.ndim = ndim
     w.n_operands = n + 1
     w.grain = GRAIN
@@ -667,9 +685,9 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
     loop_code = F32 if compute == F16 or compute == BF16 else compute
     w.operands[0].loop_code = F32 if (out_code == F16 or out_code == BF16) else out_code
     w.cast = NULL
-    w.repeated = more_loop(spec.number, MORE_REPEATED) if compute == F32 and out.code == F32 else NULL
+    w.repeated = more_loop(number, MORE_REPEATED) if compute == F32 and out.code == F32 else NULL
     if loop_code != compute and n_tensors == n and out.code == compute and all_of(n, tensors, compute):
-        half_loop = more_loop(spec.number, MORE_F16 if compute == F16 else MORE_BF16)
+        half_loop = more_loop(number, MORE_F16 if compute == F16 else MORE_BF16)
         if half_loop != NULL:
             w.loop = half_loop
             w.operands[0].loop_code = loop_code = compute

@@ -22,3 +22,4 @@ cdef int nll_loss_backward_run(int code, Py_ssize_t batch, Py_ssize_t classes, P
 cdef int embedding_backward_run(int code, int index_code, Py_ssize_t count, Py_ssize_t width, Py_ssize_t vocabulary,
                                 const char* grad, const char* index, long long padding, bint by_frequency, char* out,
                                 IndexFault* fault) noexcept nogil
+cdef int multilabel_terms_run(int code, Py_ssize_t batch, Py_ssize_t classes, const char* input, const long long* target, char* out) noexcept nogil

@@ -24,8 +24,9 @@ cdef int check_targets(const long long* target, Py_ssize_t n, Py_ssize_t classes
 cdef int nll_loss_run(int code, Py_ssize_t batch, Py_ssize_t classes, Py_ssize_t space, const char* input,
                       const long long* target, const char* weight, long long ignore_index, int reduction, char* out,
                       char* total_weight, IndexFault* fault) noexcept nogil:
-    cdef Py_ssize_t n = batch * space, i
+    cdef Py_ssize_t n = batch * space, i, b
     cdef int c = compute_of(code), item = code_size(code), status = RUN_OK
+    cdef const char* row
     cdef char* w
     cdef char* losses
     cdef char* weights
@@ -44,17 +45,23 @@ cdef int nll_loss_run(int code, Py_ssize_t batch, Py_ssize_t classes, Py_ssize_t
         free(losses)
         return RUN_MEMORY
     weights = losses + n * 8
-    for i in range(n):
-        t = target[i]
-        if t == ignore_index:
-            set_value(c, losses, i, 0)
-            set_value(c, weights, i, 0)
-            continue
-        load(code, input + ((i // space) * classes * space + t * space + i % space) * item, 1, 0, 1, 0, &x)
-        x = value_at(c, &x, 0)
-        each = value_at(c, w, t) if w != NULL else 1
-        set_value(c, weights, i, each)
-        set_value(c, losses, i, -scaled(c, each, x))
+    for b in range(batch):
+        row = input + b * classes * space * item
+        for i in range(b * space, b * space + space):
+            t = target[i]
+            if t == ignore_index:
+                set_value(c, losses, i, 0)
+                set_value(c, weights, i, 0)
+            elif w == NULL and item == 4:
+                (<float*> weights)[i] = 1
+                (<float*> losses)[i] = -(<const float*> row)[t * space]
+            else:
+                load(code, row + t * space * item, 1, 0, 1, 0, &x)
+                x = value_at(c, &x, 0)
+                each = value_at(c, w, t) if w != NULL else 1
+                set_value(c, weights, i, each)
+                set_value(c, losses, i, -scaled(c, each, x))
+            row += item
     if reduction == LOSS_NONE:
         if n > 0:
             store(code, losses, 1, 0, n, item, out)
@@ -77,9 +84,10 @@ cdef int nll_loss_run(int code, Py_ssize_t batch, Py_ssize_t classes, Py_ssize_t
 cdef int nll_loss_backward_run(int code, Py_ssize_t batch, Py_ssize_t classes, Py_ssize_t space, const char* grad,
                                const long long* target, const char* weight, long long ignore_index, int reduction,
                                const char* total_weight, char* grad_input, IndexFault* fault) noexcept nogil:
-    cdef Py_ssize_t n = batch * space, i
+    cdef Py_ssize_t n = batch * space, i, b
     cdef int c = compute_of(code), item = code_size(code), status = RUN_OK
     cdef char* w
+    cdef char* row
     cdef double g = 0, total = 0, each, v
     cdef long long t
     if not is_float(code):
@@ -94,18 +102,69 @@ cdef int nll_loss_backward_run(int code, Py_ssize_t batch, Py_ssize_t classes, P
     if reduction == LOSS_MEAN:
         load(code, total_weight, 1, 0, 1, 0, &total)
         total = value_at(c, &total, 0)
-    for i in range(n):
-        t = target[i]
-        if t == ignore_index:
-            continue
-        load(code, grad + (i * item if reduction == LOSS_NONE else 0), 1, 0, 1, 0, &g)
-        each = value_at(c, w, t) if w != NULL else 1
-        v = -scaled(c, each, value_at(c, &g, 0))
-        if reduction == LOSS_MEAN:
-            v = v / total if c == IN_F64 else <double> ((<float> v) / (<float> total))
-        set_value(c, &each, 0, v)
-        store(code, &each, 1, 0, 1, 0, grad_input + ((i // space) * classes * space + t * space + i % space) * item)
+    for b in range(batch):
+        row = grad_input + b * (classes - 1) * space * item
+        for i in range(b * space, b * space + space):
+            t = target[i]
+            if t == ignore_index:
+                continue
+            load(code, grad + (i * item if reduction == LOSS_NONE else 0), 1, 0, 1, 0, &g)
+            each = value_at(c, w, t) if w != NULL else 1
+            v = -scaled(c, each, value_at(c, &g, 0))
+            if reduction == LOSS_MEAN:
+                v = v / total if c == IN_F64 else <double> ((<float> v) / (<float> total))
+            set_value(c, &each, 0, v)
+            store(code, &each, 1, 0, 1, 0, row + (t * space + i) * item)
     free(w)
+    return RUN_OK
+
+
+cdef fused full:
+    float
+    double
+
+
+cdef Py_ssize_t labels_of(const long long* target, Py_ssize_t classes, char* own) noexcept nogil:
+    """Marks the classes among the labels before the first negative one; how many labels, -1 if one is no class."""
+    cdef Py_ssize_t k
+    memset(own, 0, classes)
+    for k in range(classes):
+        if target[k] < 0:
+            return k
+        if target[k] >= classes:
+            return -1
+        own[target[k]] = 1
+    return classes
+
+
+cdef void hinges(const full* x, const long long* target, Py_ssize_t labels, Py_ssize_t classes, const char* own, full* out) noexcept nogil:
+    """out[k, i] = max(0, 1 - x[label k] + x[i]) for the classes i that are none of the labels, 0 elsewhere; NaN stays."""
+    cdef Py_ssize_t k, i
+    cdef full base, v, zero = 0, one = 1
+    for k in range(labels):
+        base = one - x[target[k]]
+        for i in range(classes):
+            v = base + x[i]
+            v = zero if v < zero else v
+            out[k * classes + i] = zero if own[i] else v
+    memset(out + labels * classes, 0, (classes - labels) * classes * sizeof(full))
+
+
+cdef int multilabel_terms_run(int code, Py_ssize_t batch, Py_ssize_t classes, const char* input, const long long* target, char* out) noexcept nogil:
+    cdef char* own = <char*> malloc(classes + 1)
+    cdef Py_ssize_t b, labels
+    if own == NULL:
+        return RUN_MEMORY
+    for b in range(batch):
+        labels = labels_of(target + b * classes, classes, own)
+        if labels < 0:
+            free(own)
+            return RUN_INDEX
+        if code == F32:
+            hinges(<const float*> input + b * classes, target + b * classes, labels, classes, own, <float*> out + b * classes * classes)
+        else:
+            hinges(<const double*> input + b * classes, target + b * classes, labels, classes, own, <double*> out + b * classes * classes)
+    free(own)
     return RUN_OK
 
 

@@ -13,6 +13,7 @@ cdef enum Map:                  # what is summed; c is the column's centre
     MAP_EXP = 4                 # exp(x - c)
     MAP_POWER = 5               # |x|^p
     MAP_NONZERO = 6             # x != 0
+    MAP_CUBE = 7                # |x|^3
     MAPS = 7
 
 cdef enum ReduceSlot:

@@ -419,6 +419,8 @@ cdef int power_map(double p) noexcept nogil:
         return MAP_ABS
     if p == 2:
         return MAP_SQUARE
+    if p == 3:
+        return MAP_CUBE
     return MAP_POWER
 
 
@@ -501,7 +503,7 @@ cdef int reduce_tile(Job* job, const char* base, Py_ssize_t cols, Py_ssize_t at)
         status = tile_pass(&t, v, found)
         if t.map == MAP_SQUARE:
             finish(job, FINISH_ROOT, v, cols, NULL, 0)
-        elif t.map == MAP_POWER:
+        elif t.map == MAP_POWER or t.map == MAP_CUBE:
             finish(job, FINISH_POWER, v, cols, NULL, job.p)
         put(job, job.out_code, v, cols, out)
         return status

@@ -452,6 +452,20 @@ def nll_loss_backward(Tensor grad, Tensor self, Tensor target, Tensor weight, in
     return out
 
 
+def multilabel_terms(Tensor self, Tensor target):
+    """Hinges of every label (N, C) against every class: (N, C, C), zero where the class is a label itself or the label comes after the first negative."""
+    cdef Py_ssize_t sizes[3]
+    cdef Tensor out, dense = contiguous_tensor(self), picks = contiguous_tensor(target)
+    cdef int status
+    sizes[0], sizes[1], sizes[2] = self.sizes[0], self.sizes[1], self.sizes[1]
+    out = new_tensor(self.code, False, 3, sizes)
+    status = multilabel_terms_run(self.code, sizes[0], sizes[1], data_of(dense), <const long long*> data_of(picks), data_of(out))
+    if status == RUN_INDEX:
+        raise IndexError(f"multilabel_margin_loss: a label is none of the {sizes[1]} classes: {describe(target)}")
+    check_status(status, "multilabel_margin_loss_forward_out_frame", self.code)
+    return out
+
+
 # ---- embedding ----
 def embedding(Tensor weight, Tensor indices):
     """Rows of weight (vocabulary, ...) at each index."""

@@ -74,6 +74,7 @@ cdef extern from *:
     FT_INLINE int ft_some_mf(ft_mf m) { return m != 0; }
     FT_INLINE int ft_some_md(ft_md m) { return m != 0; }
     FT_INLINE int ft_every_mf(ft_mf m) { return m == 0xffff; }
+    FT_INLINE int ft_every_md(ft_md m) { return m == 0xff; }
     FT_INLINE ft_vf ft_abs_vf(ft_vf x) { return (ft_vf)_mm512_abs_ps((__m512)x); }
     FT_INLINE ft_vd ft_abs_vd(ft_vd x) { return (ft_vd)_mm512_abs_pd((__m512d)x); }
     FT_INLINE ft_vf ft_copysign_vf(ft_vf x, ft_vf s) { return (ft_vf)_mm512_ternarylogic_epi32(_mm512_set1_epi32((int)0x80000000u), (__m512i)x, (__m512i)s, 0xac); }
@@ -111,6 +112,7 @@ cdef extern from *:
     FT_INLINE int ft_some_mf(ft_mf m) { return _mm256_movemask_ps((__m256)m) != 0; }
     FT_INLINE int ft_some_md(ft_md m) { return _mm256_movemask_pd((__m256d)m) != 0; }
     FT_INLINE int ft_every_mf(ft_mf m) { return _mm256_movemask_ps((__m256)m) == 0xff; }
+    FT_INLINE int ft_every_md(ft_md m) { return _mm256_movemask_pd((__m256d)m) == 0xf; }
     FT_INLINE ft_vf ft_fma_vf(ft_vf a, ft_vf b, ft_vf c) { return (ft_vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
     FT_INLINE ft_vd ft_fma_vd(ft_vd a, ft_vd b, ft_vd c) { return (ft_vd)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
     FT_INLINE ft_vf ft_fnma_vf(ft_vf a, ft_vf b, ft_vf c) { return (ft_vf)_mm256_fnmadd_ps((__m256)a, (__m256)b, (__m256)c); }
@@ -135,6 +137,7 @@ cdef extern from *:
     FT_INLINE int ft_some_mf(ft_mf m) { return (m[0] | m[1] | m[2] | m[3]) != 0; }
     FT_INLINE int ft_some_md(ft_md m) { return (m[0] | m[1]) != 0; }
     FT_INLINE int ft_every_mf(ft_mf m) { return (m[0] & m[1] & m[2] & m[3]) != 0; }
+    FT_INLINE int ft_every_md(ft_md m) { return (m[0] & m[1]) != 0; }
     FT_INLINE ft_vf ft_fma_vf(ft_vf a, ft_vf b, ft_vf c) { ft_vf r; for (int k = 0; k < 4; k++) r[k] = __builtin_fmaf(a[k], b[k], c[k]); return r; }
     FT_INLINE ft_vd ft_fma_vd(ft_vd a, ft_vd b, ft_vd c) { ft_vd r; for (int k = 0; k < 2; k++) r[k] = __builtin_fma(a[k], b[k], c[k]); return r; }
     FT_INLINE ft_vf ft_fnma_vf(ft_vf a, ft_vf b, ft_vf c) { return ft_fma_vf(-a, b, c); }
@@ -304,6 +307,7 @@ cdef extern from *:
     bint some_mf "ft_some_mf" (mask_f m) nogil
     bint some_md "ft_some_md" (mask_d m) nogil
     bint every_mf "ft_every_mf" (mask_f m) nogil
+    bint every_md "ft_every_md" (mask_d m) nogil
     vf f16_vf "ft_f16_vf" (const unsigned short* x) nogil
     vf bf16_vf "ft_bf16_vf" (const unsigned short* x) nogil
     void to_f16_vf "ft_to_f16_vf" (unsigned short* out, vf x) nogil

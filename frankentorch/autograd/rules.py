@@ -4,6 +4,7 @@ Formulas ignore broadcasting: the engine sums a gradient back to its argument's 
 """
 from frankentorch import ops
 from frankentorch._ext.tensor import Tensor
+from frankentorch.ops.loss import multilabel_places
 from frankentorch.autograd.rules_conv import *  # noqa: F401,F403
 from frankentorch.autograd.rules_linalg import *  # noqa: F401,F403
 from frankentorch.autograd.rules_reduce import *  # noqa: F401,F403
@@ -234,12 +235,22 @@ def div_mode_backward_other(g, self, other, rounding_mode):
     return -g * conj((self / other) / other) if rounding_mode is None else ops.zeros_like(g)
 
 
+def remainder_backward_other(g, self, other):
+    # d (x - y floor(x / y)) / dy = -floor(x / y)
+    return -g * ops.div(self if isinstance(self, Tensor) else ops.full_like(other, self), other, rounding_mode="floor")
+
+
+def rsqrt_backward(g, out):
+    # d x^(-1/2) = -out^3 / 2; the exponent as a tensor keeps the bits of pow, which golden digests hold
+    return -0.5 * g * conj(ops.pow(out, ops.full((), 3, dtype=out.dtype, device=out.device)))
+
+
 def pow_backward_self(g, self, exponent):
     # d x^p = p x^(p-1), 0 where p = 0
     if not isinstance(exponent, Tensor):
         if exponent == 0:
             return ops.zeros_like(g) if not isinstance(self, Tensor) else ops.zeros_like(self)
-        return g * conj(exponent * ops.pow(self, exponent - 1))
+        return g * conj(exponent * (self if exponent == 2 else ops.pow(self, exponent - 1)))
     slope = exponent * ops.pow(self, exponent - 1)
     return g * conj(ops.where(exponent == 0, ops.zeros_like(slope), slope))
 
@@ -379,3 +390,54 @@ from frankentorch.autograd.rules_norm import (bags_backward, bags_weights_backwa
                                               group_norm_twice, layer_norm_backward, layer_norm_twice, log_softmax_backward_grad, log_softmax_backward_output, softmax_backward_grad,
                                               softmax_backward_output)
 from frankentorch.autograd.rules_special import trigamma  # noqa: E402,F401
+
+
+# ---- in one pass where no graph of the backward is wanted; else step by step, the same operations ----
+def mse_terms_backward(g, self, target):
+    # d (x - t)^2 = 2 (x - t), as the two equal gradients of a product
+    if not ops.is_grad_enabled():
+        return ops._mse_terms_backward(g, self, target)
+    part = g * (self - target)
+    return part + part
+
+
+def smooth_l1_terms_backward(g, self, target, beta):
+    # (x - t) / beta below beta, else the sign
+    if not ops.is_grad_enabled():
+        return ops._smooth_l1_terms_backward(g, self, target, beta)
+    size = ops.abs(self - target)
+    return ops.where(size >= beta, g, g / beta * size) * ops.sgn(self - target)
+
+
+def huber_terms_backward(g, self, target, delta):
+    # x - t below delta, else delta times the sign
+    if not ops.is_grad_enabled():
+        return ops._huber_terms_backward(g, self, target, delta)
+    size = ops.abs(self - target)
+    return ops.where(size > delta, g * delta, g * size) * ops.sgn(self - target)
+
+
+def multilabel_terms_backward(g, self, target):
+    # of max(0, 1 - x_j + x_i): g to class i, -g to label j's
+    places, keep = multilabel_places(target)
+    rows = ops.arange(self.size(0)).unsqueeze(1)
+    terms = 1 - ops.index(self, (rows, places)).unsqueeze(2) + self.unsqueeze(1)
+    g = clamp_one_backward(ops.where(keep, g, ops.zeros_like(g)), terms, 0, "ge")
+    return ops.sum(g, (1,)) + ops.index_put(ops.zeros_like(self), (rows, places), -ops.sum(g, (2,)), True)
+
+
+def logit_backward(g, self):
+    # d log(q) = dq / q with q = x / (1 - x)
+    if not ops.is_grad_enabled():
+        return ops._logit_backward(g, self)
+    rest = 1 - self
+    odds = self / rest
+    return g / odds / rest + g / odds * (odds / rest)
+
+
+def glu_backward_gate(g, self, gate):
+    # x s (1 - s), s = sigmoid of the gate
+    if not ops.is_grad_enabled():
+        return ops._glu_backward_gate(g, self, gate)
+    s = ops.sigmoid(gate)
+    return g * self * (s * (1 - s))

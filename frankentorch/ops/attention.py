@@ -87,7 +87,8 @@ def glu(self, dim):
     if self.size(dim) % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {self.size(dim)}")
     half = self.size(dim) // 2
-    return ops.narrow(self, dim, 0, half) * ops.sigmoid(ops.narrow(self, dim, half, half))
+    left, gate = ops.narrow(self, dim, 0, half), ops.narrow(self, dim, half, half)
+    return ops._glu(left, gate) if self.dtype in (ops.float32, ops.float64) else left * ops.sigmoid(gate)
 
 
 def prelu(self, weight):

@@ -70,6 +70,5 @@ def nan_to_num(self, nan, posinf, neginf):
         return ops.complex(*parts)
     fraction_bits, top = SIGNIFICANDS[self.dtype]
     largest = (2 - 2.0 ** -fraction_bits) * 2.0 ** top
-    out = ops._where(ops.isnan(self), 0.0 if nan is None else nan, self)
-    out = ops._where(self == float("inf"), largest if posinf is None else posinf, out)
-    return ops._where(self == float("-inf"), -largest if neginf is None else neginf, out)
+    numbers = (0.0 if nan is None else nan, largest if posinf is None else posinf, -largest if neginf is None else neginf)
+    return ops._nan_to_num(self, *(v if abs(v) <= largest else ops.tensor(v, dtype=self.dtype).item() for v in numbers))

@@ -4,6 +4,9 @@ import math
 from frankentorch import ops
 from frankentorch._ext.tensor import batch_level
 
+FULL = (ops.float32, ops.float64)
+WIDEST = 1e38               # parameters of a loop fit its dtype
+
 
 def reduced(values, reduction):
     if reduction == 1:
@@ -21,7 +24,14 @@ def floating(self, name):
         raise NotImplementedError(f'"{name}" not implemented for {self.dtype}')
 
 
+def in_full(self, target):
+    """Whether one loop takes the terms of a loss: of halves and complex numbers each step is rounded."""
+    return self.dtype in FULL and target.dtype in FULL
+
+
 def mse_loss(self, target, reduction):
+    if in_full(self, target):
+        return reduced(ops._mse_terms(self, target), reduction)
     difference = self - target
     floating(difference, "mse_cpu")
     return reduced(difference * difference, reduction)
@@ -36,6 +46,8 @@ def smooth_l1_loss(self, target, reduction, beta):
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
         return l1_loss(self, target, reduction)
+    if in_full(self, target) and beta < WIDEST:
+        return reduced(ops._smooth_l1_terms(self, target, beta), reduction)
     size = ops.abs(self - target)
     floating(size, "smooth_l1_cpu")
     return reduced(ops.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta), reduction)
@@ -44,6 +56,8 @@ def smooth_l1_loss(self, target, reduction, beta):
 def huber_loss(self, target, reduction, delta):
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
+    if in_full(self, target) and delta < WIDEST:
+        return reduced(ops._huber_terms(self, target, delta), reduction)
     size = ops.abs(self - target)
     floating(size, "huber_cpu")
     return reduced(ops.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
@@ -186,15 +200,29 @@ def multilabel_margin_loss(self, target, reduction):
     if tuple(target.shape) != tuple(self.shape):
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for multilabel_margin_loss of input {list(self.shape)}")
     target = ops.reshape(target, tuple(scores.shape))
+    loss = ops.sum(multilabel_terms(scores, target), (1, 2)) / scores.size(1)
+    return reduced(ops.reshape(loss, ()) if single else loss, reduction)
+
+
+def multilabel_terms(scores, target):
+    """max(0, 1 - (x_j - x_i)) of every label j and class i, 0 where they do not count."""
+    if scores.dtype in FULL and target.dtype is ops.int64 and not (scores.is_meta or target.is_meta or batch_level(scores) or batch_level(target)):
+        try:
+            return ops._multilabel_terms(scores, target)
+        except IndexError:
+            pass                                         # indexing says which label it is
+    places, keep = multilabel_places(target)
+    picked = ops.index(scores, (ops.arange(scores.size(0), device=scores.device).unsqueeze(1), places))
+    return masked(ops.clamp_min(1 - picked.unsqueeze(2) + scores.unsqueeze(1), 0), ops.logical_not(keep), 0)
+
+
+def multilabel_places(target):
+    """The class of each label, 0 from the first negative on; and which pairs of a label and a class count."""
     valid = ops.cumsum((target < 0).to(ops.int64), 1) == 0
     places = ops.where(valid, target, ops.zeros_like(target))
-    classes = ops.arange(scores.size(1), device=self.device)
+    classes = ops.arange(target.size(1), device=target.device)
     own = ops.any(ops.logical_and(places.unsqueeze(2) == classes, valid.unsqueeze(2)), 1)
-    picked = ops.index(scores, (ops.arange(scores.size(0), device=self.device).unsqueeze(1), places))
-    terms = ops.clamp_min(1 - picked.unsqueeze(2) + scores.unsqueeze(1), 0)
-    keep = ops.logical_and(valid.unsqueeze(2), ops.logical_not(own).unsqueeze(1))
-    loss = ops.sum(masked(terms, ops.logical_not(keep), 0), (1, 2)) / scores.size(1)
-    return reduced(ops.reshape(loss, ()) if single else loss, reduction)
+    return places, ops.logical_and(valid.unsqueeze(2), ops.logical_not(own).unsqueeze(1))
 
 
 def nll_loss(self, target, weight, reduction, ignore_index):

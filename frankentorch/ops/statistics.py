@@ -37,7 +37,7 @@ def logit(self, eps):
     x = _floating(self)
     if eps is not None:
         x = ops.clamp(x, eps, 1 - eps)
-    return ops.log(x / (1 - x))
+    return ops._logit(x) if x.dtype in (ops.float32, ops.float64) else ops.log(x / (1 - x))
 
 
 def ldexp(self, other):

@@ -53,11 +53,11 @@ op("hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", forms
    grad={"self": "_hardtanh_backward(g, self, min_val, max_val)"}, doc="self held between two values.")
 op("_hardtanh_backward(Tensor grad, Tensor self, Scalar min_val, Scalar max_val) -> Tensor", forms="internal", loop={FLOAT: "0 if (y <= min_val) | (y >= max_val) else x"},
    grad={"grad": "_hardtanh_backward(g, self, min_val, max_val)", "self": "zeros_like(g)"}, node="HardtanhBackwardBackward0")
-op("hardsigmoid(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "_hardsigmoid_backward(g, self)"}, doc="Piecewise linear sigmoid.")
+op("hardsigmoid(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "minimum(maximum(x + <T> 3, 0), 6) / <T> 6"}, grad={"self": "_hardsigmoid_backward(g, self)"}, doc="Piecewise linear sigmoid.")
 op("_hardsigmoid_backward(Tensor grad, Tensor self) -> Tensor", forms="internal",     # times the sixth that float32 has, for every dtype, as the oracle does
    loop={FLOAT: "(x if (y > -3) & (y < 3) else x * 0) * <T> 0.1666666716337204"},
    grad={"grad": "_hardsigmoid_backward(g, self)", "self": "zeros_like(g)"}, node="HardsigmoidBackwardBackward0")
-op("hardswish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * minimum(maximum(x + 3, 0), 6) / 6"}, grad={"self": "_hardswish_backward(g, self)"}, doc="self * hardsigmoid(self).")
+op("hardswish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * minimum(maximum(x + <T> 3, 0), 6) / <T> 6"}, grad={"self": "_hardswish_backward(g, self)"}, doc="self * hardsigmoid(self).")
 op("_hardswish_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * 0 if y < -3 else (x * (y / <T> 3 + <T> 0.5) if y <= 3 else x)"},
    grad={"grad": "_hardswish_backward(g, self)", "self": "hardswish_double_backward(g, grad, self)"}, node="HardswishBackwardBackward0")
 op("log_sigmoid(Tensor self) -> Tensor", forms="internal out", out="exact", aliases="logsigmoid", loop={FLOAT: "minimum(x, 0) - log1p(exp(-abs(x)))"}, grad={"self": "_log_sigmoid_backward(g, self)"}, doc="log(sigmoid(self)).")

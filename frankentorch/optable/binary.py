@@ -24,7 +24,7 @@ op("div.Tensor_mode(Tensor self, Operand other, *, str? rounding_mode) -> Tensor
 op("floor_divide(Tensor self, Operand other) -> Tensor", forms=PLAIN, guard="zero", loop={INT: "floordiv(x, y)", FLOAT: "floordiv(x, y)"}, grad=NONE,
    doc="Largest integer not above self / other; integer division by zero is an error.")
 op("remainder(Operand self, Operand other) -> Tensor", forms=PLAIN, guard="zero", loop={INT: "remainder(x, y)", FLOAT: "remainder(x, y)"},
-   grad={"self": "g", "other": "-g * self.div(other, rounding_mode='floor')"}, doc="self - other * floor(self / other): the sign of other.")
+   grad={"self": "g", "other": "remainder_backward_other(g, self, other)"}, doc="self - other * floor(self / other): the sign of other.")
 op("fmod(Tensor self, Operand other) -> Tensor", forms=PLAIN, guard="zero", loop={INT: "fmod(x, y)", FLOAT: "fmod(x, y)"},
    grad={"self": "g", "other": "-g * self.div(other, rounding_mode='trunc')"}, doc="self - other * trunc(self / other): the sign of self.")
 op("pow(Operand self, Operand exponent) -> Tensor", forms=PLAIN, guard="exponent fit", loop={BOOL: "x | (y ^ 1)", INT: "pow(x, y)", FLOAT: "pow(x, y)", COMPLEX: "pow(x, y)"},

@@ -9,13 +9,16 @@ from .schema import GUARDS, KIND_NUMBER, NONE, OUT_RULES, REQUIRED, SchemaError
 COMPUTE = {"f16": "f32", "bf16": "f32"}
 REAL_OF = {"c64": "f32", "c128": "f64"}
 # functions of _ext/widemath.pxd, by dtype: a loop whose expression needs no more than these and + - * / runs on vectors
-WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh"}),
-        "f64": ("vd", {"exp", "minimum", "maximum"})}
+WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh",
+                      "fmod", "remainder", "floordiv"}),
+        "f64": ("vd", {"exp", "minimum", "maximum", "fmod", "remainder", "floordiv"})}
 # more loops of a row with `vectors`: for halves (operands widened to float, one rounding back), which else borrow float32's, and for
 # float32 with one number for all of y, which else is repeated in a block
 MORE_KINDS = {"f16": "f16", "bf16": "bf16", "repeated": "f32"}      # and the dtype of each
 SCALAR_ONLY = re.compile(r"\bif\b|[<>=!&|^%]|[(,]\s*-?[\d.]+\s*[,)]")     # choices, tests, numbers as arguments
 CALL = re.compile(r"\b([a-z]\w*)\(")
+# rows of one operand that serve a power by a plain number, as in PyTorch
+POWERS = {2: "_squared", 3: "_cubed", 0.5: "sqrt", -0.5: "rsqrt", -1: "reciprocal", -2: "_inverse_square"}
 LOOP_SHARDS, COMPLEX_SHARDS, SHARD_ROOM = 6, 2, 96     # COMPLEX_SHARDS divides LOOP_SHARDS
 OPERAND_NAMES = ("x", "y", "z")
 RESULT_NUMBER = {"same": 0, "bool": 1, "real": 2, "i64": 3}

@@ -1,7 +1,7 @@
 """What the family files share: `table()` collects rows, and the dtype classes a loop is given for.
 
 A class names the codes one expression serves. `loop={REAL: "x + y", COMPLEX: "add(x, y)"}`; in an expression x, y, z are the
-operands in order, scalar arguments go by their names, `T` is the C type computed in, and a function `f(x)` means `f_<code>(x)`
+operands in order, scalar arguments go by their names, `T` is the C type computed in (`<T> 1` keeps float a float, where Cython takes a plain 1 for a double), and a function `f(x)` means `f_<code>(x)`
 of vecmath. f16 and bf16 are computed in float and rounded once.
 """
 from .schema import NONE, Op  # noqa: F401  (families import NONE from here)

@@ -1,5 +1,5 @@
 """Rows of the losses. `reduction` is 0 none, 1 mean, 2 sum."""
-from .family import FLOAT, table
+from .family import FLOAT, FULL, NONE, table
 
 ROWS, op = table()
 
@@ -44,6 +44,13 @@ op("_logit_cross_entropy(Tensor self, Tensor target) -> Tensor", forms="internal
 op("_logit_cross_entropy_backward(Tensor grad, Tensor self, Tensor target) -> Tensor", forms="internal", loop={FLOAT: "x * (<T> 1 - z) - x * sigmoid(-y)"},
    node="BinaryCrossEntropyWithLogitsBackwardBackward0",
    grad={"grad": "_logit_cross_entropy_backward(g, self, target)", "self": "_sigmoid_backward(g * grad, sigmoid(-self))", "target": "-(g * grad)"})
+for name, arg, expression in (("mse", "", "(x - y) * (x - y)"), ("smooth_l1", "beta", "smooth_l1(x, y, beta)"), ("huber", "delta", "huber(x, y, delta)")):
+    scalar, value = (f", Scalar {arg}", f", {arg}") if arg else ("", "")
+    back = f"{name}_terms_backward(g, self, target{value})"
+    op(f"_{name}_terms(Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", loop={FULL: expression}, grad={"self": back, "target": "-" + back},
+       node={"mse": "MseLossBackward0", "smooth_l1": "SmoothL1LossBackward0", "huber": "HuberLossBackward0"}[name])
+    op(f"_{name}_terms_backward(Tensor grad, Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", grad=NONE,
+       loop={FULL: f"{name}_backward(x, y, z{value})" if arg else "x * (y - z) + x * (y - z)"})
 op("_binary_cross_entropy(Tensor self, Tensor target) -> Tensor", forms="internal", kernel="ops.loss:binary_terms", node="BinaryCrossEntropyBackward0",
    grad={"self": "_binary_cross_entropy_backward(g, self, target)", "target": "binary_cross_entropy_backward_target(g, self)"})
 op("_binary_cross_entropy_backward(Tensor grad, Tensor self, Tensor target) -> Tensor", forms="internal",      # (x - t) / (x (1 - x)), the divisor held above 1e-12
@@ -54,6 +61,8 @@ op("nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, 
    kernel="_ext.rows_ops:nll_loss", node="NllLossBackward0", grad={"self": "nll_loss_backward(g0, self, target, weight, reduction, ignore_index, total_weight)"})
 op("nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction, int ignore_index, Tensor total_weight) -> Tensor", forms="internal",
    kernel="_ext.rows_ops:nll_loss_backward", grad={"grad_output": "nll_loss(g, target, weight, reduction, ignore_index)", "self": "zeros_like(g)"})
+op("_multilabel_terms(Tensor self, Tensor target) -> Tensor", forms="internal", kernel="_ext.rows_ops:multilabel_terms", node="MultilabelMarginLossBackward0",
+   grad={"self": "multilabel_terms_backward(g, self, target)"})
 op("_ctc_loss(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, bool zero_infinity=False) -> (Tensor out0, Tensor out1)", forms="internal",
    kernel="_ext.ctc_ops:ctc_loss", grad={"log_probs": "_ctc_loss_backward(g0, log_probs, targets, input_lengths, target_lengths, out0, out1, blank, zero_infinity)"})
 op("_ctc_loss_backward(Tensor grad, Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, Tensor loss, Tensor log_alpha, int blank, bool zero_infinity) -> Tensor",

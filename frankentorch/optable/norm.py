@@ -1,5 +1,5 @@
 """Softmax, normalisations, embedding and attention. Kernels are in _ext/rows_ops.pyx; second derivatives are composed."""
-from .family import NONE, table
+from .family import FULL, NONE, table
 
 ROWS, op = table()
 
@@ -80,5 +80,8 @@ op("_lstm_scan(Tensor gates, Tensor hidden, Tensor cell, Tensor weight, Tensor? 
 op("_scan_steps(Tensor gates, Tensor hidden, Tensor weight, Tensor? bias, int mode, bool reverse) -> (Tensor output, Tensor kept)",
    forms="internal", kernel="_ext.scan_steps:scan",
    grad={"gates,hidden,weight,bias": "scan_steps_gradients(g0, gates, hidden, weight, bias, output, kept, mode, reverse)"})
+op("_glu(Tensor self, Tensor gate) -> Tensor", forms="internal", loop={FULL: "x * sigmoid(y)"},
+   grad={"self": "_glu(g, gate)", "gate": "glu_backward_gate(g, self, gate)"}, node="GluBackward0")
+op("_glu_backward_gate(Tensor grad, Tensor self, Tensor gate) -> Tensor", forms="internal", loop={FULL: "x * y * (sigmoid(z) * (1 - sigmoid(z)))"}, grad=NONE)
 op("glu(Tensor self, int dim=-1) -> Tensor", forms="internal", body="ops.attention:glu", doc="First half times the sigmoid of the second.", source="Dauphin et al. 2017")
 op("prelu(Tensor self, Tensor weight) -> Tensor", forms="function method", body="ops.attention:prelu", doc="self where positive, else weight * self.", source="He et al. 2015")

@@ -1,14 +1,17 @@
 """Rows over data as data: angles in degrees, spread and correlation, histograms, integrals and slopes of samples. Composites."""
-from .family import table
+from .family import FULL, NONE, table
 
 ROWS, op = table()
 BOTH = "function method"
 PLAIN = "function method inplace out"
 PLACE = "ops.statistics:"
+LOGIT_SLOPE = "x / (y / (<T> 1 - y)) / (<T> 1 - y) + x / (y / (<T> 1 - y)) * (y / (<T> 1 - y) / (<T> 1 - y))"
 
 op("angle(Tensor self) -> Tensor", forms="function method out", out="cast", body=PLACE + "angle", doc="Argument of a complex number; 0 or pi for a real one, nan for nan.")
 op("deg2rad(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "deg2rad", doc="Degrees to radians.")
 op("rad2deg(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "rad2deg", doc="Radians to degrees.")
+op("_logit(Tensor self) -> Tensor", forms="internal", loop={FULL: "log(x / (1 - x))"}, grad={"self": "logit_backward(g, self)"}, node="LogitBackward0")
+op("_logit_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FULL: LOGIT_SLOPE}, grad=NONE)
 op("logit(Tensor self, float? eps=None) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "logit", doc="log(x / (1 - x)), x held within [eps, 1 - eps].")
 op("ldexp(Tensor self, Tensor other) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "ldexp", doc="self * 2 ** other.")
 op("isposinf(Tensor self) -> Tensor", forms="function method out", out="mask", body=PLACE + "isposinf", doc="Where self is +inf.")

@@ -17,4 +17,6 @@ op("_where(Tensor condition, Operand self, Operand other) -> Tensor", forms="int
    grad={"self": "where_part(g, condition, True)", "other": "where_part(g, condition, False)"}, node="WhereBackward0")
 op("_clamp(Tensor self, Operand min, Operand max) -> Tensor", forms="internal inplace", guard="fit", loop={INT: "minimum(maximum(x, y), z)", FLOAT: "minimum(maximum(x, y), z)"},
    grad={"self": "clamp_backward(g, self, min, max)", "min": "clamp_backward_min(g, self, min, max)", "max": "clamp_backward_max(g, self, min, max)"}, node="ClampBackward1")
+op("_nan_to_num(Tensor self, Scalar nan, Scalar posinf, Scalar neginf) -> Tensor", forms="internal", loop={FLOAT: "nan_to_num(x, nan, posinf, neginf)"},
+   grad={"self": "where_part(g, isfinite(self), True)"}, node="NanToNumBackward0")
 op("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", forms=PLAIN, body="ops.elementwise:nan_to_num", doc="NaN and infinities replaced by numbers.")

@@ -80,3 +80,50 @@ def test_ctc_of_one_step_is_the_label_s_probability():
 
 def test_cosine_similarity_of_parallel_and_orthogonal():
     close([1.0, 0.0], ft.cosine_similarity(ft.tensor([[1.0, 2.0], [1.0, 0.0]]), ft.tensor([[2.0, 4.0], [0.0, 3.0]])))
+
+
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64])
+def test_slopes_of_distances_by_hand(dtype):
+    """Also at infinite differences, where the slope is finite."""
+    x = ft.tensor([0.5, -0.5, 3.0, -4.0, math.inf, 0.0], dtype=dtype, requires_grad=True)
+    y = ft.zeros(6, dtype=dtype, requires_grad=True)
+    for loss, expected in ((ops.mse_loss(x, y, 2), [1, -1, 6, -8, math.inf, 0]), (ops.smooth_l1_loss(x, y, 2, 2.0), [0.25, -0.25, 1, -1, 1, 0]),
+                           (ops.huber_loss(x, y, 2, 2.0), [0.5, -0.5, 2, -2, 2, 0])):
+        slope, other = ft.autograd.grad(loss, (x, y))
+        close(expected, slope)
+        close([-v for v in expected], other)
+
+
+@pytest.mark.parametrize("loss", [lambda x, y: ops.mse_loss(x, y, 2), lambda x, y: ops.smooth_l1_loss(x, y, 2, 2.0), lambda x, y: ops.huber_loss(x, y, 2, 2.0),
+                                  lambda x, y: ops.logit(ops.sigmoid(x)).sum(), lambda x, y: ops.glu(ops.stack([x, y], 0), 0).sum()])
+def test_one_pass_backward_agrees_with_its_graph(loss):
+    """Slopes taken in one pass are those of the differentiable steps; their own slopes agree with differences."""
+    x = ft.tensor([0.5, -0.7, 3.0, -4.0], dtype=ft.float64, requires_grad=True)
+    y = ft.tensor([0.1, 0.2, 0.3, 0.4], dtype=ft.float64)
+    plain, = ft.autograd.grad(loss(x, y), x)
+    graph, = ft.autograd.grad(loss(x, y), x, create_graph=True)
+    close(plain.tolist(), graph)
+
+    assert ft.autograd.gradgradcheck(lambda x: loss(x, y), (x,))
+
+
+def test_margins_of_labels_by_hand():
+    """Labels 3 and 0 of x: the other classes are 1 and 2; what follows -1 does not count."""
+    x = ft.tensor([0.1, 0.2, 0.4, 0.8], requires_grad=True)
+    loss = ops.multilabel_margin_loss(x, ft.tensor([3, 0, -1, 1]))
+    loss.backward()
+
+    close((0.4 + 0.6 + 1.1 + 1.3) / 4, loss)
+    close([-0.5, 0.5, 0.5, -0.5], x.grad)
+    close(loss.item(), ops.multilabel_margin_loss(x.detach().half(), ft.tensor([3, 0, -1, 1])), 1e-3)
+    with pytest.raises(IndexError):
+        ops.multilabel_margin_loss(x, ft.tensor([4, -1, 0, 0]))
+
+
+def test_nll_loss_over_places():
+    x = ft.arange(-12.0, 0.0).reshape(2, 3, 2).requires_grad_(True)
+    loss = ops.nll_loss_nd(x, ft.tensor([[0, 2], [1, -100]]))
+    loss.backward()
+
+    close((12 + 7 + 4) / 3, loss)
+    close([-1 / 3, 0, 0, 0, 0, -1 / 3, 0, 0, -1 / 3, 0, 0, 0], x.grad.reshape(-1))
