@@ -401,6 +401,10 @@ def mse_terms_backward(g, self, target):
     return part + part
 
 
+def mse_terms_curve(g, self, target):
+    return g + g
+
+
 def smooth_l1_terms_backward(g, self, target, beta):
     # (x - t) / beta below beta, else the sign
     if not ops.is_grad_enabled():
@@ -409,12 +413,20 @@ def smooth_l1_terms_backward(g, self, target, beta):
     return ops.where(size >= beta, g, g / beta * size) * ops.sgn(self - target)
 
 
+def smooth_l1_terms_curve(g, self, target, beta):
+    return ops.where(ops.abs(self - target) >= beta, ops.zeros_like(g), g / (beta or 1))
+
+
 def huber_terms_backward(g, self, target, delta):
     # x - t below delta, else delta times the sign
     if not ops.is_grad_enabled():
         return ops._huber_terms_backward(g, self, target, delta)
     size = ops.abs(self - target)
     return ops.where(size > delta, g * delta, g * size) * ops.sgn(self - target)
+
+
+def huber_terms_curve(g, self, target, delta):
+    return ops.where(ops.abs(self - target) > delta, ops.zeros_like(g), g)
 
 
 def multilabel_terms_backward(g, self, target):

@@ -1,5 +1,5 @@
 """Rows of the losses. `reduction` is 0 none, 1 mean, 2 sum."""
-from .family import FLOAT, FULL, NONE, table
+from .family import FLOAT, FULL, table
 
 ROWS, op = table()
 
@@ -49,7 +49,9 @@ for name, arg, expression in (("mse", "", "(x - y) * (x - y)"), ("smooth_l1", "b
     back = f"{name}_terms_backward(g, self, target{value})"
     op(f"_{name}_terms(Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", loop={FULL: expression}, grad={"self": back, "target": "-" + back},
        node={"mse": "MseLossBackward0", "smooth_l1": "SmoothL1LossBackward0", "huber": "HuberLossBackward0"}[name])
-    op(f"_{name}_terms_backward(Tensor grad, Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", grad=NONE,
+    curve = f"{name}_terms_curve(g * grad, self, target{value})"
+    op(f"_{name}_terms_backward(Tensor grad, Tensor self, Tensor target{scalar}) -> Tensor", forms="internal",
+       grad={"grad": f"_{name}_terms_backward(g, self, target{value})", "self": curve, "target": "-" + curve},
        loop={FULL: f"{name}_backward(x, y, z{value})" if arg else "x * (y - z) + x * (y - z)"})
 op("_binary_cross_entropy(Tensor self, Tensor target) -> Tensor", forms="internal", kernel="ops.loss:binary_terms", node="BinaryCrossEntropyBackward0",
    grad={"self": "_binary_cross_entropy_backward(g, self, target)", "target": "binary_cross_entropy_backward_target(g, self)"})

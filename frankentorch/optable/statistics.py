@@ -11,7 +11,8 @@ op("angle(Tensor self) -> Tensor", forms="function method out", out="cast", body
 op("deg2rad(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "deg2rad", doc="Degrees to radians.")
 op("rad2deg(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "rad2deg", doc="Radians to degrees.")
 op("_logit(Tensor self) -> Tensor", forms="internal", loop={FULL: "log(x / (1 - x))"}, grad={"self": "logit_backward(g, self)"}, node="LogitBackward0")
-op("_logit_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FULL: LOGIT_SLOPE}, grad=NONE)
+op("_logit_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FULL: LOGIT_SLOPE},
+   grad={"grad": "_logit_backward(g, self)", "self": "g * grad * (2 * self - 1) / (self * (1 - self)).square()"})
 op("logit(Tensor self, float? eps=None) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "logit", doc="log(x / (1 - x)), x held within [eps, 1 - eps].")
 op("ldexp(Tensor self, Tensor other) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "ldexp", doc="self * 2 ** other.")
 op("isposinf(Tensor self) -> Tensor", forms="function method out", out="mask", body=PLACE + "isposinf", doc="Where self is +inf.")

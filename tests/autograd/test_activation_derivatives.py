@@ -124,3 +124,19 @@ def test_cross_entropy_of_probabilities():
     edge = ft.tensor([0.0, 1.0, 1.0], requires_grad=True)          # the divisor is 1e-12 there
     slope, = ft.autograd.grad(functional.binary_cross_entropy(edge, ft.tensor([0.5, 0.0, 1.0]), reduction="sum"), edge)
     assert slope.tolist() == pytest.approx([-0.5e12, 1e12, 0.0])
+
+
+@pytest.mark.parametrize("name, function", {
+    "mse_loss": lambda v: functional.mse_loss(v, v.detach() * 0.5 - 1), "smooth_l1_loss": lambda v: functional.smooth_l1_loss(v, v.detach().flip(0), beta=0.7),
+    "huber_loss": lambda v: functional.huber_loss(v, v.detach().flip(0), delta=1.5), "logit": lambda v: ft.logit(ft.sigmoid(v) * 0.9).sum(),
+    "glu": lambda v: functional.glu(ft.cat([v, v * 2])).sum(), "square": lambda v: ft.square(v).sum(), "cube": lambda v: (v ** 3).sum(),
+    "norm of cubes": lambda v: ft.stack([v, v + 1]).norm(3, 0).sum(), "cross entropy of logits": lambda v: functional.binary_cross_entropy_with_logits(v, v.detach().abs() / 9),
+}.items())
+def test_curvature_is_one_forward_or_backward(name, function):
+    """Forward over backward, where backward takes one pass, against backward over backward, which goes step by step."""
+    x, turn = ft.tensor([0.5, 0.1, 3.0, -1.2], dtype=ft.float64), ft.tensor([0.2, 0.4, -0.7, 1.1], dtype=ft.float64)
+    _, forward = ft.func.jvp(ft.func.grad(function), (x,), (turn,))
+    leaf = x.clone().requires_grad_()
+    slope, = ft.autograd.grad(function(leaf), leaf, create_graph=True)
+    backward, = ft.autograd.grad((slope * turn).sum(), leaf)
+    assert forward.tolist() == pytest.approx(backward.tolist(), rel=1e-12, abs=1e-13)
