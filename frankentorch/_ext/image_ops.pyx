@@ -172,30 +172,38 @@ cdef struct Level:
     Py_ssize_t pitch, chunk             # bytes of a place, of the source and of the result
 
 
-cdef void copy_level(const Level* level, int more, const char* source, char* to) noexcept nogil:
-    """One dim and `more` dims inside of it. What repeats the place before is copied from there."""
-    cdef Py_ssize_t o, k, at, length
-    if more == 0 and level.pitch == 4 and 2 * level.runs > level.n_out:
+cdef inline void copy_line(const Level* level, const char* source, char* to) noexcept nogil:
+    """The last of the dims: run after run."""
+    cdef Py_ssize_t o = 0, k, length
+    if level.pitch == 4 and 2 * level.runs > level.n_out:
         for o in range(level.n_out):
             (<int*> to)[o] = (<const int*> source)[level.index[o]]
-    elif more == 0:
-        o = 0
-        for k in range(level.runs):
-            length = level.lengths[k]
-            if length == 1 and level.pitch == 4:
-                (<int*> to)[0] = (<const int*> source)[level.index[o]]
-            else:
-                memcpy(to, source + level.index[o] * level.pitch, length * level.pitch)
-            to += length * level.pitch
-            o += length
-    else:
-        for o in range(level.n_out):
-            at = o if level.index == NULL else level.index[o]
-            if level.index != NULL and o > 0 and at == level.index[o - 1]:
-                move_row(to, to - level.chunk, level.chunk)
-            else:
-                copy_level(level + 1, more - 1, source + at * level.pitch, to)
-            to += level.chunk
+        return
+    for k in range(level.runs):
+        length = level.lengths[k]
+        if length == 1 and level.pitch == 4:
+            (<int*> to)[0] = (<const int*> source)[level.index[o]]
+        else:
+            memcpy(to, source + level.index[o] * level.pitch, length * level.pitch)
+        to += length * level.pitch
+        o += length
+
+
+cdef void copy_level(const Level* level, int more, const char* source, char* to) noexcept nogil:
+    """One dim and `more` dims inside of it. What repeats the place before is copied from there."""
+    cdef Py_ssize_t o, at
+    if more == 0:
+        copy_line(level, source, to)
+        return
+    for o in range(level.n_out):
+        at = o if level.index == NULL else level.index[o]
+        if level.index != NULL and o > 0 and at == level.index[o - 1]:
+            memcpy(to, to - level.chunk, level.chunk)
+        elif more == 1:
+            copy_line(level + 1, source + at * level.pitch, to)
+        else:
+            copy_level(level + 1, more - 1, source + at * level.pitch, to)
+        to += level.chunk
 
 
 cdef Tensor copy_passes(Tensor self, tuple passes):

@@ -16,6 +16,7 @@ cdef enum:
     CHUNK = 131072               # bytes of the result a thread makes at once
     PIECE = 16384                # bytes of the result made row by row before the next part's turn
 
+cdef int[17] LOG_SIZE = [0, 0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4]         # of an item of so many bytes
 cdef void* planes[MOVE_SLOTS]
 fill_moves(planes)
 
@@ -45,6 +46,7 @@ cdef void join_rows(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     """Rows [begin, end) of the result, a few at a time so that neighbouring pieces are written together."""
     cdef Join* j = <Join*> context
     cdef Py_ssize_t k, rows = PIECE // j.row if PIECE > j.row else 1
+    cdef int log
     cdef char* to
     cdef Part* part
     while begin < end:
@@ -53,7 +55,11 @@ cdef void join_rows(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
         to = j.out + begin * j.row
         for k in range(j.n):
             part = &j.parts[k]
-            (<move_plane> planes[0])(to, j.row, 1, part.source + begin * part.nbytes, part.nbytes, 1, rows, part.nbytes)
+            log = LOG_SIZE[part.nbytes] if part.nbytes <= 16 else 0
+            if log > 0 and j.row & (part.nbytes - 1) == 0:         # one item of a row
+                (<move_plane> planes[log])(to, 0, j.row, part.source + begin * part.nbytes, 0, part.nbytes, 1, rows)
+            else:
+                (<move_plane> planes[0])(to, j.row, 1, part.source + begin * part.nbytes, part.nbytes, 1, rows, part.nbytes)
             to += part.nbytes
         begin += rows
 

@@ -10,5 +10,7 @@ cdef enum:
     PAIR_GREATEST = 4
     PAIR_ROOTS = 6              # (1, NULL, NULL, out): square roots of one line, in place
     NEIGHBOUR_SUMS = 8
-    PAIR_SLOTS = 10
+    PAIR_FOLD = 10              # (rows, NULL, lines, out): the canonical sum of up to PAIR_FEW lines, each in a lane of its own (fold.pxd)
+    PAIR_SLOTS = 12
     PAIR_COLS = 64
+    PAIR_FEW = 16

@@ -62,7 +62,9 @@ cdef void distances_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexce
         rows = min(d.rows, first + n - 1) if d.above else d.rows
         for i in range(rows):
             (<pair_tile> table[d.kind + d.wide])(features, x + i * features * d.item, space, found if d.kind == PAIR_GREATEST else tile)
-            if d.kind != PAIR_GREATEST:
+            if d.kind != PAIR_GREATEST and features <= PAIR_FEW:
+                (<pair_tile> table[PAIR_FOLD + d.wide])(features, NULL, tile, found)
+            elif d.kind != PAIR_GREATEST:
                 sum_columns(d.wide, tile, features, PAIR_COLS, PAIR_COLS, found)
             if d.kind == PAIR_SQUARES:
                 (<pair_tile> table[PAIR_ROOTS + d.wide])(1, NULL, NULL, found)

@@ -349,8 +349,8 @@ cdef void fractional_run(const value* x, const Py_ssize_t* size, const Py_ssize_
                             row = ((starts[0][p * count[0] + oz] + z) * size[1] + starts[1][p * count[1] + oy] + y) * size[2] + columns[ox]
                             for i in range(row, row + kernel[2]):
                                 v = x[i]
-                                if v > best or (v != v and best == best):
-                                    best, at = v, i
+                                at ^= (at ^ i) & -<Py_ssize_t> ((v > best) | ((v != v) & (best == best)))       # no branch: it could not be guessed
+                                best = x[at]
                     out[0], index[0] = best, at
                     out += 1
                     index += 1

@@ -9,7 +9,13 @@ def outer(self, vec2):
     if self.dim() != 1 or vec2.dim() != 1:
         wrong, name = (self, "self") if self.dim() != 1 else (vec2, "vec2")
         raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {wrong.dim()}-D")
-    return ops.mul(ops.unsqueeze(self, 1), vec2)
+    return _outer(self, vec2)
+
+
+def _outer(x, y):
+    """The factor that is one number in a whole row stands second, where the walk repeats it best; the tape keeps the order of the arguments."""
+    column = ops.unsqueeze(x, 1)
+    return ops.mul(column, y) if ops.differentiated(x, y) else ops.mul(y, column)
 
 
 def addbmm(self, batch1, batch2, beta, alpha):
@@ -29,7 +35,7 @@ def addbmm(self, batch1, batch2, beta, alpha):
 def addr(self, vec1, vec2, beta, alpha):
     if vec1.dim() != 1 or vec2.dim() != 1:
         raise RuntimeError(f"addr: Expected 1-D argument vec1 and vec2, but got {vec1.dim()}-D and {vec2.dim()}-D")
-    product = ops.mul(ops.unsqueeze(vec1, 1), vec2)
+    product = _outer(vec1, vec2)
     if self.shape != product.shape:
         self = ops.expand(self, product.shape)
     if self.dtype is ops.bool and product.dtype is ops.bool:
