@@ -8,8 +8,7 @@ from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE, is_complex_code
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, copy_into, scalar_name
-from frankentorch._ext.views cimport select_raw
+from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name
 from frankentorch._ext.levels cimport fill_moves, fill_resample
 from frankentorch._ext.moves cimport *
 from frankentorch._ext.resample cimport *
@@ -341,74 +340,120 @@ def resample_backward(Tensor g, tuple passes):
 
 # ---- values between places ----
 # Plain code without gather instructions of the processor: single loads are faster.
+cdef enum:
+    POINTS = 128                # of an image, worked at once for all channels
+    CORNERS = 16                # of a point, at most
+
+
+cdef struct Samples:
+    const long long* places[12]         # 4 * dim + tap: whole places along that dim, -1 outside
+    const char* weights[12]             # NULL: there is one corner, and its value is the result
+    Py_ssize_t sizes[3]
+    Py_ssize_t dims, taps, corners, images, channels, points
+    bint finite                         # weights that are not finite count as 0
+
+
 cdef inline real value_at(const real* x, long long at) noexcept nogil:
     return x[at] if at >= 0 else 0
 
 
-cdef void gather_run(Py_ssize_t channels, Py_ssize_t size, Py_ssize_t step, Py_ssize_t n, Py_ssize_t taps, const long long* index, const real* weight, const real* x,
-                     real* out) noexcept nogil:
-    """n outputs of each channel; taps, and channels of the result, are `step` values apart. Without weights (NULL) there is one tap."""
-    cdef const long long* a[4]
-    cdef const real* w[4]
-    cdef Py_ssize_t c, i, t
+cdef void corners_of(const Samples* s, Py_ssize_t first, Py_ssize_t n, long long* index, real* weight) noexcept nogil:
+    """Flat place and weight of each corner of n points, the last dim's taps fastest; POINTS values apart."""
+    cdef Py_ssize_t c, d, i, rest
+    cdef const long long* place
+    cdef const real* factor
+    for c in range(s.corners):
+        rest = s.corners
+        for d in range(s.dims):
+            rest //= s.taps
+            place = s.places[4 * d + c // rest % s.taps] + first
+            factor = <const real*> s.weights[4 * d + c // rest % s.taps]
+            for i in range(n):
+                index[i] = place[i] if d == 0 else -1 if index[i] < 0 or place[i] < 0 else index[i] * s.sizes[d] + place[i]
+            if factor != NULL:
+                for i in range(n):
+                    weight[i] = factor[first + i] if d == 0 else weight[i] * factor[first + i]
+        if s.finite:
+            for i in range(n):
+                weight[i] = weight[i] if weight[i] - weight[i] == 0 else 0
+        index += POINTS
+        weight += POINTS
+
+
+cdef void gather_run(const Samples* s, const real* x, real* out, real* weight) noexcept nogil:
+    cdef long long index[CORNERS * POINTS]
+    cdef const long long* a0 = index
+    cdef const long long* a1 = a0 + POINTS
+    cdef const long long* a2 = a1 + POINTS
+    cdef const long long* a3 = a2 + POINTS
+    cdef const real* w0 = weight
+    cdef const real* w1 = w0 + POINTS
+    cdef const real* w2 = w1 + POINTS
+    cdef const real* w3 = w2 + POINTS
+    cdef const real* plane
+    cdef real* to
+    cdef Py_ssize_t m, c, i, t, n, first, size = 1
     cdef real total
-    for t in range(4):
-        a[t], w[t] = index + t * step, weight + t * step
-    for c in range(channels):
-        if weight == NULL:
-            for i in range(n):
-                out[i] = value_at(x, index[i])
-        elif taps == 4:
-            for i in range(n):
-                total = w[0][i] * value_at(x, a[0][i]) + w[1][i] * value_at(x, a[1][i])
-                total = total + w[2][i] * value_at(x, a[2][i])
-                out[i] = total + w[3][i] * value_at(x, a[3][i])
-        else:
-            for i in range(n):
-                total = weight[i] * value_at(x, index[i])
-                for t in range(1, taps):
-                    total = total + weight[t * step + i] * value_at(x, index[t * step + i])
-                out[i] = total
-        x += size
-        out += step
+    for i in range(s.dims):
+        size *= s.sizes[i]
+    for m in range(s.images):
+        first = 0
+        while first < s.points:
+            n = min(s.points - first, POINTS)
+            corners_of(s, m * s.points + first, n, index, weight)
+            for c in range(s.channels):
+                plane, to = x + (m * s.channels + c) * size, out + (m * s.channels + c) * s.points + first
+                if s.weights[0] == NULL:
+                    for i in range(n):
+                        to[i] = value_at(plane, index[i])
+                elif s.corners == 4:
+                    for i in range(n):
+                        total = w0[i] * value_at(plane, a0[i]) + w1[i] * value_at(plane, a1[i])
+                        total = total + w2[i] * value_at(plane, a2[i])
+                        to[i] = total + w3[i] * value_at(plane, a3[i])
+                else:
+                    for i in range(n):
+                        total = weight[i] * value_at(plane, index[i])
+                        for t in range(1, s.corners):
+                            total = total + weight[t * POINTS + i] * value_at(plane, index[t * POINTS + i])
+                        to[i] = total
+            first += n
 
 
-def gather_sum(Tensor x, tuple index, tuple weight):
-    """out[n, c, i] = sum over t of weight[t][n, i] * x[n, c, index[t][n, i]], an index of -1 reading 0; one tap and no weights: the value itself.
-    x (n, c, places) float32 or float64, index int64 and weight, of x's dtype, (n, points)."""
+def gather_sum(Tensor x, tuple places, tuple weights, bint finite):
+    """Sum over the corners of a point of weight * value, a value outside being 0; corners are all choices of a tap per dim, the last dim's fastest.
+
+    x : (N, C, *sizes), float32 or float64. places, weights : per dim a tuple of as many tensors (N, points) as there are taps: int64 whole places, -1 outside,
+    and factors of x's dtype; no weights at all for one tap whose value is taken. Result (N, C, points).
+    """
+    cdef Samples s
     cdef Py_ssize_t sizes[3]
-    cdef Py_ssize_t n, points = (<Tensor> index[0]).sizes[1], taps = len(index), first, count, lead, item = ITEMSIZE[x.code], channels = x.sizes[1], places = x.sizes[2]
-    cdef Tensor out, source, every, weights = None
-    cdef const long long* at
-    cdef const char* w = NULL
-    sizes[0], sizes[1], sizes[2] = x.sizes[0], channels, points
-    out, source = new_tensor(x.code, False, 3, sizes), contiguous_tensor(x)
+    cdef double room[CORNERS * POINTS]
+    cdef Tensor out, one, source = contiguous_tensor(x)
+    cdef list held = []
+    cdef Py_ssize_t d, t
+    s.dims, s.taps, s.images, s.channels, s.points, s.finite, s.corners = len(places), len(places[0]), x.sizes[0], x.sizes[1], (<Tensor> places[0][0]).sizes[1], finite, 1
+    for d in range(s.dims):
+        s.sizes[d] = x.sizes[2 + d]
+        s.corners *= s.taps
+        for t in range(s.taps):
+            one = contiguous_tensor(<Tensor> places[d][t])
+            held.append(one)
+            s.places[4 * d + t], s.weights[4 * d + t] = <const long long*> data_of(one), NULL
+            if weights:
+                one = contiguous_tensor(<Tensor> weights[d][t])
+                held.append(one)
+                s.weights[4 * d + t] = data_of(one)
+    sizes[0], sizes[1], sizes[2] = s.images, s.channels, s.points
+    out = new_tensor(x.code, False, 3, sizes)
     if out.count == 0:
         return out
-    sizes[0], sizes[1], sizes[2] = x.sizes[0], taps, points             # taps of one image side by side
-    every = new_tensor(I64, False, 3, sizes)
-    if weight:
-        weights = new_tensor(x.code, False, 3, sizes)
-        w = data_of(weights)
-    for t in range(taps):
-        copy_into(select_raw(every, 1, t), <Tensor> index[t])
-        if weight:
-            copy_into(select_raw(weights, 1, t), <Tensor> weight[t])
-    at = <const long long*> data_of(every)
     start, to = data_of(source), data_of(out)
     with nogil:
-        for n in range(x.sizes[0]):
-            first = 0
-            while first < points:                       # so many that their taps stay in the first-level cache
-                count = min(points - first, 256)
-                lead = n * taps * points + first
-                if item == 4:
-                    gather_run(channels, places, points, count, taps, at + lead, <const ft_f32*> w + lead if w != NULL else NULL,
-                               <const ft_f32*> start + n * channels * places, <ft_f32*> to + n * channels * points + first)
-                else:
-                    gather_run(channels, places, points, count, taps, at + lead, <const ft_f64*> w + lead if w != NULL else NULL,
-                               <const ft_f64*> start + n * channels * places, <ft_f64*> to + n * channels * points + first)
-                first += count
+        if x.code == F32:
+            gather_run(&s, <const ft_f32*> start, <ft_f32*> to, <ft_f32*> room)
+        else:
+            gather_run(&s, <const ft_f64*> start, <ft_f64*> to, <ft_f64*> room)
     return out
 
 

@@ -87,7 +87,7 @@ def vander(x, N, increasing):
     if n < 0:
         raise RuntimeError(f"N must be non-negative, but got {n}")
     dtype = ops.promote_types(x.dtype, ops.int64) if not (x.is_floating_point() or x.is_complex()) else x.dtype
-    if n > 1 and not ops.differentiated(x):             # products down columns, which go side by side
+    if n > 1 and x.numel() > 1 and not ops.differentiated(x):             # products down columns, which go side by side
         powers = ops.cumprod(x.to(dtype).expand(n - 1, x.numel()), 0)
         out = ops.cat([ops.ones(1, x.numel(), dtype=dtype, device=x.device), powers], 0)
         return (out if increasing else ops.flip(out, (0,))).t().contiguous()

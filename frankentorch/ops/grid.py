@@ -70,34 +70,29 @@ def _inside(x, size, padding, align_corners):
     return ops.where(x > 0, ops.where(x < size - 1, x, zero + (size - 1)), zero)
 
 
-def _flat_places(places, sizes):
-    """(index, within) of whole places, one tensor (N, points) per dim: the flat place, 0 where it is outside."""
-    within = index = None
-    for place, size in zip(places, sizes):
-        held = ops.where(ops.logical_and(place >= 0, place <= size - 1), place, ops.full((), -1, dtype=place.dtype, device=place.device)).to(ops.int64)
-        here = held >= 0
-        within = here if within is None else ops.logical_and(within, here)
-        index = held if index is None else index * size + held
-    return index, within
+def _held(place, size):
+    """Whole places as int64, -1 outside."""
+    return ops.where(ops.logical_and(place >= 0, place <= size - 1), place, ops.full((), -1, dtype=place.dtype, device=place.device)).to(ops.int64)
 
 
 def _values(flat, places, sizes):
-    """Input values (N, C, points) at whole places; 0 outside."""
-    index, within = _flat_places(places, sizes)
+    """Input values (N, C, points) at whole places, one tensor (N, points) per dim; 0 outside."""
+    within = index = None
+    for place, size in zip(places, sizes):
+        held = _held(place, size)
+        here = held >= 0
+        within = here if within is None else ops.logical_and(within, here)
+        index = held if index is None else index * size + held
     index = ops.unsqueeze(ops.where(within, index, ops.zeros_like(index)), 1)
     taken = ops.gather(flat, 2, ops.expand(index, (index.shape[0], flat.shape[1], index.shape[2])))
     return ops.where(ops.unsqueeze(within, 1), taken, ops.zeros((), dtype=flat.dtype, device=flat.device))
 
 
-def _gathered(flat, corners, sizes):
-    """Sum of weight * value over `corners`, (places, weight) each: the same bits as part by part, in one pass, for callers that record nothing."""
-    index, weights = [], []
-    for places, weight in corners:
-        at, within = _flat_places(places, sizes)
-        index.append(ops.where(within, at, ops.full((), -1, dtype=at.dtype)))
-        if weight is not None:
-            weights.append(weight)
-    return gather_sum(flat, tuple(index), tuple(weights))
+def _gathered(input, taps, mode):
+    """What summing weighted `_values` over all corners gives, bit by bit, in one pass: for callers that record nothing."""
+    places = tuple(tuple(_held(place, size) for place, _ in dim) for dim, size in zip(taps, input.shape[2:]))
+    weights = () if mode == NEAREST else tuple(tuple(weight for _, weight in dim) for dim in taps)
+    return gather_sum(input, places, weights, mode == BILINEAR)
 
 
 def _cubic_weights(t):
@@ -129,7 +124,7 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
         places = [_inside(x, size, padding_mode, align_corners) for x, size in zip(places, sizes)]
     direct = wide.dtype in (ops.float32, ops.float64) and not wide.is_meta and not ops.differentiated(wide, points)
     if mode == NEAREST and direct:
-        out = _gathered(flat, [([ops.round(x) for x in places], None)], sizes)
+        out = _gathered(wide, [((ops.round(x), None),) for x in places], mode)
     elif mode == NEAREST:
         out = _values(flat, [ops.round(x).detach() for x in places], sizes)
         held = sum(ops.where(ops.isfinite(x), x - x.detach(), ops.zeros_like(x)) for x in places)
@@ -141,19 +136,15 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
         else:
             taps = [tuple((_inside(low + k, size, padding_mode, align_corners), w) for k, w in zip((-1, 0, 1, 2), _cubic_weights(x - low)))
                     for low, x, size in zip(lows, places, sizes)]
-        out, corners = None, []
-        for corner in product(*taps):
+        out = _gathered(wide, taps, mode) if direct else None
+        for corner in () if direct else product(*taps):
             weight = corner[0][1]
             for _, factor in corner[1:]:
                 weight = weight * factor
+            values = _values(flat, [place for place, _ in corner], sizes)
             weight = ops.where(ops.isfinite(weight), weight, ops.zeros_like(weight)) if mode == BILINEAR else weight
-            corners.append(([place for place, _ in corner], weight))
-        if direct:
-            out = _gathered(flat, corners, sizes)
-        else:
-            for places, weight in corners:
-                part = _values(flat, places, sizes) * ops.unsqueeze(weight, 1)
-                out = part if out is None else out + part
+            part = values * ops.unsqueeze(weight, 1)
+            out = part if out is None else out + part
     return ops.reshape(out.to(input.dtype) if narrow else out, (*input.shape[:2], *out_sizes))
 
 
