@@ -3,6 +3,7 @@
 # Resampling of grids along one dim, and patches as columns. Interpolation, and padding that repeats values, are sums of a few weighted
 # input places per output place: `Taps` lists them, one loop reads them, its adjoint adds back. Outputs ascend and taps ascend, so the
 # order of every sum is fixed. Halves work in float32 and round once; complex numbers are pairs of reals.
+from libc.math cimport floor
 from libc.stdlib cimport malloc, free
 from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
@@ -348,8 +349,10 @@ cdef enum:
 cdef struct Samples:
     const long long* places[12]         # 4 * dim + tap: whole places along that dim, -1 outside
     const char* weights[12]             # NULL: there is one corner, and its value is the result
+    const char* between[3]              # or the coordinate along that dim: its two neighbours are the taps, their weights linear
     Py_ssize_t sizes[3]
     Py_ssize_t dims, taps, corners, images, channels, points
+    bint weighted
     bint finite                         # weights that are not finite count as 0
 
 
@@ -357,22 +360,41 @@ cdef inline real value_at(const real* x, long long at) noexcept nogil:
     return x[at] if at >= 0 else 0
 
 
+cdef inline void neighbours_of(const real* x, Py_ssize_t n, Py_ssize_t size, long long* place, real* weight) noexcept nogil:
+    """The whole places at and after x, -1 outside, and their weights; POINTS values apart."""
+    cdef Py_ssize_t i, t
+    cdef real low, last = <real> (size - 1), one = 1
+    for i in range(n):
+        low = <real> floor(x[i])
+        weight[i], weight[POINTS + i] = low + one - x[i], x[i] - low
+        for t in range(2):
+            place[t * POINTS + i] = <long long> low if 0 <= low <= last else -1
+            low = low + one
+
+
 cdef void corners_of(const Samples* s, Py_ssize_t first, Py_ssize_t n, long long* index, real* weight) noexcept nogil:
     """Flat place and weight of each corner of n points, the last dim's taps fastest; POINTS values apart."""
-    cdef Py_ssize_t c, d, i, rest
+    cdef long long places[6 * POINTS]
+    cdef real weights[6 * POINTS]
+    cdef Py_ssize_t c, d, i, t, rest
     cdef const long long* place
     cdef const real* factor
+    for d in range(s.dims if s.between[0] != NULL else 0):
+        neighbours_of(<const real*> s.between[d] + first, n, s.sizes[d], places + 2 * d * POINTS, weights + 2 * d * POINTS)
     for c in range(s.corners):
         rest = s.corners
         for d in range(s.dims):
             rest //= s.taps
-            place = s.places[4 * d + c // rest % s.taps] + first
-            factor = <const real*> s.weights[4 * d + c // rest % s.taps]
+            t = c // rest % s.taps
+            if s.between[0] != NULL:
+                place, factor = places + (2 * d + t) * POINTS, weights + (2 * d + t) * POINTS
+            else:
+                place, factor = s.places[4 * d + t] + first, <const real*> s.weights[4 * d + t] + first
             for i in range(n):
                 index[i] = place[i] if d == 0 else -1 if index[i] < 0 or place[i] < 0 else index[i] * s.sizes[d] + place[i]
-            if factor != NULL:
+            if s.weighted:
                 for i in range(n):
-                    weight[i] = factor[first + i] if d == 0 else weight[i] * factor[first + i]
+                    weight[i] = factor[i] if d == 0 else weight[i] * factor[i]
         if s.finite:
             for i in range(n):
                 weight[i] = weight[i] if weight[i] - weight[i] == 0 else 0
@@ -403,14 +425,19 @@ cdef void gather_run(const Samples* s, const real* x, real* out, real* weight) n
             corners_of(s, m * s.points + first, n, index, weight)
             for c in range(s.channels):
                 plane, to = x + (m * s.channels + c) * size, out + (m * s.channels + c) * s.points + first
-                if s.weights[0] == NULL:
+                if not s.weighted:
                     for i in range(n):
                         to[i] = value_at(plane, index[i])
                 elif s.corners == 4:
                     for i in range(n):
-                        total = w0[i] * value_at(plane, a0[i]) + w1[i] * value_at(plane, a1[i])
-                        total = total + w2[i] * value_at(plane, a2[i])
-                        to[i] = total + w3[i] * value_at(plane, a3[i])
+                        if (a0[i] | a1[i] | a2[i] | a3[i]) >= 0:
+                            total = w0[i] * plane[a0[i]] + w1[i] * plane[a1[i]]
+                            total = total + w2[i] * plane[a2[i]]
+                            to[i] = total + w3[i] * plane[a3[i]]
+                        else:
+                            total = w0[i] * value_at(plane, a0[i]) + w1[i] * value_at(plane, a1[i])
+                            total = total + w2[i] * value_at(plane, a2[i])
+                            to[i] = total + w3[i] * value_at(plane, a3[i])
                 else:
                     for i in range(n):
                         total = weight[i] * value_at(plane, index[i])
@@ -420,11 +447,12 @@ cdef void gather_run(const Samples* s, const real* x, real* out, real* weight) n
             first += n
 
 
-def gather_sum(Tensor x, tuple places, tuple weights, bint finite):
+def gather_sum(Tensor x, tuple places, tuple weights):
     """Sum over the corners of a point of weight * value, a value outside being 0; corners are all choices of a tap per dim, the last dim's fastest.
 
     x : (N, C, *sizes), float32 or float64. places, weights : per dim a tuple of as many tensors (N, points) as there are taps: int64 whole places, -1 outside,
-    and factors of x's dtype; no weights at all for one tap whose value is taken. Result (N, C, points).
+    and factors of x's dtype; no weights at all for one tap whose value is taken. Or places : per dim one tensor of coordinates, whose two neighbours are
+    the taps, with linear weights that count as 0 where they are not finite. Result (N, C, points).
     """
     cdef Samples s
     cdef Py_ssize_t sizes[3]
@@ -432,15 +460,22 @@ def gather_sum(Tensor x, tuple places, tuple weights, bint finite):
     cdef Tensor out, one, source = contiguous_tensor(x)
     cdef list held = []
     cdef Py_ssize_t d, t
-    s.dims, s.taps, s.images, s.channels, s.points, s.finite, s.corners = len(places), len(places[0]), x.sizes[0], x.sizes[1], (<Tensor> places[0][0]).sizes[1], finite, 1
+    cdef bint linear = isinstance(places[0], Tensor)
+    s.dims, s.taps, s.images, s.channels, s.corners = len(places), 2 if linear else len(places[0]), x.sizes[0], x.sizes[1], 1
+    s.weighted, s.finite = linear or len(weights) > 0, linear
     for d in range(s.dims):
         s.sizes[d] = x.sizes[2 + d]
         s.corners *= s.taps
-        for t in range(s.taps):
-            one = contiguous_tensor(<Tensor> places[d][t])
+        s.between[d] = NULL
+        for t in range(1 if linear else s.taps):
+            one = contiguous_tensor(<Tensor> (places[d] if linear else places[d][t]))
             held.append(one)
+            s.points = one.sizes[1]
+            if linear:
+                s.between[d] = data_of(one)
+                continue
             s.places[4 * d + t], s.weights[4 * d + t] = <const long long*> data_of(one), NULL
-            if weights:
+            if s.weighted:
                 one = contiguous_tensor(<Tensor> weights[d][t])
                 held.append(one)
                 s.weights[4 * d + t] = data_of(one)

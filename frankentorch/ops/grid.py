@@ -88,11 +88,10 @@ def _values(flat, places, sizes):
     return ops.where(ops.unsqueeze(within, 1), taken, ops.zeros((), dtype=flat.dtype, device=flat.device))
 
 
-def _gathered(input, taps, mode):
+def _gathered(input, taps):
     """What summing weighted `_values` over all corners gives, bit by bit, in one pass: for callers that record nothing."""
     places = tuple(tuple(_held(place, size) for place, _ in dim) for dim, size in zip(taps, input.shape[2:]))
-    weights = () if mode == NEAREST else tuple(tuple(weight for _, weight in dim) for dim in taps)
-    return gather_sum(input, places, weights, mode == BILINEAR)
+    return gather_sum(input, places, () if taps[0][0][1] is None else tuple(tuple(weight for _, weight in dim) for dim in taps))
 
 
 def _cubic_weights(t):
@@ -124,7 +123,9 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
         places = [_inside(x, size, padding_mode, align_corners) for x, size in zip(places, sizes)]
     direct = wide.dtype in (ops.float32, ops.float64) and not wide.is_meta and not ops.differentiated(wide, points)
     if mode == NEAREST and direct:
-        out = _gathered(wide, [((ops.round(x), None),) for x in places], mode)
+        out = _gathered(wide, [((ops.round(x), None),) for x in places])
+    elif mode == BILINEAR and direct:
+        out = gather_sum(wide, tuple(places), ())
     elif mode == NEAREST:
         out = _values(flat, [ops.round(x).detach() for x in places], sizes)
         held = sum(ops.where(ops.isfinite(x), x - x.detach(), ops.zeros_like(x)) for x in places)
@@ -136,7 +137,7 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
         else:
             taps = [tuple((_inside(low + k, size, padding_mode, align_corners), w) for k, w in zip((-1, 0, 1, 2), _cubic_weights(x - low)))
                     for low, x, size in zip(lows, places, sizes)]
-        out = _gathered(wide, taps, mode) if direct else None
+        out = _gathered(wide, taps) if direct else None
         for corner in () if direct else product(*taps):
             weight = corner[0][1]
             for _, factor in corner[1:]:
