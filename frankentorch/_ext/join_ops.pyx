@@ -56,7 +56,7 @@ cdef void join_rows(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
         for k in range(j.n):
             part = &j.parts[k]
             log = LOG_SIZE[part.nbytes] if part.nbytes <= 16 else 0
-            if log > 0 and j.row & (part.nbytes - 1) == 0:         # one item of a row
+            if log > 0 and (j.row | <Py_ssize_t> to | <Py_ssize_t> part.source) & (part.nbytes - 1) == 0:     # one item of a row
                 (<move_plane> planes[log])(to, 0, j.row, part.source + begin * part.nbytes, 0, part.nbytes, 1, rows)
             else:
                 (<move_plane> planes[0])(to, j.row, 1, part.source + begin * part.nbytes, part.nbytes, 1, rows, part.nbytes)
