@@ -6,9 +6,8 @@
 # docs/accuracy.md.
 from frankentorch._ext.vectors cimport *
 from frankentorch._ext.polynomials cimport *
-from frankentorch._ext.bitmath cimport INF_F32, INF_F64, NAN_F32
+from frankentorch._ext.bitmath cimport INF_F32, NAN_F32
 from frankentorch._ext.vecmath32 cimport sin_f32, cos_f32
-from frankentorch._ext.floatmath cimport fmod_f32, fmod_f64, floordiv_f32, floordiv_f64
 
 
 # ---- float32
@@ -326,70 +325,6 @@ cdef inline vf maximum_vf(vf x, vf y) noexcept nogil:
     return pick_vf(mask_eq_vf(y, y), greatest_vf(y, x), y)
 
 
-cdef inline vf left_vf(vf a, vf b, vf* q) noexcept nogil:
-    """a - q b for the integer q nearest to a / b, which is below 2^22: a multiple of b's last bit, so that the fma does not round."""
-    cdef float magic = 8388608.0
-    q[0] = (a / b + magic) - magic
-    return fnma_vf(q[0], b, a)
-
-
-cdef inline vf bound_vf(vf b, float most) noexcept nogil:
-    """What a must be below for a / b < most and finite b; 0 for NaN and infinity."""
-    return pick_vf(mask_lt_vf(b, all_vf(INF_F32)), b, zero_vf) * most
-
-
-cdef inline vf fmod_vf(vf x, vf y) noexcept nogil:
-    cdef float part[FT_WIDTH_VF]
-    cdef float by[FT_WIDTH_VF]
-    cdef Py_ssize_t i
-    cdef vf q
-    cdef vf a = abs_vf(x)
-    cdef vf b = abs_vf(y)
-    cdef vf r = left_vf(a, b, &q)
-    cdef mask_f near = mask_lt_vf(a, bound_vf(b, 4194304.0))
-    r = copysign_vf(pick_vf(mask_lt_vf(r, zero_vf), r + b, r), x)
-    if not every_mf(near):
-        store_vf(part, x)
-        store_vf(by, y)
-        for i in range(FT_WIDTH_VF):
-            part[i] = fmod_f32(part[i], by[i])
-        r = pick_vf(near, r, load_vf(part))
-    return r
-
-
-cdef inline vf remainder_vf(vf x, vf y) noexcept nogil:
-    """fmod moved to the sign of the divisor."""
-    cdef float one = 1.0
-    cdef vf r = fmod_vf(x, y)
-    cdef vf moved = pick_vf(mask_lt_vf(copysign_vf(all_vf(one), r) * y, zero_vf), r + y, r)
-    return pick_vf(mask_eq_vf(r, zero_vf), r, moved)
-
-
-cdef inline vf floordiv_vf(vf x, vf y) noexcept nogil:
-    """The whole quotient itself where it is small, so that the scalar function's corrections come to the same."""
-    cdef float part[FT_WIDTH_VF]
-    cdef float by[FT_WIDTH_VF]
-    cdef Py_ssize_t i
-    cdef float one = 1.0
-    cdef vf q
-    cdef vf a = abs_vf(x)
-    cdef vf b = abs_vf(y)
-    cdef vf r = left_vf(a, b, &q)
-    cdef vf sign = copysign_vf(all_vf(one), x) * copysign_vf(all_vf(one), y)
-    cdef mask_f near = mask_lt_vf(a, bound_vf(b, 2097152.0))
-    cdef mask_f below = mask_lt_vf(r, zero_vf)
-    q = pick_vf(below, q - one, q) * sign
-    r = pick_vf(below, r + b, r)
-    q = pick_vf(mask_lt_vf(r * sign, zero_vf), q - one, q)
-    if not every_mf(near):
-        store_vf(part, x)
-        store_vf(by, y)
-        for i in range(FT_WIDTH_VF):
-            part[i] = floordiv_f32(part[i], by[i])
-        q = pick_vf(near, q, load_vf(part))
-    return q
-
-
 # ---- float64
 
 cdef inline vd exp_vd(vd x) noexcept nogil:
@@ -444,66 +379,3 @@ cdef inline vd minimum_vd(vd x, vd y) noexcept nogil:
 
 cdef inline vd maximum_vd(vd x, vd y) noexcept nogil:
     return pick_vd(mask_eq_vd(y, y), greatest_vd(y, x), y)
-
-cdef inline vd left_vd(vd a, vd b, vd* q) noexcept nogil:
-    """a - q b for the integer q nearest to a / b, which is below 2^51: a multiple of b's last bit, so that the fma does not round."""
-    cdef double magic = 4503599627370496.0
-    q[0] = (a / b + magic) - magic
-    return fnma_vd(q[0], b, a)
-
-
-cdef inline vd bound_vd(vd b, double most) noexcept nogil:
-    """What a must be below for a / b < most and finite b; 0 for NaN and infinity."""
-    return pick_vd(mask_lt_vd(b, all_vd(INF_F64)), b, zero_vd) * most
-
-
-cdef inline vd fmod_vd(vd x, vd y) noexcept nogil:
-    cdef double part[FT_WIDTH_VD]
-    cdef double by[FT_WIDTH_VD]
-    cdef Py_ssize_t i
-    cdef vd q
-    cdef vd a = abs_vd(x)
-    cdef vd b = abs_vd(y)
-    cdef vd r = left_vd(a, b, &q)
-    cdef mask_d near = mask_lt_vd(a, bound_vd(b, 2251799813685248.0))
-    r = copysign_vd(pick_vd(mask_lt_vd(r, zero_vd), r + b, r), x)
-    if not every_md(near):
-        store_vd(part, x)
-        store_vd(by, y)
-        for i in range(FT_WIDTH_VD):
-            part[i] = fmod_f64(part[i], by[i])
-        r = pick_vd(near, r, load_vd(part))
-    return r
-
-
-cdef inline vd remainder_vd(vd x, vd y) noexcept nogil:
-    """fmod moved to the sign of the divisor."""
-    cdef double one = 1.0
-    cdef vd r = fmod_vd(x, y)
-    cdef vd moved = pick_vd(mask_lt_vd(copysign_vd(all_vd(one), r) * y, zero_vd), r + y, r)
-    return pick_vd(mask_eq_vd(r, zero_vd), r, moved)
-
-
-cdef inline vd floordiv_vd(vd x, vd y) noexcept nogil:
-    """The whole quotient itself where it is small, so that the scalar function's corrections come to the same."""
-    cdef double part[FT_WIDTH_VD]
-    cdef double by[FT_WIDTH_VD]
-    cdef Py_ssize_t i
-    cdef double one = 1.0
-    cdef vd q
-    cdef vd a = abs_vd(x)
-    cdef vd b = abs_vd(y)
-    cdef vd r = left_vd(a, b, &q)
-    cdef vd sign = copysign_vd(all_vd(one), x) * copysign_vd(all_vd(one), y)
-    cdef mask_d near = mask_lt_vd(a, bound_vd(b, 1125899906842624.0))
-    cdef mask_d below = mask_lt_vd(r, zero_vd)
-    q = pick_vd(below, q - one, q) * sign
-    r = pick_vd(below, r + b, r)
-    q = pick_vd(mask_lt_vd(r * sign, zero_vd), q - one, q)
-    if not every_md(near):
-        store_vd(part, x)
-        store_vd(by, y)
-        for i in range(FT_WIDTH_VD):
-            part[i] = floordiv_f64(part[i], by[i])
-        q = pick_vd(near, q, load_vd(part))
-    return q

@@ -384,49 +384,10 @@ def log_sigmoid_double_backward(g, grad, self):
     return g * grad * -(s * (1 - s))
 
 
-# ---- families ----
-from frankentorch.autograd.rules_loss import binary_cross_entropy_backward_target, binary_cross_entropy_curve, ctc_loss_twice  # noqa: E402,F401
-from frankentorch.autograd.rules_norm import (bags_backward, bags_weights_backward, batch_norm_backward, batch_norm_twice, embedding_twice, embedding_vocabulary, group_norm_backward,  # noqa: E402,F401
-                                              group_norm_twice, layer_norm_backward, layer_norm_twice, log_softmax_backward_grad, log_softmax_backward_output, softmax_backward_grad,
-                                              softmax_backward_output)
-from frankentorch.autograd.rules_special import trigamma  # noqa: E402,F401
-
-
-# ---- in one pass where no graph of the backward is wanted; else step by step, the same operations ----
-def mse_terms_backward(g, self, target):
-    # d (x - t)^2 = 2 (x - t), as the two equal gradients of a product
-    if not ops.is_grad_enabled():
-        return ops._mse_terms_backward(g, self, target)
-    part = g * (self - target)
-    return part + part
-
-
-def mse_terms_curve(g, self, target):
-    return g + g
-
-
-def smooth_l1_terms_backward(g, self, target, beta):
-    # (x - t) / beta below beta, else the sign
-    if not ops.is_grad_enabled():
-        return ops._smooth_l1_terms_backward(g, self, target, beta)
-    size = ops.abs(self - target)
-    return ops.where(size >= beta, g, g / beta * size) * ops.sgn(self - target)
-
-
-def smooth_l1_terms_curve(g, self, target, beta):
-    return ops.where(ops.abs(self - target) >= beta, ops.zeros_like(g), g / (beta or 1))
-
-
-def huber_terms_backward(g, self, target, delta):
-    # x - t below delta, else delta times the sign
-    if not ops.is_grad_enabled():
-        return ops._huber_terms_backward(g, self, target, delta)
-    size = ops.abs(self - target)
-    return ops.where(size > delta, g * delta, g * size) * ops.sgn(self - target)
-
-
-def huber_terms_curve(g, self, target, delta):
-    return ops.where(ops.abs(self - target) > delta, ops.zeros_like(g), g)
+# ---- losses ----
+def loss_curve(g, self, target, bound):
+    # of a loss that is quadratic nearer than bound and linear from there on
+    return ops.where(ops.abs(self - target) < bound, g, ops.zeros_like(g))
 
 
 def multilabel_terms_backward(g, self, target):
@@ -438,18 +399,9 @@ def multilabel_terms_backward(g, self, target):
     return ops.sum(g, (1,)) + ops.index_put(ops.zeros_like(self), (rows, places), -ops.sum(g, (2,)), True)
 
 
-def logit_backward(g, self):
-    # d log(q) = dq / q with q = x / (1 - x)
-    if not ops.is_grad_enabled():
-        return ops._logit_backward(g, self)
-    rest = 1 - self
-    odds = self / rest
-    return g / odds / rest + g / odds * (odds / rest)
-
-
-def glu_backward_gate(g, self, gate):
-    # x s (1 - s), s = sigmoid of the gate
-    if not ops.is_grad_enabled():
-        return ops._glu_backward_gate(g, self, gate)
-    s = ops.sigmoid(gate)
-    return g * self * (s * (1 - s))
+# ---- families ----
+from frankentorch.autograd.rules_loss import binary_cross_entropy_backward_target, binary_cross_entropy_curve, ctc_loss_twice  # noqa: E402,F401
+from frankentorch.autograd.rules_norm import (bags_backward, bags_weights_backward, batch_norm_backward, batch_norm_twice, embedding_twice, embedding_vocabulary, group_norm_backward,  # noqa: E402,F401
+                                              group_norm_twice, layer_norm_backward, layer_norm_twice, log_softmax_backward_grad, log_softmax_backward_output, softmax_backward_grad,
+                                              softmax_backward_output)
+from frankentorch.autograd.rules_special import trigamma  # noqa: E402,F401

@@ -8,7 +8,7 @@ from .schema import GUARDS, KIND_NUMBER, NONE, OUT_RULES, REQUIRED, SchemaError
 
 COMPUTE = {"f16": "f32", "bf16": "f32"}
 REAL_OF = {"c64": "f32", "c128": "f64"}
-# functions of _ext/widemath.pxd, by dtype: a loop whose expression needs no more than these and + - * / runs on vectors
+# functions of _ext/widemath.pxd and widequotient.pxd, by dtype: a loop whose expression needs no more than these and + - * / runs on vectors
 WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh",
                       "fmod", "remainder", "floordiv"}),
         "f64": ("vd", {"exp", "minimum", "maximum", "fmod", "remainder", "floordiv"})}

@@ -44,15 +44,15 @@ op("_logit_cross_entropy(Tensor self, Tensor target) -> Tensor", forms="internal
 op("_logit_cross_entropy_backward(Tensor grad, Tensor self, Tensor target) -> Tensor", forms="internal", loop={FLOAT: "x * (<T> 1 - z) - x * sigmoid(-y)"},
    node="BinaryCrossEntropyWithLogitsBackwardBackward0",
    grad={"grad": "_logit_cross_entropy_backward(g, self, target)", "self": "_sigmoid_backward(g * grad, sigmoid(-self))", "target": "-(g * grad)"})
-for name, arg, expression in (("mse", "", "(x - y) * (x - y)"), ("smooth_l1", "beta", "smooth_l1(x, y, beta)"), ("huber", "delta", "huber(x, y, delta)")):
+for name, arg, expression, curve in (
+        ("mse", "", "(x - y) * (x - y)", "2 * (g * grad)"), ("smooth_l1", "beta", "smooth_l1(x, y, beta)", "loss_curve(g * grad, self, target, beta) / (beta or 1)"),
+        ("huber", "delta", "huber(x, y, delta)", "loss_curve(g * grad, self, target, delta)")):
     scalar, value = (f", Scalar {arg}", f", {arg}") if arg else ("", "")
-    back = f"{name}_terms_backward(g, self, target{value})"
-    op(f"_{name}_terms(Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", loop={FULL: expression}, grad={"self": back, "target": "-" + back},
-       node={"mse": "MseLossBackward0", "smooth_l1": "SmoothL1LossBackward0", "huber": "HuberLossBackward0"}[name])
-    curve = f"{name}_terms_curve(g * grad, self, target{value})"
-    op(f"_{name}_terms_backward(Tensor grad, Tensor self, Tensor target{scalar}) -> Tensor", forms="internal",
-       grad={"grad": f"_{name}_terms_backward(g, self, target{value})", "self": curve, "target": "-" + curve},
-       loop={FULL: f"{name}_backward(x, y, z{value})" if arg else "x * (y - z) + x * (y - z)"})
+    title = {"mse": "MseLoss", "smooth_l1": "SmoothL1Loss", "huber": "HuberLoss"}[name]
+    back = f"_{name}_terms_backward(g, self, target{value})"
+    op(f"_{name}_terms(Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", loop={FULL: expression}, grad={"self": back, "target": "-" + back}, node=f"{title}Backward0")
+    op(f"_{name}_terms_backward(Tensor grad, Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", grad={"grad": back, "self": curve, "target": f"-({curve})"},
+       loop={FULL: f"{name}_backward(x, y, z{value})" if arg else "x * (y - z) + x * (y - z)"}, node=f"{title}BackwardBackward0")
 op("_binary_cross_entropy(Tensor self, Tensor target) -> Tensor", forms="internal", kernel="ops.loss:binary_terms", node="BinaryCrossEntropyBackward0",
    grad={"self": "_binary_cross_entropy_backward(g, self, target)", "target": "binary_cross_entropy_backward_target(g, self)"})
 op("_binary_cross_entropy_backward(Tensor grad, Tensor self, Tensor target) -> Tensor", forms="internal",      # (x - t) / (x (1 - x)), the divisor held above 1e-12

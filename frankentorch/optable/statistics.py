@@ -1,5 +1,5 @@
 """Rows over data as data: angles in degrees, spread and correlation, histograms, integrals and slopes of samples. Composites."""
-from .family import FULL, NONE, table
+from .family import FULL, table
 
 ROWS, op = table()
 BOTH = "function method"
@@ -10,7 +10,7 @@ LOGIT_SLOPE = "x / (y / (<T> 1 - y)) / (<T> 1 - y) + x / (y / (<T> 1 - y)) * (y 
 op("angle(Tensor self) -> Tensor", forms="function method out", out="cast", body=PLACE + "angle", doc="Argument of a complex number; 0 or pi for a real one, nan for nan.")
 op("deg2rad(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "deg2rad", doc="Degrees to radians.")
 op("rad2deg(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "rad2deg", doc="Radians to degrees.")
-op("_logit(Tensor self) -> Tensor", forms="internal", loop={FULL: "log(x / (1 - x))"}, grad={"self": "logit_backward(g, self)"}, node="LogitBackward0")
+op("_logit(Tensor self) -> Tensor", forms="internal", loop={FULL: "log(x / (1 - x))"}, grad={"self": "_logit_backward(g, self)"}, node="LogitBackward0")
 op("_logit_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FULL: LOGIT_SLOPE},
    grad={"grad": "_logit_backward(g, self)", "self": "g * grad * (2 * self - 1) / (self * (1 - self)).square()"})
 op("logit(Tensor self, float? eps=None) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "logit", doc="log(x / (1 - x)), x held within [eps, 1 - eps].")

@@ -140,3 +140,12 @@ def test_curvature_is_one_forward_or_backward(name, function):
     slope, = ft.autograd.grad(function(leaf), leaf, create_graph=True)
     backward, = ft.autograd.grad((slope * turn).sum(), leaf)
     assert forward.tolist() == pytest.approx(backward.tolist(), rel=1e-12, abs=1e-13)
+
+
+@pytest.mark.parametrize("loss, curves", [(functional.smooth_l1_loss, [2.0, 2.0, 0.0, 0.0]), (functional.huber_loss, [1.0, 1.0, 0.0, 0.0])])
+def test_curvature_at_and_around_the_bound(loss, curves):
+    """Recorded from PyTorch: full curvature where both agree, none from a difference of 0.5 on."""
+    x, target = ft.tensor([1.0, 1.2, 1.5, 4.0], dtype=ft.float64, requires_grad=True), ft.ones(4, dtype=ft.float64)
+    bound = {"delta" if loss is functional.huber_loss else "beta": 0.5}
+    slope, = ft.autograd.grad(loss(x, target, reduction="sum", **bound), x, create_graph=True)
+    assert ft.autograd.grad(slope.sum(), x)[0].tolist() == curves
