@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
-# Counts of values between edges that ascend, near even: a bin is guessed by division and moved to where the edges say, so the edges decide.
+# Counts of values between edges that ascend: a bin is guessed by division, right or next to it where edges are even, else searched for by halves.
+# The edges decide.
 # Weights are added to their bins in order of the values.
 from libc.math cimport isfinite
 from frankentorch._ext.types cimport *
@@ -20,6 +21,18 @@ cdef bint ascending(const real* edges, Py_ssize_t n) noexcept nogil:
     return True
 
 
+cdef Py_ssize_t last_below(const real* edges, real v, Py_ssize_t low, Py_ssize_t high) noexcept nogil:
+    """Last place in [low, high) whose edge is not above v; that of low is not."""
+    cdef Py_ssize_t middle
+    while high - low > 1:
+        middle = (low + high) // 2
+        if edges[middle] <= v:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 cdef bint count_run(const real* x, Py_ssize_t n, const real* edges, Py_ssize_t bins, const real* weight, real* out) noexcept nogil:
     """False where the edges do not serve."""
     cdef Py_ssize_t i, at
@@ -34,10 +47,10 @@ cdef bint count_run(const real* x, Py_ssize_t n, const real* edges, Py_ssize_t b
         if not (low <= v <= high):
             continue
         at = min(<Py_ssize_t> ((<double> v - <double> low) * scale), bins - 1)
-        while edges[at] > v:
-            at -= 1
-        while at < bins - 1 and edges[at + 1] <= v:
-            at += 1
+        if edges[at] > v:
+            at = last_below(edges, v, 0 if edges[at - 1] > v else at - 1, at)
+        elif at < bins - 1 and edges[at + 1] <= v:
+            at = last_below(edges, v, at + 1, at + 2 if at + 2 < bins and edges[at + 2] > v else bins)
         out[at] = out[at] + (one if weight == NULL else weight[i])
     return True
 

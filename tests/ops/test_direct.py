@@ -138,3 +138,14 @@ def test_ctc_loss_sums_over_all_alignments():
     loss = F.ctc_loss(log_probs, ft.tensor(labels), (5, 5), (2, 2), reduction="none")
 
     assert expected == pytest.approx(loss.tolist(), rel=1e-13)
+
+
+def test_histogram_of_uneven_edges():
+    """Edges far from even, some twice: each value counts in the last bin that starts at or before it."""
+    edges = [0.0, 1e-6, 1e-5, 1e-4, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.5, 0.5, 0.75, 100.0]
+    values = [0.0, 5e-7, 1e-6, 9e-5, 1e-4, 2e-4, 0.05, 0.1, 0.3, 0.5, 0.6, 0.75, 80.0, 100.0, -1.0, 101.0, float("nan")]
+    expected = [0.0] * 12
+    for v in values:
+        if 0.0 <= v <= 100.0:
+            expected[min(max(i for i, e in enumerate(edges) if e <= v), 11)] += 1
+    assert ft.histogram(ft.tensor(values, dtype=ft.float64), ft.tensor(edges, dtype=ft.float64))[0].tolist() == expected
