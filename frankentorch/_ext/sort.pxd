@@ -26,9 +26,3 @@ cdef Py_ssize_t unique_run(int code, const char* input, Py_ssize_t n, bint sort,
 # Distinct rows, as unique_run finds values, of n contiguous rows of `width` values, in lexicographic order; first[g] is the first row of group g.
 cdef Py_ssize_t unique_rows_run(int code, const char* input, Py_ssize_t n, Py_ssize_t width, bint sort, long long* first,
                                 long long* inverse, long long* counts) noexcept nogil
-
-# For each of m values of each line: the first place in the ascending sequence of n whose element is >= (right: >) the value.
-# sequence[lines][n] (or [n] if shared: bucketize), sorter (may be NULL) likewise, values[lines][m], out[lines][m] in out_code
-# I64 or I32; all contiguous.
-cdef int searchsorted_run(int code, const char* sequence, const long long* sorter, const char* values, Py_ssize_t lines,
-                          Py_ssize_t n, Py_ssize_t m, bint shared, bint right, int out_code, char* out) noexcept nogil

@@ -8,6 +8,7 @@ from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name, copy_into
 from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_MEMORY
 from frankentorch._ext.index_run cimport bincount_run, greatest_run, histc_run, union_run
+from frankentorch._ext.search cimport searchsorted_run
 from frankentorch._ext.sort cimport *
 
 

@@ -33,6 +33,37 @@ def test_selection():
         t.topk(5)
 
 
+@pytest.mark.parametrize("span", [0, 1, 2**32 - 1, 2**32, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("low", [-2**63, -7, 2**40])
+@pytest.mark.parametrize("descending", [False, True])
+def test_whole_numbers_are_sorted_whatever_lies_between_the_least_and_the_greatest(low, span, descending):
+    """Up to 2^32 apart they share a word with their index."""
+    rng = random.Random(span)
+    high = min(low + span, 2**63 - 1)
+    numbers = [low, high] + [rng.choice([low, high, rng.randint(low, high), rng.randint(low, min(low + 9, high))]) for _ in range(400)]
+    order = sorted(range(len(numbers)), key=numbers.__getitem__) if not descending else sorted(range(len(numbers)), key=lambda i: -numbers[i])
+
+    values, indices = ft.tensor(numbers).sort(descending=descending)
+
+    assert indices.tolist() == order
+    assert values.tolist() == [numbers[i] for i in order]
+
+
+@pytest.mark.parametrize("n", [40, 400])
+@pytest.mark.parametrize("dtype", [ft.float16, ft.bfloat16, ft.float32, ft.float64])
+def test_sorted_zeros_and_nans_are_those_that_were_given(dtype, n):
+    """Keys tell neither the sign of a zero nor what a NaN holds."""
+    whole = {2: ft.int16, 4: ft.int32, 8: ft.int64}[ft.empty(0, dtype=dtype).element_size()]
+    given = ft.tensor([0.0, -0.0, math.nan, -1.0, -math.inf, 5.0, -0.0, math.inf] * (n // 8), dtype=dtype)
+    words = given.view(whole)
+    words[2::16] += 1           # another NaN
+
+    values, indices = given.sort(stable=True)
+
+    assert words[indices].tolist() == values.view(whole).tolist()
+    assert len(set(words[indices].tolist())) == 8
+
+
 @pytest.mark.parametrize("dtype", [ft.uint8, ft.int16, ft.int64, ft.bfloat16, ft.float32, ft.float64])
 @pytest.mark.parametrize("order", ["random", "rising", "falling", "equal", "special"])
 @pytest.mark.parametrize("n, k", [(9, 3), (41, 40), (1003, 1), (1003, 40), (1003, 41), (21000, 41), (21000, 42), (132000, 256)])
