@@ -1,8 +1,9 @@
 """Commands of `python -m bench`.
 
 compare   ratios (oracle / ours, above 1 we are faster) by median and by minimum, geometric mean per group
-record    the same, written to artifacts/bench/<group>.json with host, flags and commit
-gate      measure again and fail if a group's mean ratio fell below its record by more than the tolerance
+record    the same, written to artifacts/bench/<processor>/<group>.json with host, flags and commit
+gate      measure again and fail if a group's mean ratio fell below this processor's record by more than the tolerance
+goals     what the records say beside what was set out to be reached; fails where something is short
 figures   write the table of README.md anew from the records
 list      names of groups and cases
 """
@@ -18,7 +19,7 @@ import statistics
 import subprocess
 import sys
 
-from bench import checkpoints, figures, ftc, gate, growth, trainings  # noqa: F401  (three of them add groups)
+from bench import checkpoints, figures, ftc, gate, goals, growth, machine, trainings  # noqa: F401  (three of them add groups)
 from bench.cases import GROUPS
 from bench.timing import interleave, summary, use_threads
 
@@ -31,7 +32,7 @@ ON_DISK = ("checkpoint", "serialization")      # groups measured by both clocks:
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("compare", "record", "gate", "figures", "list"))
+    parser.add_argument("command", choices=("compare", "record", "gate", "goals", "figures", "list"))
     parser.add_argument("--group", action="append", choices=(*GROUPS, PROCESS_GROUP, MEMORY_GROUP, SLOPE_GROUP), help="only this group (repeatable)")
     parser.add_argument("--case", metavar="RE", help="only cases whose name contains a match")
     parser.add_argument("--threads", type=int, default=1, help="threads of both libraries (1)")
@@ -39,6 +40,7 @@ def main(argv=None):
     parser.add_argument("--seconds", type=float, default=growth.SECONDS, help=f"memory: how long our training goes on, up to {growth.STEPS} steps ({growth.SECONDS})")
     parser.add_argument("--ours", default="frankentorch", help="module examined (frankentorch)")
     parser.add_argument("--oracle", default="torch", help="module beside it (torch)")
+    parser.add_argument("--processor", help="gate, goals: folder of the records (this processor's)")
     parser.add_argument("--tolerance", type=float, default=0.10, help="gate: how far a group's ratio may fall (0.10)")
     options = parser.parse_args(argv)
     use_threads(options.threads)
@@ -48,6 +50,9 @@ def main(argv=None):
         for name in groups:
             print(name, *(f"  {case}" for case in GROUPS.get(name, ())), sep="\n")
         return 0
+    records = FOLDER / (options.processor or machine.folder_name(machine.cpu_name()))
+    if options.command == "goals":
+        return goals.run(records)
     if options.command == "figures":
         page = ROOT / "README.md"
         page.write_text(figures.rewritten(page.read_text(), FOLDER))
@@ -57,12 +62,12 @@ def main(argv=None):
         return special[name](options) if name in special else timed_rows(name, options)
 
     if options.command == "gate":
-        return gate.run(groups, FOLDER, measure, options.tolerance)
+        return gate.run(groups, records, measure, options.tolerance)
     for name in groups:
         rows = measure(name)
         show(name, rows)
         if options.command == "record" and rows:
-            write(name, rows, options)
+            write(name, rows, options, records)
     return 0
 
 
@@ -179,23 +184,21 @@ def amount(side):
 
 def host(options):
     """Where the numbers come from."""
-    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?") \
-        if os.path.exists("/proc/cpuinfo") else platform.processor()
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
     libraries = {module: getattr(importlib.import_module(module), "__version__", "?")
                  for module in (options.ours, options.oracle)}
-    return {"cpu": cpu, "cores": os.cpu_count(), "load": os.getloadavg()[0], "system": platform.platform(),
+    return {"cpu": machine.cpu_name(), "cores": os.cpu_count(), "load": os.getloadavg()[0], "system": platform.platform(),
             "python": platform.python_version(), "threads": options.threads, "commit": commit.stdout.strip(),
             "libraries": libraries, "level": os.environ.get("FRANKENTORCH_CPU", "best of the host")}
 
 
-def write(name, rows, options):
+def write(name, rows, options, folder):
     found = ratios(rows)
     record = {"group": name, "host": host(options), "cases": rows}
     if found:
         record["geometric_mean"] = dict(zip(("median", "min"), map(geometric_mean, zip(*found.values()))))
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / f"{name}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
     path.write_text(json.dumps(rounded(record), indent=1) + "\n")
     print(f"wrote {path.relative_to(ROOT)}")
 

@@ -17,11 +17,13 @@ def ratios(record, kind="median"):
     return {case: row["oracle"][kind] / row["ours"][kind] for case, row in record["cases"].items() if "missing" not in row}
 
 
-def line(record, label):
+def cells(record):
+    """Geometric mean and slowest case of one record, as cells of a table; empty without one."""
+    if record is None:
+        return " | "
     found = ratios(record)
-    mean = math.exp(statistics.fmean(map(math.log, found.values())))
     case = min(found, key=found.get)
-    return f"| {label} | {mean:.2f} | {found[case]:.2f} ({case}) |"
+    return f"{math.exp(statistics.fmean(map(math.log, found.values()))):.2f} | {found[case]:.2f} ({case})"
 
 
 def block(folder):
@@ -30,20 +32,23 @@ def block(folder):
     Parameters
     ----------
     folder : pathlib.Path
-        Records, one <group>.json each; groups without one have no line.
+        A folder for each processor, with records, one <group>.json each; groups without one have no line.
 
     Returns
     -------
     str
     """
-    records = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
-    shown = [(records[group], label) for group, label in LABELS.items() if group in records]
-    hosts = sorted({record["host"]["cpu"] for record, _ in shown})
-    text = [f"PyTorch's time over ours on one thread ({'; '.join(hosts)}), geometric mean of each group (above 1 we are faster)",
-            "and its slowest case, as recorded in `artifacts/bench/` by `python -m bench record`:", "",
-            "| group | mean | slowest |", "|---|---|---|", *(line(record, label) for record, label in shown)]
-    if "import" in records:
-        cost = ratios(records["import"])
+    machines = [{path.stem: json.loads(path.read_text()) for path in sorted(place.glob("*.json"))} for place in sorted(folder.iterdir()) if place.is_dir()]
+    machines = [records for records in machines if any(group in records for group in LABELS)]
+    names = [next(record["host"]["cpu"] for group, record in records.items() if group in LABELS) for records in machines]
+    shown = [group for group in LABELS if any(group in records for records in machines)]
+    text = ["PyTorch's time over ours on one thread, geometric mean of each group (above 1 we are faster) and its slowest case, on each processor",
+            "that has records in `artifacts/bench/`, made by `python -m bench record`:", "",
+            "| group | " + " | ".join(f"{name} | slowest" for name in names) + " |", "|---|" + "---|---|" * len(names),
+            *(f"| {LABELS[group]} | " + " | ".join(cells(records.get(group)) for records in machines) + " |" for group in shown)]
+    costs = [ratios(records["import"]) for records in machines if "import" in records]
+    if costs:
+        cost = {case: min(found[case] for found in costs) for case in costs[0]}
         text += ["", f"Importing takes 1/{cost['import']:.0f} of PyTorch's time, a process 1/{cost['memory after import']:.0f} of its memory after it,"
                  f" the installation 1/{cost['installed size']:.0f} of its size", "(`python -m bench compare --group import`)."]
     return BEGIN + "\n".join(text) + "\n" + END

@@ -1,7 +1,8 @@
 """`python -m bench gate`: has a group become slower, beside the oracle, than its last record says?
 
 A group's figure is the geometric mean of oracle / ours over the cases that both the record and this run have, by minima: the
-load of neighbours moves those least. Absolute times are not compared, so the record may come from another machine.
+load of neighbours moves those least. Absolute times are not compared, so the record may come from another machine with such a processor; with
+another processor it may not, for what each library makes of one differs by more than any tolerance.
 """
 import json
 import math
@@ -63,7 +64,7 @@ def run(groups, folder, measure, tolerance):
     for name in groups:
         recorded = read(folder / f"{name}.json")
         if recorded is None:
-            print(f"{name:<14} no record")
+            print(f"{name:<14} no record in {folder.name}")
             continue
         verdict = judge(recorded, measure(name), tolerance)
         report(name, verdict)

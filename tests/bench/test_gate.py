@@ -74,7 +74,9 @@ def test_command_line_reaches_the_gate(monkeypatch, tmp_path):
 
     asked = []
     monkeypatch.setattr(main, "FOLDER", tmp_path)
+    monkeypatch.setattr(main.machine, "cpu_name", lambda: "Abacus(R) 7 CPU @ 1Hz")
     monkeypatch.setattr(main.gate, "run", lambda groups, folder, measure, tolerance: asked.append((groups, folder, tolerance)) or 7)
 
     assert main.main(["gate", "--group", "tiny", "--tolerance", "0.25"]) == 7
-    assert asked == [(["tiny"], tmp_path, 0.25)]
+    assert main.main(["gate", "--group", "tiny", "--processor", "orrery"]) == 7
+    assert asked == [(["tiny"], tmp_path / "abacus-7-1hz", 0.25), (["tiny"], tmp_path / "orrery", 0.10)]
