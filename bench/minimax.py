@@ -144,16 +144,16 @@ FITS = {
     "stirling_f64": (stirling_tail, mpf(10)**-6, mpf("0.0101"), 7),
     "digamma_tail_f64": (digamma_tail, mpf(10)**-6, mpf("0.0101"), 7),
     "digamma_root_f64": (lambda d: mp.digamma(DIGAMMA_ROOT + d) / d, -0.28, 0.3, 21),
-    "erfinv_start": (erfinv_start, 0, mpf("6.1"), 24),
+    "erfinv_start_f64": (erfinv_start, 0, mpf("6.1"), 24),
     # float32, evaluated in float64 (about 2^-40)
-    "exp_light": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 7),
-    "log_light": (series(lambda z: (2 * mp.atanh(root(z)) / root(z) - 2) / z, 8), 0, ATANH_MAX, 5),
-    "sin_light": (odd_over_cube(mp.sin), 0, (mp.pi / 4) ** 2 * mpf("1.0001"), 4),
-    "cos_light": (series(lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2, 8), 0, (mp.pi / 4) ** 2 * mpf("1.0001"), 4),
-    "atan_light": (odd_over_cube(mp.atan), 0, (SQ - 1) ** 2 * mpf("1.001"), 7),
-    "asin_light": (odd_over_cube(mp.asin), 0, mpf("0.2501"), 8),
-    "erfinv_light": (series(lambda z: mp.erfinv(root(z)) / root(z), 4), 0, mpf("0.0626"), 6),
-    "erfcx_light": (erfcx_mapped, -1, mpf("0.9999"), 15),
+    "exp_light_f64": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 7),
+    "log_light_f64": (series(lambda z: (2 * mp.atanh(root(z)) / root(z) - 2) / z, 8), 0, ATANH_MAX, 5),
+    "sin_light_f64": (odd_over_cube(mp.sin), 0, (mp.pi / 4) ** 2 * mpf("1.0001"), 4),
+    "cos_light_f64": (series(lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2, 8), 0, (mp.pi / 4) ** 2 * mpf("1.0001"), 4),
+    "atan_light_f64": (odd_over_cube(mp.atan), 0, (SQ - 1) ** 2 * mpf("1.001"), 7),
+    "asin_light_f64": (odd_over_cube(mp.asin), 0, mpf("0.2501"), 8),
+    "erfinv_light_f64": (series(lambda z: mp.erfinv(root(z)) / root(z), 4), 0, mpf("0.0626"), 6),
+    "erfcx_light_f64": (erfcx_mapped, -1, mpf("0.9999"), 15),
     # float32
     "exp_f32": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 5, to_f32),
     "exp2_f32": (series(lambda r: (mpf(2)**r - 1) / r, 8), -0.5, 0.5, 6, to_f32),
@@ -164,7 +164,7 @@ FITS = {
 }
 
 FOURS = ("exp_f32", "exp_f64")              # over four vectors beside each other too
-VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "exp_f64", "normal_tail_f32")        # wanted over vectors too
+VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "normal_tail_f32")        # wanted over vectors too, as all in double are
 
 
 def by_octaves(slope, last, parts):
@@ -250,7 +250,7 @@ def print_turns():
 
 
 TEMPLATE = '''# Written by `python bench/minimax.py --write`; do not edit. Each function is one Horner chain of fused multiply-adds over
-# scalars, some over vectors too, in the same order. What a polynomial stands for is the row of FITS with its name.
+# scalars, those in double and some others over vectors too, in the same order. What a polynomial stands for is the row of FITS with its name.
 # Tables of pieces (PIECES) have a row for centres, one for values there and one for each coefficient; rows of eight repeat once for the widest vector.
 {{{{py:
 polynomials = {{
@@ -285,8 +285,8 @@ cdef extern from *:
 {{{{endfor}}}}
 {{{{endfor}}}}
 {{{{for name, numbers in polynomials.items()}}}}
-{{{{py: kinds = [(name, name[-3:] if name[-4:] in ("_f32", "_f64") else "f64", "float" if name.endswith("_f32") else "double", "")]}}}}
-{{{{if name in vectors}}}}
+{{{{py: kinds = [(name, name[-3:], "float" if name.endswith("_f32") else "double", "")]}}}}
+{{{{if name in vectors or name.endswith("_f64")}}}}
 {{{{py: kind = {{"f32": "vf", "f64": "vd"}}[name[-3:]]; kinds.append((name[:-3] + kind, kind, kind, "all_" + kind))}}}}
 {{{{endif}}}}
 {{{{for full, code, kind, make in kinds}}}}

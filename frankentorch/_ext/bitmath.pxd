@@ -93,35 +93,6 @@ cdef inline double size_cubed_f64(double x) noexcept nogil:
     return square * a if a > 1e150 else out
 
 
-cdef inline double fast_two_sum(double x, double y, double* error) noexcept nogil:
-    """x + y and its rounding error, for |x| >= |y| or x = 0 (Dekker 1971)."""
-    cdef double s = x + y
-    error[0] = (x - s) + y
-    return s
-
-
-cdef inline double two_sum(double x, double y, double* error) noexcept nogil:
-    """x + y and its rounding error, any order (Knuth, TAOCP 4.2.2)."""
-    cdef double s = x + y
-    cdef double t = s - x
-    error[0] = (x - (s - t)) + (y - t)
-    return s
-
-
-cdef inline double two_product(double x, double y, double* error) noexcept nogil:
-    cdef double p = x * y
-    error[0] = fma_f64(x, y, -p)
-    return p
-
-
-cdef inline double divide_pairs(double x, double x_low, double y, double y_low, double* low) noexcept nogil:
-    """(x + x_low) / (y + y_low) as an unevaluated sum, good to about 2^-100."""
-    cdef double r = 1.0 / y
-    cdef double q = x * r
-    low[0] = (fma_f64(-q, y, x) + (x_low - q * y_low)) * r
-    return q
-
-
 # Adding 1.5 * 2^52 leaves round(x) in the low bits of the word, in two's complement: a conversion SSE2
 # and AVX2 can do. 1023 more and it is a biased exponent.
 cdef inline double scale_f64(double x, double n) noexcept nogil:
@@ -129,11 +100,6 @@ cdef inline double scale_f64(double x, double n) noexcept nogil:
     cdef double t = fma_f64(n, 0.5, 6755399441056767.0)
     cdef double rest = (n - (t - 6755399441056767.0)) + 6755399441056767.0
     return x * make_f64(bits_f64(t) << 52) * make_f64(bits_f64(rest) << 52)
-
-
-cdef inline double power_of_two_f64(double n) noexcept nogil:
-    """2^n for integral -1022 <= n <= 1023."""
-    return make_f64(bits_f64(n + 6755399441056767.0) << 52)
 
 
 cdef inline float scale_f32(float x, float n) noexcept nogil:

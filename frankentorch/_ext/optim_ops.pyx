@@ -14,7 +14,7 @@ from libc.math cimport pow, sqrt
 from libc.string cimport memcpy
 from libc.stdlib cimport malloc, free, qsort
 from frankentorch._ext.types cimport *
-from frankentorch._ext.bitmath cimport two_product
+from frankentorch._ext.lanes cimport two_product_f64
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.dispatch cimport plain
 from frankentorch._ext.dtype cimport ITEMSIZE, is_complex_code
@@ -85,7 +85,7 @@ cdef class Steps:
 cdef void multiply(double* x, double* x_low, double y, double y_low) noexcept:
     """x *= y, both unevaluated sums of two doubles (Dekker 1971)."""
     cdef double low
-    cdef double high = two_product(x[0], y, &low)
+    cdef double high = two_product_f64(x[0], y, &low)
     low += x[0] * y_low + x_low[0] * y
     x[0] = high + low
     x_low[0] = low - (x[0] - high)

@@ -4,8 +4,8 @@
 # x of that step, as a sum of doubles, ft_turns_0 first. The steps below |x| = 2^48 (float32: 2^32) are all 2/pi itself: a
 # table for every exponent needs no compare, so the loads stay plain gathers. From |x| = 2^512 on the float64 entries are
 # scaled by 2^400 and x by 2^-400, against underflow. Printed by `python bench/minimax.py --turns`.
-from frankentorch._ext.bitmath cimport (
-    abs_f64, bits_f32, bits_f64, fma_f64, fast_two_sum, rint_f64, two_product, two_sum)
+from frankentorch._ext.bitmath cimport abs_f64, bits_f32, bits_f64, fma_f64, rint_f64
+from frankentorch._ext.lanes cimport fast_two_sum_f64, two_product_f64, two_sum_f64
 
 cdef extern from *:
     """
@@ -120,24 +120,24 @@ cdef inline double reduce_f64(double x, double* low, unsigned long long* quadran
     cdef double c2 = ft_turns_2_f64[row]
     cdef double c3 = ft_turns_3_f64[row]
     cdef double e0, e1, e2, a, b, n, f, s, t
-    cdef double p0 = two_product(y, c0, &e0)
-    cdef double p1 = two_product(y, c1, &e1)
-    cdef double p2 = two_product(y, c2, &e2)
-    s = two_sum(mod4(p0), mod4(e0), &a)
-    s = two_sum(s, mod4(p1), &b)
+    cdef double p0 = two_product_f64(y, c0, &e0)
+    cdef double p1 = two_product_f64(y, c1, &e1)
+    cdef double p2 = two_product_f64(y, c2, &e2)
+    s = two_sum_f64(mod4(p0), mod4(e0), &a)
+    s = two_sum_f64(s, mod4(p1), &b)
     n = rint_f64(s)
     f = s - n
     cdef double tail = 0.0
-    f = two_sum(f, a, &t)
+    f = two_sum_f64(f, a, &t)
     tail = tail + t
-    f = two_sum(f, b, &t)
+    f = two_sum_f64(f, b, &t)
     tail = tail + t
-    f = two_sum(f, p2, &t)
+    f = two_sum_f64(f, p2, &t)
     tail = tail + t
-    f = two_sum(f, e1, &t)
+    f = two_sum_f64(f, e1, &t)
     tail = tail + t + (e2 + y * c3)
-    f = fast_two_sum(f, tail, &tail)
-    cdef double r = two_product(f, 1.5707963267948966, &t)
+    f = fast_two_sum_f64(f, tail, &tail)
+    cdef double r = two_product_f64(f, 1.5707963267948966, &t)
     low[0] = t + (f * 6.123233995736766e-17 + tail * 1.5707963267948966)
     quadrant[0] = bits_f64(n + 6755399441055744.0)
     return r
@@ -151,7 +151,7 @@ cdef inline double reduce_f32(float x, unsigned long long* quadrant) noexcept no
     cdef double c0 = ft_turns_0_f32[row]
     cdef double c1 = ft_turns_1_f32[row]
     cdef double error
-    cdef double p = two_product(y, c0, &error)
+    cdef double p = two_product_f64(y, c0, &error)
     cdef double q = mod4(p)
     cdef double n = rint_f64(q)
     quadrant[0] = bits_f64(n + 6755399441055744.0)

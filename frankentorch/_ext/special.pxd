@@ -1,7 +1,7 @@
 # cython: cdivision=True
 # Error functions, gamma functions and relatives, float64 and float32. Branch-free like vecmath64.pxd; the float32 forms of
 # the gamma functions run the float64 body.
-from frankentorch._ext.bitmath cimport *
+from frankentorch._ext.lanes cimport *
 from frankentorch._ext.polynomials cimport *
 from frankentorch._ext.vecmath32 cimport *
 from frankentorch._ext.vecmath64 cimport *
@@ -13,14 +13,14 @@ cdef inline double erfc_parts(double x, double x_low, double* low, double* n) no
     """erfc(x + x_low) = (high + low) 2^n, x >= 0.3: exp(-x^2) / (1 + 2x) times a polynomial in (x - k)/(x + k) (Shepherd &
     Laframboise 1981)."""
     cdef double p_low, d_low, q_low, z_low, tail, e_low, out_low
-    cdef double z = two_product(x, x, &z_low)
+    cdef double z = two_product_f64(x, x, &z_low)
     cdef double t = (x - 3.75) / (x + 3.75)
-    cdef double p = fast_two_sum(1.2375126308378275, t * poly_erfcx_f64(t), &p_low)
-    cdef double d = two_sum(1.0, 2.0 * x, &d_low)
-    cdef double q = divide_pairs(p, p_low + 1.0546160249725448e-16, d, d_low, &q_low)
+    cdef double p = fast_two_sum_f64(1.2375126308378275, t * poly_erfcx_f64(t), &p_low)
+    cdef double d = two_sum_f64(1.0, 2.0 * x, &d_low)
+    cdef double q = divide_pairs_f64(p, p_low + 1.0546160249725448e-16, d, d_low, &q_low)
     cdef double e = exp_parts(-z, -fma_f64(2.0 * x, x_low, z_low), &e_low, n)
-    e = fast_two_sum(1.0, e, &tail)
-    cdef double out = two_product(e, q, &out_low)
+    e = fast_two_sum_f64(1.0, e, &tail)
+    cdef double out = two_product_f64(e, q, &out_low)
     low[0] = out_low + fma_f64(e, q_low, (tail + e_low) * q)
     return out
 
@@ -53,7 +53,7 @@ cdef inline double erfc_f64(double x) noexcept nogil:
 cdef inline double erfc_light(double x) noexcept nogil:
     """erfc within 2^-32 for x >= 0."""
     cdef double y = 16.0 if x > 16.0 else x
-    return exp_light(-y * y) * poly_erfcx_light((y - 3.75) / (y + 3.75)) / (1.0 + 2.0 * y)
+    return exp_light(-y * y) * poly_erfcx_light_f64((y - 3.75) / (y + 3.75)) / (1.0 + 2.0 * y)
 
 
 cdef inline float erfc_f32(float x) noexcept nogil:
@@ -64,7 +64,7 @@ cdef inline float erfc_f32(float x) noexcept nogil:
 cdef inline double erfinv_guess(double a) noexcept nogil:
     """erfinv of 0 <= a < 1 to about 2^-18."""
     cdef double w = -log_light((1.0 - a) * (1.0 + a), 0.0)
-    return a * poly_erfinv_start(sqrt_f64(w if w > 0.0 else 0.0))
+    return a * poly_erfinv_start_f64(sqrt_f64(w if w > 0.0 else 0.0))
 
 
 cdef inline double erfinv_f64(double x) noexcept nogil:
@@ -87,7 +87,7 @@ cdef inline float erfinv_f32(float x) noexcept nogil:
     cdef double y = erfinv_guess(b)
     cdef double u = (erfc_light(y) - (1.0 - b)) * -0.886226925452758 * exp_light(y * y)
     y = y - u / (1.0 + u * y)
-    y = b * poly_erfinv_light(b * b) if b < 0.25 else y
+    y = b * poly_erfinv_light_f64(b * b) if b < 0.25 else y
     y = INF_F64 if a == 1.0 else y
     return <float> copysign_f64(y if a <= 1.0 else NAN_F64, x)
 
@@ -99,12 +99,12 @@ cdef inline double sin_pi_pair(double x, double* low, double* cosine, double* co
     cdef double n = rint_f64(2.0 * x)
     cdef double t = x - 0.5 * n
     cdef double r_low, s_low, c_low
-    cdef double r = two_product(t, 3.141592653589793, &r_low)
+    cdef double r = two_product_f64(t, 3.141592653589793, &r_low)
     r_low = fma_f64(t, 1.2246467991473532e-16, r_low)
     cdef double s = sin_series(r, r_low, &s_low)
     cdef double c = cos_series(r, r_low, &c_low)
-    s = fast_two_sum(s, s_low, &s_low)
-    c = fast_two_sum(c, c_low, &c_low)
+    s = fast_two_sum_f64(s, s_low, &s_low)
+    c = fast_two_sum_f64(c, c_low, &c_low)
     cdef unsigned long long q = bits_f64(n + 6755399441055744.0)
     cdef bint swap = q & 1ULL
     cdef double sign = -1.0 if q & 2ULL else 1.0
@@ -132,8 +132,8 @@ cdef inline float sinc_f32(float x) noexcept nogil:
 cdef inline double rising_step(double p, double x, double i, double* p_low) noexcept nogil:
     """(p + p_low) (x + i), low part in place. Written out by the callers: a loop would keep theirs from vectorising."""
     cdef double f_low, q_low
-    cdef double f = two_sum(x, i, &f_low)
-    cdef double q = two_product(p, f, &q_low)
+    cdef double f = two_sum_f64(x, i, &f_low)
+    cdef double q = two_product_f64(p, f, &q_low)
     p_low[0] = q_low + fma_f64(p, f_low, p_low[0] * f)
     return q
 
@@ -141,9 +141,9 @@ cdef inline double rising_step(double p, double x, double i, double* p_low) noex
 cdef inline double harmonic_step(double total, double x, double i, double* low) noexcept nogil:
     """total + low + 1 / (x + i), low part in place."""
     cdef double f_low, q_low, tail
-    cdef double f = two_sum(x, i, &f_low)
-    cdef double q = divide_pairs(1.0, 0.0, f, f_low, &q_low)
-    total = two_sum(total, q, &tail)
+    cdef double f = two_sum_f64(x, i, &f_low)
+    cdef double q = divide_pairs_f64(1.0, 0.0, f, f_low, &q_low)
+    total = two_sum_f64(total, q, &tail)
     low[0] = low[0] + (tail + q_low)
     return total
 
@@ -164,24 +164,24 @@ cdef inline double lgamma_pair(double x, double* low) noexcept nogil:
     p = rising_step(p, base, 7.0, &p_low)
     p = rising_step(p, base, 8.0, &p_low)
     p = rising_step(p, base, 9.0, &p_low)
-    cdef double y = two_sum(x, 10.0 if shift else 0.0, &y_low)
+    cdef double y = two_sum_f64(x, 10.0 if shift else 0.0, &y_low)
     p = p if shift else 1.0
     p_low = p_low if shift else 0.0
     cdef double log_low
     cdef double log_y = log_pair_long(y, y_low, &log_low)
-    log_y = fast_two_sum(log_y - 1.0, log_low, &log_low)
+    log_y = fast_two_sum_f64(log_y - 1.0, log_low, &log_low)
     cdef double h_low
-    cdef double h = two_sum(y, -0.5, &h_low)
+    cdef double h = two_sum_f64(y, -0.5, &h_low)
     h_low = h_low + y_low
     cdef double a_low
-    cdef double a = two_product(h, log_y, &a_low)
+    cdef double a = two_product_f64(h, log_y, &a_low)
     a_low = a_low + fma_f64(h, log_low, h_low * log_y)
     cdef double inverse = 1.0 / y
     cdef double series = poly_stirling_f64(inverse * inverse) * inverse
-    a = two_sum(a, 0.4189385332046727, &tail)
+    a = two_sum_f64(a, 0.4189385332046727, &tail)
     a_low = a_low + tail + series + 1.6728209650585413e-17
     cdef double log_p = log_pair_long(p, p_low, &low_log)
-    a = two_sum(a, -log_p, &tail)
+    a = two_sum_f64(a, -log_p, &tail)
     low[0] = a_low + (tail - low_log)
     return a
 
@@ -197,12 +197,12 @@ cdef inline double lgamma_f64(double x) noexcept nogil:
     cdef double t = y if y < whole else 0.0
     cdef double s = sin_pi_pair(t - 2.0 * trunc_f64(t * 0.5), &s_low, &c, &c_low)
     cdef double sign = -1.0 if s < 0.0 else 1.0
-    cdef double d = two_product(y, sign * s, &d_low)
+    cdef double d = two_product_f64(y, sign * s, &d_low)
     d_low = fma_f64(y, sign * s_low, d_low)
     cdef bint pole = d == 0.0
-    cdef double q = divide_pairs(3.141592653589793, 1.2246467991473532e-16, 1.0 if pole else d, d_low, &q_low)
+    cdef double q = divide_pairs_f64(3.141592653589793, 1.2246467991473532e-16, 1.0 if pole else d, d_low, &q_low)
     cdef double log_q = log_pair_long(q, q_low, &log_low)
-    cdef double r = two_sum(log_q, -high, &tail)
+    cdef double r = two_sum_f64(log_q, -high, &tail)
     cdef double negative = r + (tail + (log_low - low))
     negative = INF_F64 if pole else negative
     cdef double out = high + low
@@ -240,11 +240,11 @@ cdef inline double digamma_positive(double x, double* low) noexcept nogil:
     total = harmonic_step(total, base, 9.0, &total_low)
     total = total if shift else 0.0
     total_low = total_low if shift else 0.0
-    cdef double y = two_sum(x, 10.0 if shift else 0.0, &y_low)
+    cdef double y = two_sum_f64(x, 10.0 if shift else 0.0, &y_low)
     cdef double log_y = log_pair(y, y_low, &log_low)
     cdef double inverse = 1.0 / y
     cdef double series = fma_f64(inverse * inverse, poly_digamma_tail_f64(inverse * inverse), 0.5 * inverse)
-    cdef double s = two_sum(log_y, -total, &tail)
+    cdef double s = two_sum_f64(log_y, -total, &tail)
     low[0] = tail + ((log_low - series) - total_low)
     return s
 
@@ -258,13 +258,13 @@ cdef inline double digamma_f64(double x) noexcept nogil:
     cdef double whole = 4503599627370496.0
     cdef double t = y if y < whole else 0.0
     cdef double sine = sin_pi_pair(t - 2.0 * trunc_f64(t * 0.5), &s_low, &c, &c_low)
-    cdef double q = divide_pairs(c, c_low, 1.0 if sine == 0.0 else sine, s_low, &q_low)
+    cdef double q = divide_pairs_f64(c, c_low, 1.0 if sine == 0.0 else sine, s_low, &q_low)
     cdef double p_low
-    cdef double p = two_product(q, 3.141592653589793, &p_low)
+    cdef double p = two_product_f64(q, 3.141592653589793, &p_low)
     p_low = p_low + fma_f64(q, 1.2246467991473532e-16, 3.141592653589793 * q_low)
-    cdef double r = two_sum(s, 1.0 / y, &tail)
+    cdef double r = two_sum_f64(s, 1.0 / y, &tail)
     p_low = p_low + tail + low
-    r = two_sum(r, p, &tail)
+    r = two_sum_f64(r, p, &tail)
     cdef double negative = r + (tail + p_low)
     negative = NAN_F64 if sine == 0.0 else negative
     cdef double near = (y - 1.4616321449683622) - 9.549995429965697e-17
@@ -287,7 +287,7 @@ cdef inline double gelu_f64(double x) noexcept nogil:
     cdef double y = abs_f64(x)
     y = 39.0 if y > 39.0 else y
     cdef double a_low, low, n
-    cdef double a = two_product(y, 0.7071067811865476, &a_low)
+    cdef double a = two_product_f64(y, 0.7071067811865476, &a_low)
     cdef double high = erfc_parts(a, fma_f64(y, -4.833646656726457e-17, a_low), &low, &n)
     cdef double factor = -0.5 * y
     cdef double left = scale_f64(fma_f64(factor, high, factor * low), n)
@@ -300,16 +300,16 @@ cdef inline double weighted_f64(double x, double y, double y_low) noexcept nogil
     """x / (1 + exp(-s)), s = y + y_low with the sign of x, 0 <= y < 1000; the power of two last."""
     cdef double low, n, tail, d_low, q_low, top_low
     cdef double a = exp_parts(-y, -y_low, &low, &n)
-    cdef double p = fast_two_sum(1.0, a, &tail)
+    cdef double p = fast_two_sum_f64(1.0, a, &tail)
     low = low + tail
-    cdef double d = fast_two_sum(1.0, scale_f64(p, n), &d_low)
+    cdef double d = fast_two_sum_f64(1.0, scale_f64(p, n), &d_low)
     d_low = d_low + scale_f64(low, n)
     cdef double bounded = -1000.0 if x < -1000.0 else x
-    cdef double top = two_product(bounded, p, &top_low)
+    cdef double top = two_product_f64(bounded, p, &top_low)
     top_low = fma_f64(bounded, low, top_low)
     top = top if x < 0.0 else x
     top_low = top_low if x < 0.0 else 0.0
-    cdef double q = divide_pairs(top, top_low, d, d_low, &q_low)
+    cdef double q = divide_pairs_f64(top, top_low, d, d_low, &q_low)
     q = q + q_low
     cdef double left = NAN_F64 if x == -INF_F64 else scale_f64(q, n)
     q = x if x > 1e300 else q
@@ -326,9 +326,9 @@ cdef inline double gelu_tanh_f64(double x) noexcept nogil:
     cdef double y = abs_f64(x)
     y = 22.0 if y > 22.0 else y
     cdef double z_low, p_low, w_low, v_low
-    cdef double z = two_product(y, y, &z_low)
-    cdef double p = two_product(z, 0.07135481627260025, &p_low)
-    cdef double w = two_sum(1.5957691216057308, p, &w_low)
+    cdef double z = two_product_f64(y, y, &z_low)
+    cdef double p = two_product_f64(z, 0.07135481627260025, &p_low)
+    cdef double w = two_sum_f64(1.5957691216057308, p, &w_low)
     w_low = w_low + (p_low + fma_f64(z_low, 0.07135481627260025, fma_f64(z, -6.175149918155315e-19, -9.96930880911092e-17)))
-    cdef double v = two_product(y, w, &v_low)
+    cdef double v = two_product_f64(y, w, &v_low)
     return weighted_f64(x, v, fma_f64(y, w_low, v_low))

@@ -2,7 +2,7 @@
 # Elementary functions in float32. exp, exp2, log, tanh, sigmoid and erf stay in float32 (full vector width), the last three by
 # tables of pieces (bench/minimax.py); the others run a short polynomial in float64 (*_light, error about 2^-36) and round once.
 # Branch-free; errors: docs/accuracy.md.
-from frankentorch._ext.bitmath cimport *
+from frankentorch._ext.lanes cimport *
 from frankentorch._ext.polynomials cimport *
 from frankentorch._ext.reduction cimport reduce_f32
 
@@ -118,7 +118,7 @@ cdef inline double exp_light(double x) noexcept nogil:
     x = -300.0 if x < -300.0 else x
     cdef double k = fma_f64(x, 1.4426950408889634, 6755399441055744.0) - 6755399441055744.0
     cdef double r = fma_f64(-k, 0.6931471805599453, x)
-    return fma_f64(r * r, poly_exp_light(r), r + 1.0) * power_of_two_f64(k)
+    return fma_f64(r * r, poly_exp_light_f64(r), r + 1.0) * power_of_two_f64(k)
 
 
 cdef inline double expm1_light(double x) noexcept nogil:
@@ -127,7 +127,7 @@ cdef inline double expm1_light(double x) noexcept nogil:
     cdef double k = fma_f64(x, 1.4426950408889634, 6755399441055744.0) - 6755399441055744.0
     cdef double r = fma_f64(-k, 0.6931471805599453, x)
     cdef double s = power_of_two_f64(k)
-    return fma_f64(s, fma_f64(r * r, poly_exp_light(r), r), s - 1.0)
+    return fma_f64(s, fma_f64(r * r, poly_exp_light_f64(r), r), s - 1.0)
 
 
 cdef inline double log_light(double x, double x_low) noexcept nogil:
@@ -139,7 +139,7 @@ cdef inline double log_light(double x, double x_low) noexcept nogil:
     f = fma_f64(x_low, make_f64((2046ULL - e) << 52), f)
     cdef double s = f / (2.0 + f)
     cdef double z = s * s
-    return fma_f64(k, 0.6931471805599453, fma_f64(s * z, poly_log_light(z), 2.0 * s))
+    return fma_f64(k, 0.6931471805599453, fma_f64(s * z, poly_log_light_f64(z), 2.0 * s))
 
 
 cdef inline double log_light_specials(double x, double out) noexcept nogil:
@@ -222,12 +222,12 @@ cdef inline float pow_f32(float x, float y) noexcept nogil:
 
 cdef inline double sin_light(double r) noexcept nogil:
     cdef double z = r * r
-    return fma_f64(r * z, poly_sin_light(z), r)
+    return fma_f64(r * z, poly_sin_light_f64(z), r)
 
 
 cdef inline double cos_light(double r) noexcept nogil:
     cdef double z = r * r
-    return fma_f64(z * z, poly_cos_light(z), fma_f64(-0.5, z, 1.0))
+    return fma_f64(z * z, poly_cos_light_f64(z), fma_f64(-0.5, z, 1.0))
 
 
 cdef inline float sin_f32(float x) noexcept nogil:
@@ -263,7 +263,7 @@ cdef inline double atan_light_ratio(double top, double bottom) noexcept nogil:
     cdef bint turn = top > 0.4142135623730951 * bottom
     cdef double t = (top - bottom if turn else top) / (bottom + top if turn else bottom)
     cdef double z = t * t
-    return fma_f64(t * z, poly_atan_light(z), t) + (0.7853981633974483 if turn else 0.0)
+    return fma_f64(t * z, poly_atan_light_f64(z), t) + (0.7853981633974483 if turn else 0.0)
 
 
 cdef inline float atan_f32(float x) noexcept nogil:
@@ -294,7 +294,7 @@ cdef inline double asin_light(double a, bint large) noexcept nogil:
     cdef double half = 0.5 * (1.0 - a)
     cdef double r = sqrt_f64(half) if large else a
     cdef double z = half if large else a * a
-    return fma_f64(r * z, poly_asin_light(z), r)
+    return fma_f64(r * z, poly_asin_light_f64(z), r)
 
 
 cdef inline float asin_f32(float x) noexcept nogil:

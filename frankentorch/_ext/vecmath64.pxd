@@ -2,7 +2,7 @@
 # Elementary functions in float64, branch-free so that plain loops over them vectorise. Hard sums are kept as pairs
 # high + low (Dekker 1971); polynomials come from bench/minimax.py; measured errors are in docs/accuracy.md.
 # Functions named *_parts return such pairs and are shared by the functions below and by special.pxd.
-from frankentorch._ext.bitmath cimport *
+from frankentorch._ext.lanes cimport *
 from frankentorch._ext.polynomials cimport *
 from frankentorch._ext.reduction cimport reduce_f64
 
@@ -17,7 +17,7 @@ cdef inline double exp_parts(double x, double x_low, double* low, double* n) noe
     cdef double r = big - small
     cdef double r_low = ((big - r) - small) + x_low
     cdef double tail
-    cdef double a = fast_two_sum(r, r * r * poly_exp_f64(r), &tail)
+    cdef double a = fast_two_sum_f64(r, r * r * poly_exp_f64(r), &tail)
     low[0] = tail + fma_f64(r_low, a, r_low)
     n[0] = k
     return a
@@ -32,7 +32,7 @@ cdef inline double clamp_exponent(double x) noexcept nogil:
 cdef inline double exp_pair(double x, double x_low) noexcept nogil:
     cdef double low, n, tail
     cdef double a = exp_parts(clamp_exponent(x), x_low, &low, &n)
-    a = fast_two_sum(1.0, a, &tail)
+    a = fast_two_sum_f64(1.0, a, &tail)
     return scale_f64(a + (tail + low), n)
 
 
@@ -60,7 +60,7 @@ cdef inline double expm1_parts(double x, double* low) noexcept nogil:
     cdef double a = exp_parts(x, 0.0, &a_low, &n)
     cdef double s = power_of_two_f64(n - 1.0)
     cdef double tail
-    cdef double high = fast_two_sum(s - 0.5, s * a, &tail)
+    cdef double high = fast_two_sum_f64(s - 0.5, s * a, &tail)
     low[0] = fma_f64(s, a_low, tail)
     return high
 
@@ -79,7 +79,7 @@ cdef inline double half_exp_parts(double x, double* low) noexcept nogil:
     cdef double a_low, n, tail
     x = 711.0 if x > 711.0 else x
     cdef double a = exp_parts(x, 0.0, &a_low, &n)
-    a = fast_two_sum(1.0, a, &tail)
+    a = fast_two_sum_f64(1.0, a, &tail)
     low[0] = scale_f64(tail + a_low, n - 1.0)
     return scale_f64(a, n - 1.0)
 
@@ -92,7 +92,7 @@ cdef inline double sinh_f64(double x) noexcept nogil:
     cdef double b = 0.25 / high
     b = fma_f64(-4.0 * b * b, low, b)
     cdef double tail
-    cdef double s = fast_two_sum(high, -b, &tail)
+    cdef double s = fast_two_sum_f64(high, -b, &tail)
     cdef double large = s + (tail + low)
     large = s if s > 1e300 else large
     cdef double small = fma_f64(x * z, poly_sinh_f64(z), x)
@@ -105,7 +105,7 @@ cdef inline double cosh_f64(double x) noexcept nogil:
     cdef double b = 0.25 / high
     b = fma_f64(-4.0 * b * b, low, b)
     cdef double tail
-    cdef double s = fast_two_sum(high, b, &tail)
+    cdef double s = fast_two_sum_f64(high, b, &tail)
     return s if s > 1e300 else s + (tail + low)
 
 
@@ -114,8 +114,8 @@ cdef inline double tanh_f64(double x) noexcept nogil:
     y = 20.0 if y > 20.0 else y
     cdef double low, d_low, q_low
     cdef double high = expm1_parts(2.0 * y, &low)
-    cdef double d = two_sum(high, 1.0, &d_low)
-    cdef double q = divide_pairs(high, low, d, d_low + low, &q_low)
+    cdef double d = two_sum_f64(high, 1.0, &d_low)
+    cdef double q = divide_pairs_f64(high, low, d, d_low + low, &q_low)
     return copysign_f64(q + q_low, x) if y > 1e-200 else x
 
 
@@ -124,12 +124,12 @@ cdef inline double sigmoid_f64(double x) noexcept nogil:
     cdef double low, n, tail, d_low, q_low
     y = -746.0 if y < -746.0 else y
     cdef double a = exp_parts(y, 0.0, &low, &n)
-    a = fast_two_sum(1.0, a, &tail)
+    a = fast_two_sum_f64(1.0, a, &tail)
     low = scale_f64(tail + low, n)
     cdef double e = scale_f64(a, n)
-    cdef double d = fast_two_sum(1.0, e, &d_low)
+    cdef double d = fast_two_sum_f64(1.0, e, &d_low)
     cdef double top = e if x < 0.0 else 1.0
-    cdef double q = divide_pairs(top, low if x < 0.0 else 0.0, d, d_low + low, &q_low)
+    cdef double q = divide_pairs_f64(top, low if x < 0.0 else 0.0, d, d_low + low, &q_low)
     q = q + q_low
     return e if x < -708.0 else q
 
@@ -150,9 +150,9 @@ cdef inline double log_split(double z, double* k, double* scale) noexcept nogil:
 cdef inline double log_series(double m, double m_low, double* low) noexcept nogil:
     """log(m + m_low) for m in [0.7, 1.42): 2 atanh(f / (2 + f)); low has about 5 more bits."""
     cdef double f_low, d_low, s_low
-    cdef double f = fast_two_sum(m - 1.0, m_low, &f_low)
-    cdef double d = fast_two_sum(2.0, f, &d_low)
-    cdef double s = divide_pairs(f, f_low, d, d_low + f_low, &s_low)
+    cdef double f = fast_two_sum_f64(m - 1.0, m_low, &f_low)
+    cdef double d = fast_two_sum_f64(2.0, f, &d_low)
+    cdef double s = divide_pairs_f64(f, f_low, d, d_low + f_low, &s_low)
     cdef double z = s * s
     low[0] = fma_f64(s * z, poly_log_f64(z), 2.0 * s_low)
     return 2.0 * s
@@ -161,19 +161,19 @@ cdef inline double log_series(double m, double m_low, double* low) noexcept nogi
 cdef inline double log_series_long(double m, double m_low, double* low) noexcept nogil:
     """The same to about 2^-66, for pow."""
     cdef double f_low, d_low, s_low, z_low, c_low, u_low, tail
-    cdef double f = fast_two_sum(m - 1.0, m_low, &f_low)
-    cdef double d = fast_two_sum(2.0, f, &d_low)
-    cdef double s = divide_pairs(f, f_low, d, d_low + f_low, &s_low)
-    s = fast_two_sum(s, s_low, &s_low)
-    cdef double z = two_product(s, s, &z_low)
+    cdef double f = fast_two_sum_f64(m - 1.0, m_low, &f_low)
+    cdef double d = fast_two_sum_f64(2.0, f, &d_low)
+    cdef double s = divide_pairs_f64(f, f_low, d, d_low + f_low, &s_low)
+    s = fast_two_sum_f64(s, s_low, &s_low)
+    cdef double z = two_product_f64(s, s, &z_low)
     z_low = fma_f64(2.0 * s, s_low, z_low)
-    cdef double c = two_product(z, 0.6666666666666666, &c_low)
+    cdef double c = two_product_f64(z, 0.6666666666666666, &c_low)
     c_low = c_low + fma_f64(z_low, 0.6666666666666666, z * 3.700743415417188e-17)
-    c = fast_two_sum(c, z * z * poly_logdd_f64(z), &tail)
+    c = fast_two_sum_f64(c, z * z * poly_logdd_f64(z), &tail)
     c_low = c_low + tail
-    cdef double u = two_product(s, c, &u_low)
+    cdef double u = two_product_f64(s, c, &u_low)
     u_low = u_low + fma_f64(s, c_low, s_low * c)
-    cdef double high = fast_two_sum(2.0 * s, u, &tail)
+    cdef double high = fast_two_sum_f64(2.0 * s, u, &tail)
     low[0] = tail + fma_f64(2.0, s_low, u_low)
     return high
 
@@ -183,7 +183,7 @@ cdef inline double log_pair(double z, double z_low, double* low) noexcept nogil:
     cdef double k, scale, tail
     cdef double m = log_split(z, &k, &scale)
     cdef double high = log_series(m, z_low * scale, low)
-    high = fast_two_sum(k * 0.693147180559663, high, &tail)
+    high = fast_two_sum_f64(k * 0.693147180559663, high, &tail)
     low[0] = low[0] + tail + k * 2.8235290563031577e-13
     return high
 
@@ -192,7 +192,7 @@ cdef inline double log_pair_long(double z, double z_low, double* low) noexcept n
     cdef double k, scale, tail
     cdef double m = log_split(z, &k, &scale)
     cdef double high = log_series_long(m, z_low * scale, low)
-    high = fast_two_sum(k * 0.693147180559663, high, &tail)
+    high = fast_two_sum_f64(k * 0.693147180559663, high, &tail)
     low[0] = low[0] + tail + k * 2.8235290563031577e-13
     return high
 
@@ -212,34 +212,34 @@ cdef inline double log_f64(double x) noexcept nogil:
     cdef double z = s * s
     cdef double square = 0.5 * f * f
     cdef double rest = fma_f64(s, fma_f64(z, poly_log_f64(z), square), k * 2.8235290563031577e-13) - square
-    cdef double high = fast_two_sum(k * 0.693147180559663, f, &tail)
+    cdef double high = fast_two_sum_f64(k * 0.693147180559663, f, &tail)
     return log_specials(x, high + (tail + rest))
 
 
 cdef inline double log2_f64(double x) noexcept nogil:
     cdef double k, scale, low, p_low, tail
     cdef double high = log_series(log_split(x, &k, &scale), 0.0, &low)
-    high = fast_two_sum(high, low, &low)
-    cdef double p = two_product(high, 1.4426950408889634, &p_low)
+    high = fast_two_sum_f64(high, low, &low)
+    cdef double p = two_product_f64(high, 1.4426950408889634, &p_low)
     p_low = p_low + fma_f64(low, 1.4426950408889634, high * 2.0355273740931033e-17)
-    p = fast_two_sum(k, p, &tail)
+    p = fast_two_sum_f64(k, p, &tail)
     return log_specials(x, p + (tail + p_low))
 
 
 cdef inline double log10_f64(double x) noexcept nogil:
     cdef double k, scale, low, p_low, tail
     cdef double high = log_series(log_split(x, &k, &scale), 0.0, &low)
-    high = fast_two_sum(high, low, &low)
-    cdef double p = two_product(high, 0.4342944819032518, &p_low)
+    high = fast_two_sum_f64(high, low, &low)
+    cdef double p = two_product_f64(high, 0.4342944819032518, &p_low)
     p_low = p_low + fma_f64(low, 0.4342944819032518, high * 1.098319650216765e-17)
-    p = fast_two_sum(k * 0.30102999566383914, p, &tail)
+    p = fast_two_sum_f64(k * 0.30102999566383914, p, &tail)
     return log_specials(x, p + (tail + fma_f64(k, 1.42050232272661e-13, p_low)))
 
 
 cdef inline double log1p_pair(double x, double x_low, double* low) noexcept nogil:
     """log(1 + x + x_low) for finite x > -1."""
     cdef double tail
-    cdef double z = two_sum(1.0, x, &tail)
+    cdef double z = two_sum_f64(1.0, x, &tail)
     return log_pair(z, tail + x_low, low)
 
 
@@ -258,20 +258,20 @@ cdef inline double asinh_f64(double x) noexcept nogil:
     cdef double a = abs_f64(x)
     cdef double y = 1.0 if a > 268435456.0 else a
     cdef double z_low, t_low, q_low, w_low, low, tail
-    cdef double z = two_product(y, y, &z_low)
-    cdef double t = two_sum(1.0, z, &t_low)
+    cdef double z = two_product_f64(y, y, &z_low)
+    cdef double t = two_sum_f64(1.0, z, &t_low)
     t_low = t_low + z_low
     cdef double root = sqrt_f64(t)
     cdef double root_low = (fma_f64(-root, root, t) + t_low) / (2.0 * root)
-    cdef double d = fast_two_sum(root, 1.0, &tail)
-    cdef double q = divide_pairs(z, z_low, d, tail + root_low, &q_low)
-    cdef double w = two_sum(y, q, &w_low)
+    cdef double d = fast_two_sum_f64(root, 1.0, &tail)
+    cdef double q = divide_pairs_f64(z, z_low, d, tail + root_low, &q_low)
+    cdef double w = two_sum_f64(y, q, &w_low)
     w_low = w_low + q_low
-    z = two_sum(1.0, w, &tail)
+    z = two_sum_f64(1.0, w, &tail)
     cdef double big = a if a > 268435456.0 else z
     tail = 0.0 if a > 268435456.0 else tail + w_low
     cdef double high = log_pair(big, tail, &low)
-    high = fast_two_sum(high, 0.6931471805599453 if a > 268435456.0 else 0.0, &tail)
+    high = fast_two_sum_f64(high, 0.6931471805599453 if a > 268435456.0 else 0.0, &tail)
     cdef double out = high + (tail + low)
     out = out if a < INF_F64 else a
     return x if a < 1e-9 else copysign_f64(out, x)
@@ -281,18 +281,18 @@ cdef inline double acosh_f64(double x) noexcept nogil:
     # log1p(t + sqrt(t (t + 2))), t = x - 1 exact for x < 2.
     cdef double y = 1.0 if x > 268435456.0 else x
     cdef double t_low, u_low, p_low, w_low, tail, low
-    cdef double t = two_sum(y, -1.0, &t_low)
-    cdef double u = two_sum(t, 2.0, &u_low)
-    cdef double p = two_product(t, u, &p_low)
+    cdef double t = two_sum_f64(y, -1.0, &t_low)
+    cdef double u = two_sum_f64(t, 2.0, &u_low)
+    cdef double p = two_product_f64(t, u, &p_low)
     p_low = p_low + fma_f64(t, u_low + t_low, t_low * u)
     cdef double root = sqrt_f64(p)
     cdef double root_low = (fma_f64(-root, root, p) + p_low) / (2.0 * root) if p > 0.0 else 0.0
-    cdef double w = two_sum(root, t, &w_low)
-    cdef double z = two_sum(1.0, w, &tail)
+    cdef double w = two_sum_f64(root, t, &w_low)
+    cdef double z = two_sum_f64(1.0, w, &tail)
     cdef double big = x if x > 268435456.0 else z
     tail = 0.0 if x > 268435456.0 else tail + (w_low + (root_low + t_low))
     cdef double high = log_pair(big, tail, &low)
-    high = fast_two_sum(high, 0.6931471805599453 if x > 268435456.0 else 0.0, &tail)
+    high = fast_two_sum_f64(high, 0.6931471805599453 if x > 268435456.0 else 0.0, &tail)
     cdef double out = high + (tail + low)
     out = out if x < INF_F64 else x
     return NAN_F64 if x < 1.0 else out
@@ -303,9 +303,9 @@ cdef inline double atanh_f64(double x) noexcept nogil:
     cdef double a = abs_f64(x)
     cdef double d_low, q_low, low
     cdef double y = 0.5 if a >= 1.0 else a
-    cdef double d = fast_two_sum(1.0, -y, &d_low)
-    cdef double q = divide_pairs(2.0 * y, 0.0, d, d_low, &q_low)
-    q = fast_two_sum(q, q_low, &q_low)
+    cdef double d = fast_two_sum_f64(1.0, -y, &d_low)
+    cdef double q = divide_pairs_f64(2.0 * y, 0.0, d, d_low, &q_low)
+    q = fast_two_sum_f64(q, q_low, &q_low)
     cdef double high = log1p_pair(q, q_low, &low)
     cdef double out = 0.5 * (high + low)
     out = INF_F64 if a == 1.0 else out
@@ -317,10 +317,10 @@ cdef inline double pow_f64(double x, double y) noexcept nogil:
     cdef double a = abs_f64(x)
     cdef double low, p_low, out
     cdef double high = log_pair_long(a, 0.0, &low)
-    high = fast_two_sum(high, low, &low)
+    high = fast_two_sum_f64(high, low, &low)
     high = -INF_F64 if a == 0.0 else high
     high = high if a < INF_F64 else a
-    cdef double p = two_product(y, high, &p_low)
+    cdef double p = two_product_f64(y, high, &p_low)
     p_low = fma_f64(y, low, p_low)
     p_low = p_low if abs_f64(p) < 2000.0 else 0.0
     out = exp_pair(p, p_low)
@@ -344,8 +344,8 @@ cdef inline double sin_series(double r, double r_low, double* low) noexcept nogi
 
 cdef inline double cos_series(double r, double r_low, double* low) noexcept nogil:
     cdef double z_low, tail
-    cdef double z = two_product(r, r, &z_low)
-    cdef double w = fast_two_sum(1.0, -0.5 * z, &tail)
+    cdef double z = two_product_f64(r, r, &z_low)
+    cdef double w = fast_two_sum_f64(1.0, -0.5 * z, &tail)
     low[0] = tail + fma_f64(z * z, poly_cos_f64(z), -fma_f64(r, r_low, 0.5 * z_low))
     return w
 
@@ -378,9 +378,9 @@ cdef inline double tan_f64(double x) noexcept nogil:
     cdef double r = reduce_f64(x, &r_low, &n)
     cdef double s = sin_series(r, r_low, &s_low)
     cdef double c = cos_series(r, r_low, &c_low)
-    s = fast_two_sum(s, s_low, &s_low)
-    c = fast_two_sum(c, c_low, &c_low)
-    cdef double q = divide_pairs(c if n & 1ULL else s, c_low if n & 1ULL else s_low,
+    s = fast_two_sum_f64(s, s_low, &s_low)
+    c = fast_two_sum_f64(c, c_low, &c_low)
+    cdef double q = divide_pairs_f64(c if n & 1ULL else s, c_low if n & 1ULL else s_low,
                                  s if n & 1ULL else c, s_low if n & 1ULL else c_low, &q_low)
     cdef double out = q + q_low
     out = make_f64(bits_f64(out) ^ ((n & 1ULL) << 63))
@@ -391,12 +391,12 @@ cdef inline double atan_ratio(double top, double bottom, double* low) noexcept n
     """atan(top / bottom) for 0 <= top <= bottom as a pair: the middle octant is turned by pi/4."""
     cdef bint turn = top > 0.4142135623730951 * bottom
     cdef double n_low, d_low, t_low, tail
-    cdef double n = fast_two_sum(-bottom if turn else top, top if turn else 0.0, &n_low)
-    cdef double d = fast_two_sum(bottom, top if turn else 0.0, &d_low)
-    cdef double t = divide_pairs(n, n_low, d, d_low, &t_low)
+    cdef double n = fast_two_sum_f64(-bottom if turn else top, top if turn else 0.0, &n_low)
+    cdef double d = fast_two_sum_f64(bottom, top if turn else 0.0, &d_low)
+    cdef double t = divide_pairs_f64(n, n_low, d, d_low, &t_low)
     cdef double z = t * t
     t_low = fma_f64(t * z, poly_atan_f64(z), t_low)
-    cdef double high = fast_two_sum(0.7853981633974483 if turn else 0.0, t, &tail)
+    cdef double high = fast_two_sum_f64(0.7853981633974483 if turn else 0.0, t, &tail)
     low[0] = tail + (t_low + (3.061616997868383e-17 if turn else 0.0))
     return high
 
@@ -409,7 +409,7 @@ cdef inline double atan_f64(double x) noexcept nogil:
     cdef double low, tail
     bottom = 1e300 if bottom > 1e300 else bottom
     cdef double high = atan_ratio(top, bottom, &low)
-    high = fast_two_sum(1.5707963267948966 if flip else 0.0, -high if flip else high, &tail)
+    high = fast_two_sum_f64(1.5707963267948966 if flip else 0.0, -high if flip else high, &tail)
     low = (6.123233995736766e-17 - low) + tail if flip else low + tail
     return copysign_f64(high + low, x) if a > 7e-9 else x
 
@@ -427,10 +427,10 @@ cdef inline double atan2_f64(double y, double x) noexcept nogil:
     top = 1.0 if top == INF_F64 else (0.0 if bottom == INF_F64 else top * scale)
     bottom = 1.0 if bottom == INF_F64 else (1.0 if bottom == 0.0 else bottom * scale)
     cdef double high = atan_ratio(top, bottom, &low)
-    high = fast_two_sum(1.5707963267948966 if flip else 0.0, -high if flip else high, &tail)
+    high = fast_two_sum_f64(1.5707963267948966 if flip else 0.0, -high if flip else high, &tail)
     low = (6.123233995736766e-17 - low) + tail if flip else low + tail
     cdef bint left = copysign_f64(1.0, x) < 0.0
-    high = fast_two_sum(3.141592653589793 if left else 0.0, -high if left else high, &tail)
+    high = fast_two_sum_f64(3.141592653589793 if left else 0.0, -high if left else high, &tail)
     low = (1.2246467991473532e-16 - low) + tail if left else low + tail
     cdef double out = copysign_f64(high + low, y)
     cdef double direct = y / x  # a tiny quotient: the pair would lose bits below the normal range
@@ -459,7 +459,7 @@ cdef inline double asin_f64(double x) noexcept nogil:
     cdef bint large = a > 0.5
     cdef double low, tail
     cdef double high = asin_half(a, large, &low)
-    cdef double t = fast_two_sum(1.5707963267948966, -2.0 * high, &tail)
+    cdef double t = fast_two_sum_f64(1.5707963267948966, -2.0 * high, &tail)
     cdef double out = t + (tail + fma_f64(-2.0, low, 6.123233995736766e-17)) if large else high + low
     return copysign_f64(out, x) if a > 1e-200 else x
 
@@ -477,5 +477,5 @@ cdef inline double acos_f64(double x) noexcept nogil:
     base_low = base_low if large else 6.123233995736766e-17
     cdef double factor = 2.0 if large else 1.0
     factor = -factor if negative == large else factor
-    high = fast_two_sum(base, factor * high, &tail)
+    high = fast_two_sum_f64(base, factor * high, &tail)
     return high + (tail + fma_f64(factor, low, base_low))

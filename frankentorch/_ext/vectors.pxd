@@ -10,6 +10,8 @@
 #   lower_vf(x, t)          the same for -191 <= n <= 63; 2^-191 counts as 0
 #   entry_vf(row, u)        row[u & 7] of each element of u; the row holds its eight numbers twice
 #   entry_16_vf(row, u)     row[u & 15] of a row of sixteen numbers
+#   front_vf, back_vf       the first and the second half of a vector of floats as doubles; narrow_vd(front, back) rounds them back
+#   mask_set_vd(u)          words that are not zero
 #   f16_vf, bf16_vf         load halves as floats; to_f16_vf, to_bf16_vf store them, to nearest even
 cdef extern from *:
     """
@@ -79,6 +81,14 @@ cdef extern from *:
     FT_INLINE ft_vd ft_abs_vd(ft_vd x) { return (ft_vd)_mm512_abs_pd((__m512d)x); }
     FT_INLINE ft_vf ft_copysign_vf(ft_vf x, ft_vf s) { return (ft_vf)_mm512_ternarylogic_epi32(_mm512_set1_epi32((int)0x80000000u), (__m512i)x, (__m512i)s, 0xac); }
     FT_INLINE ft_vd ft_copysign_vd(ft_vd x, ft_vd s) { return (ft_vd)_mm512_ternarylogic_epi64(_mm512_set1_epi64((long long)0x8000000000000000ull), (__m512i)x, (__m512i)s, 0xac); }
+    FT_INLINE ft_md ft_set_vul(ft_vul u) { return _mm512_test_epi64_mask((__m512i)u, (__m512i)u); }
+    FT_INLINE ft_vd ft_sqrt_vd(ft_vd x) { return (ft_vd)_mm512_sqrt_pd((__m512d)x); }
+    FT_INLINE ft_vd ft_rint_vd(ft_vd x) { return (ft_vd)_mm512_roundscale_pd((__m512d)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+    FT_INLINE ft_vd ft_trunc_vd(ft_vd x) { return (ft_vd)_mm512_roundscale_pd((__m512d)x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+    FT_INLINE ft_vd ft_front_vf(ft_vf x) { return (ft_vd)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)x)); }
+    FT_INLINE ft_vd ft_back_vf(ft_vf x) { return (ft_vd)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)x, 1)); }
+    FT_INLINE ft_vf ft_narrow_vd(ft_vd a, ft_vd b) {
+        return (ft_vf)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)a)), _mm512_cvtpd_ps((__m512d)b), 1); }
     FT_INLINE ft_vf ft_f16_vf(const uint16_t *p) { return (ft_vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
     FT_INLINE ft_vf ft_bf16_vf(const uint16_t *p) { return (ft_vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16); }
     FT_INLINE void ft_to_f16_vf(uint16_t *p, ft_vf x) { _mm256_storeu_si256((__m256i *)p, _mm512_maskz_cvtps_ph(0xffff, (__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)); }
@@ -94,6 +104,7 @@ cdef extern from *:
     FT_INLINE ft_vd ft_abs_vd(ft_vd x) { return (ft_vd)((ft_vl)x & 0x7fffffffffffffffll); }
     FT_INLINE ft_vf ft_copysign_vf(ft_vf x, ft_vf s) { return (ft_vf)(((ft_vu)x & 0x7fffffffu) | ((ft_vu)s & 0x80000000u)); }
     FT_INLINE ft_vd ft_copysign_vd(ft_vd x, ft_vd s) { return (ft_vd)(((ft_vl)x & INT64_MAX) | ((ft_vl)s & INT64_MIN)); }
+    FT_INLINE ft_md ft_set_vul(ft_vul u) { return (ft_vl)(u != 0); }
     /* two powers of two, each in range: only the last product can round */
     FT_INLINE ft_vf ft_scale_vf(ft_vf x, ft_vf n, ft_vf t) {
         ft_vi i = (ft_vi)t, half = i >> 1;
@@ -123,6 +134,12 @@ cdef extern from *:
     FT_INLINE ft_vd ft_greatest_vd(ft_vd a, ft_vd b) { return (ft_vd)_mm256_max_pd((__m256d)a, (__m256d)b); }
     FT_INLINE ft_vf ft_pick_vf(ft_mf m, ft_vf a, ft_vf b) { return (ft_vf)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m); }
     FT_INLINE ft_vd ft_pick_vd(ft_md m, ft_vd a, ft_vd b) { return (ft_vd)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)m); }
+    FT_INLINE ft_vd ft_sqrt_vd(ft_vd x) { return (ft_vd)_mm256_sqrt_pd((__m256d)x); }
+    FT_INLINE ft_vd ft_rint_vd(ft_vd x) { return (ft_vd)_mm256_round_pd((__m256d)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+    FT_INLINE ft_vd ft_trunc_vd(ft_vd x) { return (ft_vd)_mm256_round_pd((__m256d)x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+    FT_INLINE ft_vd ft_front_vf(ft_vf x) { return (ft_vd)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x)); }
+    FT_INLINE ft_vd ft_back_vf(ft_vf x) { return (ft_vd)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1)); }
+    FT_INLINE ft_vf ft_narrow_vd(ft_vd a, ft_vd b) { return (ft_vf)_mm256_set_m128(_mm256_cvtpd_ps((__m256d)b), _mm256_cvtpd_ps((__m256d)a)); }
     FT_INLINE ft_vf ft_f16_vf(const uint16_t *p) { return (ft_vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
     FT_INLINE ft_vf ft_bf16_vf(const uint16_t *p) { return (ft_vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16); }
     FT_INLINE void ft_to_f16_vf(uint16_t *p, ft_vf x) { _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)); }
@@ -148,6 +165,12 @@ cdef extern from *:
     FT_INLINE ft_vf ft_greatest_vf(ft_vf a, ft_vf b) { return ft_pick_vf(a > b, a, b); }
     FT_INLINE ft_vd ft_least_vd(ft_vd a, ft_vd b) { return ft_pick_vd(a < b, a, b); }
     FT_INLINE ft_vd ft_greatest_vd(ft_vd a, ft_vd b) { return ft_pick_vd(a > b, a, b); }
+    FT_INLINE ft_vd ft_sqrt_vd(ft_vd x) { return (ft_vd){__builtin_sqrt(x[0]), __builtin_sqrt(x[1])}; }
+    FT_INLINE ft_vd ft_rint_vd(ft_vd x) { return (ft_vd){__builtin_rint(x[0]), __builtin_rint(x[1])}; }
+    FT_INLINE ft_vd ft_trunc_vd(ft_vd x) { return (ft_vd){__builtin_trunc(x[0]), __builtin_trunc(x[1])}; }
+    FT_INLINE ft_vd ft_front_vf(ft_vf x) { return (ft_vd){x[0], x[1]}; }
+    FT_INLINE ft_vd ft_back_vf(ft_vf x) { return (ft_vd){x[2], x[3]}; }
+    FT_INLINE ft_vf ft_narrow_vd(ft_vd a, ft_vd b) { return (ft_vf){(float)a[0], (float)a[1], (float)b[0], (float)b[1]}; }
     FT_INLINE ft_vf ft_bf16_vf(const uint16_t *p) { ft_vu r = {p[0], p[1], p[2], p[3]}; return (ft_vf)(r << 16); }
     FT_INLINE ft_vf ft_f16_vf(const uint16_t *p) {      /* as half.pxd: a subnormal rides on 2^-14, which is then taken off */
         ft_vu w = {p[0], p[1], p[2], p[3]}, m = (w & 0x7fff) << 13, sign = (w & 0x8000) << 16;
@@ -214,6 +237,8 @@ cdef extern from *:
     #endif
     #define FT_BITS_VF(x) ((ft_vu)(x))
     #define FT_MAKE_VF(u) ((ft_vf)(u))
+    #define FT_BITS_VD(x) ((ft_vul)(x))
+    #define FT_MAKE_VD(u) ((ft_vd)(u))
     #define FT_FLOATS(u) __builtin_convertvector((ft_vi)(u), ft_vf)
     /* the first n of a vector, 0 <= n <= width, the rest zero; and the way back */
     #if FT_VEC == 64
@@ -254,6 +279,7 @@ cdef extern from *:
     ctypedef float vf "ft_vf"
     ctypedef double vd "ft_vd"
     ctypedef unsigned int vu "ft_vu"
+    ctypedef unsigned long long vul "ft_vul"
     ctypedef int mask_f "ft_mf"
     ctypedef int mask_d "ft_md"
     vf zero_vf "FT_ZERO_VF"
@@ -299,6 +325,15 @@ cdef extern from *:
     double top_vd "ft_top_vd" (vd x) nogil
     vu bits_vf "FT_BITS_VF" (vf x) nogil
     vf make_vf "FT_MAKE_VF" (vu x) nogil
+    vul bits_vd "FT_BITS_VD" (vd x) nogil
+    vd make_vd "FT_MAKE_VD" (vul x) nogil
+    mask_d mask_set_vd "ft_set_vul" (vul x) nogil
+    vd sqrt_vd "ft_sqrt_vd" (vd x) nogil
+    vd rint_vd "ft_rint_vd" (vd x) nogil
+    vd trunc_vd "ft_trunc_vd" (vd x) nogil
+    vd front_vf "ft_front_vf" (vf x) nogil
+    vd back_vf "ft_back_vf" (vf x) nogil
+    vf narrow_vd "ft_narrow_vd" (vd front, vd back) nogil
     vf floats_vu "FT_FLOATS" (vu x) nogil                    # of integers below 2^31
     vf evens_vf "ft_evens_vf" (vf x, vf y) nogil               # elements 0, 2, ... of x and then y
     vf odds_vf "ft_odds_vf" (vf x, vf y) nogil
