@@ -129,8 +129,13 @@ for name, expression in (               # functions that are met less often
         ("square", "x.square()"), ("pow 2", "x ** 2"), ("pow 3", "x ** 3"), ("pow 0.5", "x.abs() ** 0.5"), ("tan", "x.tan()"), ("atan", "x.atan()"),
         ("asin", "x.clamp(-1, 1).asin()"), ("erfinv", "x.tanh().erfinv()"), ("erfc", "x.erfc()"), ("lgamma", "x.lgamma()"), ("mish", "F.mish(x)"),
         ("softplus", "F.softplus(x)"), ("elu", "F.elu(x)"), ("hardswish", "F.hardswish(x)"), ("nan_to_num", "x.nan_to_num()"),
+        ("acos", "x.clamp(-1, 1).acos()"), ("sinh", "x.sinh()"), ("cosh", "x.cosh()"), ("asinh", "x.asinh()"), ("acosh", "(x.abs() + 1).acosh()"),
+        ("atanh", "x.tanh().atanh()"), ("expm1", "x.expm1()"), ("log1p", "x.abs().log1p()"), ("log2", "x.abs().log2()"), ("log10", "x.abs().log10()"),
+        ("logsigmoid", "F.logsigmoid(x)"), ("selu", "F.selu(x)"), ("hardsigmoid", "F.hardsigmoid(x)"),
         ("remainder", "x.remainder(0.7)"), ("fmod", "x.fmod(0.7)"), ("floor_divide", "x.floor_divide(0.7)")):
     group("elementwise")[f"{name} 262144"] = forward(expression, (262_144,))
+for name, expression in (("atan2", "x.atan2(y)"), ("logaddexp", "torch.logaddexp(x, y)"), ("xlogy", "torch.xlogy(x, y.abs())"), ("pow tensors", "x.abs() ** y")):
+    group("elementwise")[f"{name} 262144"] = forward(expression, (262_144,), (262_144,))
 for name in ("sigmoid", "tanh", "exp", "square", "elu", "softplus", "hardswish", "relu6", "logsigmoid", "mish"):
     module = "F." if name in ("elu", "softplus", "hardswish", "relu6", "logsigmoid", "mish") else "torch."
     group("elementwise")[f"{name} both ways"] = both_ways(f"{module}{name}(x)", (262_144,))

@@ -1,4 +1,4 @@
-"""Near-minimax polynomial coefficients used by frankentorch/_ext/vecmath*.pxd, widemath.pxd and special.pxd.
+"""Near-minimax polynomial coefficients used by frankentorch/_ext/vecmath*.pxd, lightmath.pxd.in, widemath.pxd and special.pxd.
 
 Each fit is a least-squares fit over Chebyshev nodes in 300-bit arithmetic. Coefficients are then rounded one by
 one, lowest first, and the rest fitted again to what is left, so that rounding errors do not add up.

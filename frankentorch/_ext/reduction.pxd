@@ -3,8 +3,8 @@
 # of 16 exponents). Entry j of the tables is 2/pi with the bits dropped whose product with x is a multiple of 4 for every
 # x of that step, as a sum of doubles, ft_turns_0 first. The steps below |x| = 2^48 (float32: 2^32) are all 2/pi itself: a
 # table for every exponent needs no compare, so the loads stay plain gathers. From |x| = 2^512 on the float64 entries are
-# scaled by 2^400 and x by 2^-400, against underflow. Printed by `python bench/minimax.py --turns`.
-from frankentorch._ext.bitmath cimport abs_f64, bits_f32, bits_f64, fma_f64, rint_f64
+# scaled by 2^400 and x by 2^-400, against underflow. The float32 entries are for lightmath.pxd.in. Printed by `python bench/minimax.py --turns`.
+from frankentorch._ext.bitmath cimport abs_f64, bits_f64, fma_f64, rint_f64
 from frankentorch._ext.lanes cimport fast_two_sum_f64, two_product_f64, two_sum_f64
 
 cdef extern from *:
@@ -141,18 +141,3 @@ cdef inline double reduce_f64(double x, double* low, unsigned long long* quadran
     low[0] = t + (f * 6.123233995736766e-17 + tail * 1.5707963267948966)
     quadrant[0] = bits_f64(n + 6755399441055744.0)
     return r
-
-
-cdef inline double reduce_f32(float x, unsigned long long* quadrant) noexcept nogil:
-    """The same in doubles for a float32; relative error below 2^-35 in the worst case."""
-    cdef double y = x
-    # From the double's word, whole: gcc gathers doubles by 64-bit indices only, and a clamp would turn into masked loads.
-    cdef unsigned long long row = (((bits_f64(y) >> 52) + 1ULL) >> 4) & 127ULL
-    cdef double c0 = ft_turns_0_f32[row]
-    cdef double c1 = ft_turns_1_f32[row]
-    cdef double error
-    cdef double p = two_product_f64(y, c0, &error)
-    cdef double q = mod4(p)
-    cdef double n = rint_f64(q)
-    quadrant[0] = bits_f64(n + 6755399441055744.0)
-    return ((q - n) + fma_f64(y, c1, error)) * 1.5707963267948966

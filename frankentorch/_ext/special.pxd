@@ -1,9 +1,9 @@
 # cython: cdivision=True
-# Error functions, gamma functions and relatives, float64 and float32. Branch-free like vecmath64.pxd; the float32 forms of
-# the gamma functions run the float64 body.
+# Error functions, gamma functions and relatives in float64; the float32 forms of the gamma functions run the same body, those of erfc and
+# erfinv are in lightmath.pxd.in. Branch-free like vecmath64.pxd.
 from frankentorch._ext.lanes cimport *
 from frankentorch._ext.polynomials cimport *
-from frankentorch._ext.vecmath32 cimport *
+from frankentorch._ext.lightmath cimport erfinv_guess_f64
 from frankentorch._ext.vecmath64 cimport *
 
 
@@ -50,28 +50,11 @@ cdef inline double erfc_f64(double x) noexcept nogil:
     return out if a > 0.5 else 1.0 - erf_small(x)
 
 
-cdef inline double erfc_light(double x) noexcept nogil:
-    """erfc within 2^-32 for x >= 0."""
-    cdef double y = 16.0 if x > 16.0 else x
-    return exp_light(-y * y) * poly_erfcx_light_f64((y - 3.75) / (y + 3.75)) / (1.0 + 2.0 * y)
-
-
-cdef inline float erfc_f32(float x) noexcept nogil:
-    cdef double tail = erfc_light(abs_f64(x))
-    return <float> (2.0 - tail if x < <float>0.0 else tail)
-
-
-cdef inline double erfinv_guess(double a) noexcept nogil:
-    """erfinv of 0 <= a < 1 to about 2^-18."""
-    cdef double w = -log_light((1.0 - a) * (1.0 + a), 0.0)
-    return a * poly_erfinv_start_f64(sqrt_f64(w if w > 0.0 else 0.0))
-
-
 cdef inline double erfinv_f64(double x) noexcept nogil:
     """A guess and one step of Halley's method, on erf below 1/2 and on erfc above."""
     cdef double a = abs_f64(x)
     cdef double b = 0.5 if a >= 1.0 else a
-    cdef double y = erfinv_guess(b)
+    cdef double y = erfinv_guess_f64(b)
     cdef double tail = erfc_positive(y)
     cdef double residue = (1.0 - b) - tail if b > 0.5 else erf_small(y) - b
     cdef double u = residue * 0.886226925452758 * exp_f64(y * y)
@@ -79,17 +62,6 @@ cdef inline double erfinv_f64(double x) noexcept nogil:
     y = b * 0.886226925452758 if b < 1e-9 else y
     y = INF_F64 if a == 1.0 else y
     return copysign_f64(y if a <= 1.0 else NAN_F64, x)
-
-
-cdef inline float erfinv_f32(float x) noexcept nogil:
-    cdef double a = abs_f64(x)
-    cdef double b = 0.5 if a >= 1.0 else a
-    cdef double y = erfinv_guess(b)
-    cdef double u = (erfc_light(y) - (1.0 - b)) * -0.886226925452758 * exp_light(y * y)
-    y = y - u / (1.0 + u * y)
-    y = b * poly_erfinv_light_f64(b * b) if b < 0.25 else y
-    y = INF_F64 if a == 1.0 else y
-    return <float> copysign_f64(y if a <= 1.0 else NAN_F64, x)
 
 
 # ---- sines of multiples of pi

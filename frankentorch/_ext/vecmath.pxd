@@ -1,5 +1,5 @@
 # All scalar functions under one name: `<fn>_<code>`, cdef inline, noexcept nogil, same bits at every CPU level.
-#   floatmath    arithmetic, comparison, rounding, two-argument functions of f32 and f64 (and, through it, vecmath32/64:
+#   floatmath    arithmetic, comparison, rounding, two-argument functions of f32 and f64 (and, through it, vecmath32/64, lightmath:
 #                exp log sin tanh ... ; bitmath: sqrt floor abs copysign fma ...)
 #   intmath      u8 i8 i16 i32 i64 u16 u32 u64 bool
 #   special      erf erfc erfinv lgamma digamma sinc

@@ -7,7 +7,7 @@
 from frankentorch._ext.vectors cimport *
 from frankentorch._ext.polynomials cimport *
 from frankentorch._ext.bitmath cimport INF_F32, NAN_F32
-from frankentorch._ext.vecmath32 cimport sin_f32, cos_f32
+from frankentorch._ext.lightmath cimport sin_f32, cos_f32
 
 
 # ---- float32

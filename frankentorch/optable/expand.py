@@ -1,4 +1,5 @@
 """From rows to flat rows: every decision a template or a writer would have to make is made here."""
+import ast
 import re
 import zlib
 
@@ -8,15 +9,21 @@ from .schema import GUARDS, KIND_NUMBER, NONE, OUT_RULES, REQUIRED, SchemaError
 
 COMPUTE = {"f16": "f32", "bf16": "f32"}
 REAL_OF = {"c64": "f32", "c128": "f64"}
-# functions of _ext/widemath.pxd and widequotient.pxd, by dtype: a loop whose expression needs no more than these and + - * / runs on vectors
+# functions of _ext/widemath.pxd, widequotient.pxd and lightmath.pxd over vectors, by dtype: a loop that calls one, and no others but those
+# which the compiler vectorises alone (PLAIN), runs on vectors
+LIGHT = {"expm1", "log2", "log10", "log1p", "pow", "sinh", "cosh", "asinh", "acosh", "atanh", "tan", "atan", "atan2", "asin", "acos", "erfc", "erfinv"}
 WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh",
-                      "fmod", "remainder", "floordiv"}),
+                      "fmod", "remainder", "floordiv"} | LIGHT),
         "f64": ("vd", {"exp", "minimum", "maximum", "fmod", "remainder", "floordiv"})}
+PLAIN = {"abs", "fma", "copysign"}
+LONG = LIGHT            # long enough to stand in a loop once: a vector at a time, not two
 # more loops of a row with `vectors`: for halves (operands widened to float, one rounding back), which else borrow float32's, and for
 # float32 with one number for all of y, which else is repeated in a block
 MORE_KINDS = {"f16": "f16", "bf16": "bf16", "repeated": "f32"}      # and the dtype of each
-SCALAR_ONLY = re.compile(r"\bif\b|[<>=!&|^%]|[(,]\s*-?[\d.]+\s*[,)]")     # choices, tests, numbers as arguments
 CALL = re.compile(r"\b([a-z]\w*)\(")
+SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|", ast.And: "&", ast.Or: "|"}
+TESTS = {ast.Lt: "mask_lt_{k}({x}, {y})", ast.Gt: "mask_lt_{k}({y}, {x})", ast.Eq: "mask_eq_{k}({x}, {y})", ast.NotEq: "(~mask_eq_{k}({x}, {y}))",
+         ast.LtE: "(mask_lt_{k}({x}, {y}) | mask_eq_{k}({x}, {y}))", ast.GtE: "(mask_lt_{k}({y}, {x}) | mask_eq_{k}({x}, {y}))"}
 # rows of one operand that serve a power by a plain number, as in PyTorch
 POWERS = {2: "_squared", 3: "_cubed", 0.5: "sqrt", -0.5: "rsqrt", -1: "reciprocal", -2: "_inverse_square"}
 LOOP_SHARDS, COMPLEX_SHARDS, SHARD_ROOM = 6, 2, 96     # COMPLEX_SHARDS divides LOOP_SHARDS
@@ -87,10 +94,34 @@ def wide_text(expression, code):
     """The expression over vectors, None if it needs anything they do not have."""
     kind, known = WIDE.get(code, (None, set()))
     calls = set(CALL.findall(expression))
-    if not calls or not calls <= known or SCALAR_ONLY.search(expression.replace("<T>", "")):
+    if not calls & known or not calls <= known | PLAIN:
         return None
-    text = CALL.sub(lambda m: f"{m[1]}_{kind}(", expression)
-    return re.sub(r"<\s*T\s*>", f"<ft_{code}>", text)
+    return vector_text(ast.parse(re.sub(r"<\s*T\s*>", "", expression), mode="eval").body, kind)
+
+
+def vector_text(node, kind):
+    """Cython text of an expression over vectors, operation by operation: numbers stand in all elements, tests give masks, a choice picks."""
+    def text(part):
+        return vector_text(part, kind)
+
+    match node:
+        case ast.Name():
+            return node.id
+        case ast.Constant():
+            return f"all_{kind}({node.value})"
+        case ast.UnaryOp(op=ast.USub()):
+            return f"(-{text(node.operand)})"
+        case ast.BinOp():
+            return f"({text(node.left)} {SIGNS[type(node.op)]} {text(node.right)})"
+        case ast.BoolOp():
+            return "(" + f" {SIGNS[type(node.op)]} ".join(map(text, node.values)) + ")"
+        case ast.Compare(ops=[test]):
+            return TESTS[type(test)].format(k=kind, x=text(node.left), y=text(node.comparators[0]))
+        case ast.IfExp():
+            return f"pick_{kind}({text(node.test)}, {text(node.body)}, {text(node.orelse)})"
+        case ast.Call():
+            return f"{node.func.id}_{kind}({', '.join(map(text, node.args))})"
+    raise SchemaError(f"no vectors for {ast.unparse(node)}")
 
 
 def flat_loop(row, number, code, expression, borrowers):
@@ -101,9 +132,9 @@ def flat_loop(row, number, code, expression, borrowers):
     text = re.sub(r"<\s*T\s*>", f"<ft_{compute}>", text)
     used = [n for n in OPERAND_NAMES if re.search(rf"\b{n}\b", text)]
     names = OPERAND_NAMES[:len(row.operand_args)]
-    wide = None if row.parameter_args or row.result != "same" else wide_text(expression, code)
+    wide = wide_text(expression, code) if row.result == "same" else None
     return Flat(
-        wide=wide, kind=WIDE[code][0] if wide else None,
+        wide=wide, kind=WIDE[code][0] if wide else None, long=not LONG.isdisjoint(CALL.findall(expression)),
         name=f"loop_{row.full_name.replace('.', '_')}_{code}", code=code, out_code=out, compute=compute, expression=text,
         operands=[Flat(name=n, number=i, pointer="abc"[i]) for i, n in enumerate(names) if n in used],
         store=text if out in COMPLEX else f"<ft_{out}> ({text})",
