@@ -1,4 +1,4 @@
-"""Near-minimax polynomial coefficients used by frankentorch/_ext/vecmath*.pxd, lightmath.pxd.in, widemath.pxd and special.pxd.
+"""Near-minimax polynomial coefficients used by frankentorch/_ext/vecmath*.pxd, lightmath.pxd.in, widemath.pxd and special.pxd.in.
 
 Each fit is a least-squares fit over Chebyshev nodes in 300-bit arithmetic. Coefficients are then rounded one by
 one, lowest first, and the rest fitted again to what is left, so that rounding errors do not add up.
@@ -225,7 +225,7 @@ def pieces(function, spans, count, first, place):
 
 
 def turns(first, last, drop, scale, terms):
-    """Tables of frankentorch/_ext/reduction.pxd: 2/pi without its bits from 2^drop(step) up, as a sum of doubles."""
+    """Tables of frankentorch/_ext/reduction.pxd.in: 2/pi without its bits from 2^drop(step) up, as a sum of doubles."""
     rows = []
     for step in range(first, last):
         with mp.workprec(3000):

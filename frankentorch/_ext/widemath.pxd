@@ -1,6 +1,6 @@
 # cython: cdivision=True
 # Elementary functions over the vectors of vectors.pxd, for the loops and rows where they count. The operations are those of
-# vecmath32.pxd and vecmath64.pxd, in their order, unless said otherwise; vectors let us clamp in one instruction and branch
+# vecmath32.pxd and vecmath64.pxd.in, in their order, unless said otherwise; vectors let us clamp in one instruction and branch
 # around what is rare (subnormals, infinities, large angles). No element depends on its neighbours: where a branch is taken for the sake of
 # one, the others come out the same. What rounds to zero is never computed: an underflow costs a hundred operations. Errors:
 # docs/accuracy.md.

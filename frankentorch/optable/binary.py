@@ -34,11 +34,11 @@ op("atan2(Tensor self, Tensor other) -> Tensor", forms=PLAIN, aliases="arctan2",
    grad={"self": "atan2_backward_self(g, self, other)", "other": "atan2_backward_other(g, self, other)"}, doc="Angle of the point (other, self), in (-pi, pi].")
 op("hypot(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={FLOAT: "hypot(x, y)"},
    grad={"self": "g * (self / out)", "other": "g * (other / out)"}, doc="sqrt(self^2 + other^2) without overflow.")
-op("logaddexp(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={FLOAT: "x if (x == y) & (x - x != 0) else maximum(x, y) + log1p(exp(-abs(x - y)))"},
+op("logaddexp(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={FLOAT: "maximum(x, y) if x - y != x - y else maximum(x, y) + log1p(exp(-abs(x - y)))"},
    grad={"self": "g / (1 + (other - self).exp())", "other": "g / (1 + (self - other).exp())"}, doc="log(exp(self) + exp(other)).")
-op("logaddexp2(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={FLOAT: "x if (x == y) & (x - x != 0) else fma(log1p(exp2(-abs(x - y))), 1.4426950408889634, maximum(x, y))"},
+op("logaddexp2(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={FLOAT: "maximum(x, y) if x - y != x - y else fma(log1p(exp2(-abs(x - y))), 1.4426950408889634, maximum(x, y))"},
    grad={"self": "g / (1 + (other - self).exp2())", "other": "g / (1 + (self - other).exp2())"}, doc="log2(2^self + 2^other).")
-op("xlogy(Operand self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "y if y != y else (0 if x == 0 else x * log(y))"},
+op("xlogy(Operand self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "y if y != y else (x + x if x != x else (0 if x == 0 else x * log(y)))"},
    grad={"self": "xlogy_backward_self(g, self, other)", "other": "g * self / other"}, doc="self * log(other), 0 where self is 0.")
 op("copysign(Tensor self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "copysign(x, y)"},
    grad={"self": "copysign_backward(g, self, out)", "other": "g * 0"}, doc="Magnitude of self with the sign of other.")

@@ -9,14 +9,22 @@ from .schema import GUARDS, KIND_NUMBER, NONE, OUT_RULES, REQUIRED, SchemaError
 
 COMPUTE = {"f16": "f32", "bf16": "f32"}
 REAL_OF = {"c64": "f32", "c128": "f64"}
-# functions of _ext/widemath.pxd, widequotient.pxd and lightmath.pxd over vectors, by dtype: a loop that calls one, and no others but those
-# which the compiler vectorises alone (PLAIN), runs on vectors
-LIGHT = {"expm1", "log2", "log10", "log1p", "pow", "sinh", "cosh", "asinh", "acosh", "atanh", "tan", "atan", "atan2", "asin", "acos", "erfc", "erfinv"}
+# functions over vectors of _ext/widemath.pxd, widequotient.pxd, and (LONG) lightmath, vecmath64 and special.pxd.in, by dtype: a loop that
+# calls one, and no others but those which the compiler vectorises alone (PLAIN), runs on vectors
 WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh",
-                      "fmod", "remainder", "floordiv"} | LIGHT),
+                      "fmod", "remainder", "floordiv"}),
         "f64": ("vd", {"exp", "minimum", "maximum", "fmod", "remainder", "floordiv"})}
 PLAIN = {"abs", "fma", "copysign"}
-LONG = LIGHT            # long enough to stand in a loop once: a vector at a time, not two
+# the functions long enough to stand in a function of their own, and how many vectors that works out at a time: a vector of floats is
+# two of doubles
+LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cosh", "digamma", "erfc", "erfinv", "expm1", "lgamma", "log10", "log1p",
+                "log2", "pow", "sinc", "sinh", "tan"},
+        "f64": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "gelu",
+                "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "pow", "sigmoid", "silu", "sin", "sinc", "sinh", "tan", "tanh"}}
+VECTORS = {"f32": 1, "f64": 2}
+# shorter ways of a function <fn>: <fn>_<way> serves vectors of which <fn>_is_<way> is true
+GAMMA = {"digamma": ["right", "middle"], "lgamma": ["right", "middle"]}
+WAYS = {"f32": GAMMA, "f64": {"cos": ["near"], "sin": ["near"], "tan": ["near"], **GAMMA}}
 # more loops of a row with `vectors`: for halves (operands widened to float, one rounding back), which else borrow float32's, and for
 # float32 with one number for all of y, which else is repeated in a block
 MORE_KINDS = {"f16": "f16", "bf16": "bf16", "repeated": "f32"}      # and the dtype of each
@@ -92,7 +100,8 @@ def elementwise(row, number, complex_codes):
 
 def wide_text(expression, code):
     """The expression over vectors, None if it needs anything they do not have."""
-    kind, known = WIDE.get(code, (None, set()))
+    kind, short = WIDE.get(code, (None, set()))
+    known = short | LONG.get(code, set())
     calls = set(CALL.findall(expression))
     if not calls & known or not calls <= known | PLAIN:
         return None
@@ -124,6 +133,17 @@ def vector_text(node, kind):
     raise SchemaError(f"no vectors for {ast.unparse(node)}")
 
 
+def ways(expression, code, wide):
+    """[(test, text)] of the shorter ways of a function of x over all vectors of a step, then the one that always serves."""
+    name = expression.removesuffix("(x)")
+    kind = WIDE.get(code, (None,))[0]
+    found = []
+    for way in WAYS.get(code, {}).get(name, ()):
+        tests = [f"{name}_is_{way}_{kind}(load_{kind}(xs + {i} * FT_WIDTH_{kind.upper()}))" for i in range(VECTORS[code])]
+        found.append((" & ".join(tests), f"{name}_{way}_{kind}(x)"))
+    return [*found, (None, wide)]
+
+
 def flat_loop(row, number, code, expression, borrowers):
     compute = code
     out = {"same": code, "bool": "bool", "real": REAL_OF.get(code, code), "i64": "i64"}[row.result]
@@ -134,7 +154,8 @@ def flat_loop(row, number, code, expression, borrowers):
     names = OPERAND_NAMES[:len(row.operand_args)]
     wide = wide_text(expression, code) if row.result == "same" else None
     return Flat(
-        wide=wide, kind=WIDE[code][0] if wide else None, long=not LONG.isdisjoint(CALL.findall(expression)),
+        wide=wide, kind=WIDE[code][0] if wide else None, long=bool(wide) and not LONG[code].isdisjoint(CALL.findall(expression)),
+        vectors=VECTORS.get(code), ways=ways(expression, code, wide),
         name=f"loop_{row.full_name.replace('.', '_')}_{code}", code=code, out_code=out, compute=compute, expression=text,
         operands=[Flat(name=n, number=i, pointer="abc"[i]) for i, n in enumerate(names) if n in used],
         store=text if out in COMPLEX else f"<ft_{out}> ({text})",
