@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import sys
 
-from bench import checkpoints, figures, ftc, gate, goals, growth, machine, trainings  # noqa: F401  (three of them add groups)
+from bench import checkpoints, figures, ftc, functions, gate, goals, growth, machine, trainings  # noqa: F401  (four of them add groups)
 from bench.cases import GROUPS
 from bench.timing import interleave, summary, use_threads
 

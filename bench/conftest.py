@@ -1,7 +1,7 @@
 """Makes every case of a group a pytest-benchmark test of each library."""
 import pytest
 
-from bench import checkpoints, ftc, trainings  # noqa: F401
+from bench import checkpoints, ftc, functions, trainings  # noqa: F401
 from bench.cases import GROUPS
 
 

@@ -7,7 +7,7 @@ BEGIN, END = "<!-- figures: written by `python -m bench figures` -->\n", "<!-- e
 LABELS = {
     "tiny": "one op on 10 floats", "train": "training steps: tiny MLP, MLP, LeNet, char-GPT, LSTM, ResNet-18", "optim": "optimizer steps",
     "matmul": "matrix products", "attention": "attention", "conv": "convolutions and pools", "image": "padding, patches, sampling, distances", "rows": "softmax, norms, cross entropy",
-    "reduce": "sums and other reductions", "elementwise": "elementwise", "index": "gather, scatter, masks, embeddings",
+    "reduce": "sums and other reductions", "elementwise": "elementwise", "functions": "every elementwise function", "index": "gather, scatter, masks, embeddings",
     "random": "random numbers", "sort": "sort, unique, search",
 }
 

@@ -12,7 +12,7 @@ ANY = ""
 ONE_ROW = r"^(gemv|row x)"
 GOALS = (
     ("tiny", ANY, 5.0, None), ("elementwise", ANY, 1.0, None), ("elementwise", r"\b10000000$", 4.0, None), ("elementwise", r"^(exp|log|tanh) \d+$", 2.0, None),
-    ("rows", ANY, 1.2, None), ("reduce", ANY, 1.1, None), ("matmul", ANY, 1.05, None), ("matmul", rf"^(?!{ONE_ROW[1:]})", None, 0.95),
+    ("functions", ANY, 1.0, 0.5), ("rows", ANY, 1.2, None), ("reduce", ANY, 1.1, None), ("matmul", ANY, 1.05, None), ("matmul", rf"^(?!{ONE_ROW[1:]})", None, 0.95),
     ("matmul", ONE_ROW, None, 0.9), ("conv", r"^(?!.*(both ways|backward|pool|batch_norm))", 1.0, None), ("conv", r"both ways|backward", 1.1, None),
     ("conv", r"pool|batch_norm", 2.0, None), ("index", ANY, 1.2, None), ("sort", ANY, 1.2, None), ("random", ANY, 1.2, None), ("attention", ANY, 1.5, None),
     ("train", r"^MLP", 2.5, None), ("train", "LeNet", 2.0, None), ("train", "GPT", 1.3, None), ("train", "LSTM", 1.25, None), ("train", "ResNet", 1.0, None),
