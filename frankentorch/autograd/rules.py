@@ -240,11 +240,6 @@ def remainder_backward_other(g, self, other):
     return -g * ops.div(self if isinstance(self, Tensor) else ops.full_like(other, self), other, rounding_mode="floor")
 
 
-def rsqrt_backward(g, out):
-    # d x^(-1/2) = -out^3 / 2; the exponent as a tensor keeps the bits of pow, which golden digests hold
-    return -0.5 * g * conj(ops.pow(out, ops.full((), 3, dtype=out.dtype, device=out.device)))
-
-
 def pow_backward_self(g, self, exponent):
     # d x^p = p x^(p-1), 0 where p = 0
     if not isinstance(exponent, Tensor):

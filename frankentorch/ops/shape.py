@@ -169,7 +169,7 @@ def broadcast_to(self, size):
 
 
 def conj(self):
-    return ops.conj_physical(self) if self.is_complex() else self
+    return ops._conjugate(self) if self.is_complex() else self
 
 
 def itself(self):

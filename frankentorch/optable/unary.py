@@ -31,13 +31,14 @@ op("isfinite(Tensor self) -> Tensor", forms="function method", result="bool", lo
 op("isreal(Tensor self) -> Tensor", forms="function method", result="bool", loop={BOOL_REAL: "1", COMPLEX: "x.im == 0"}, grad=NONE, doc="Whether the imaginary part is zero.")
 op("logical_not(Tensor self) -> Tensor", forms=PLAIN, result="bool", loop={BOOL_REAL: "x == 0", COMPLEX: "x.re == 0 and x.im == 0"}, grad=NONE, doc="Whether each element is zero.")
 op("bitwise_not(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "x ^ 1", INT: "~x"}, grad=NONE, doc="Bits inverted; of bool, not.")
-op("conj_physical(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={BOOL_REAL: "x", COMPLEX: "conj(x)"}, grad={"self": "g.conj()"}, doc="Complex conjugate, as new bytes.")
+op("_conjugate(Tensor self) -> Tensor", forms="internal", loop={COMPLEX: "conj(x)"}, grad={"self": "g.conj()"}, node="ConjPhysicalBackward0")
+op("conj_physical(Tensor self) -> Tensor", forms=PLAIN, out="exact", body="ops.shape:conj", doc="Complex conjugate, as new bytes; of a tensor that is not complex itself.")
 op("reciprocal(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "<T> 1 / x", COMPLEX: "reciprocal(x)"},
    grad={"self": "-g * conj(out * out)"}, doc="1 / x.")
 op("sqrt(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "sqrt(x)", COMPLEX: "sqrt(x)"},
    grad={"self": "g / (2 * conj(out))"}, doc="Square root, correctly rounded for real dtypes.", source="IEEE 754 squareRoot")
 op("rsqrt(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "<T> 1 / sqrt(x)", COMPLEX: "rsqrt(x)"},
-   grad={"self": "rsqrt_backward(g, out)"}, doc="1 / sqrt(x).")
+   grad={"self": "-0.5 * g * conj(out.pow(3))"}, doc="1 / sqrt(x).")
 op("_squared(Tensor self) -> Tensor", forms="internal", loop={INT: "x * x", FLOAT: "x * x", COMPLEX: "mul(x, x)"}, grad=NONE)
 op("_cubed(Tensor self) -> Tensor", forms="internal", loop={INT: "x * x * x", FLOAT: "x * x * x", COMPLEX: "mul(mul(x, x), x)"}, grad=NONE)
 op("_inverse_square(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "<T> 1 / (x * x)", COMPLEX: "reciprocal(mul(x, x))"}, grad=NONE)

@@ -131,3 +131,12 @@ def test_signs_of_complex_numbers():
     x = ft.tensor([3 - 4j, 0j, 1e38 + 1e38j, 1e-45j])
 
     assert [pytest.approx(0.6 - 0.8j), 0, pytest.approx((1 + 1j) / math.sqrt(2)), 1j] == ft.sgn(x).tolist()
+
+
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64], ids=str)
+def test_the_gradient_of_a_reciprocal_root_is_made_of_products(dtype):
+    x = (ft.rand(1003, dtype=dtype, generator=ft.Generator().manual_seed(0)) + 0.01).requires_grad_()
+    out = x.rsqrt()
+    found = ft.autograd.grad(out, x, ft.ones_like(out))[0]
+
+    assert found.equal(-0.5 * (out * out * out))
