@@ -65,8 +65,10 @@ cdef extern from *:
     FT_INLINE ft_vf ft_entry_vf(const float *row, ft_vu i) { return (ft_vf)_mm512_permutexvar_ps((__m512i)i, (__m512)FT_LOAD_VF(row)); }
     #define ft_entry_16_vf ft_entry_vf
     FT_INLINE ft_mf ft_lt_vf(ft_vf a, ft_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ); }
+    FT_INLINE ft_mf ft_le_vf(ft_vf a, ft_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LE_OQ); }
     FT_INLINE ft_mf ft_eq_vf(ft_vf a, ft_vf b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ); }
     FT_INLINE ft_md ft_lt_vd(ft_vd a, ft_vd b) { return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LT_OQ); }
+    FT_INLINE ft_md ft_le_vd(ft_vd a, ft_vd b) { return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_LE_OQ); }
     FT_INLINE ft_md ft_eq_vd(ft_vd a, ft_vd b) { return _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_EQ_OQ); }
     FT_INLINE ft_vf ft_pick_vf(ft_mf m, ft_vf a, ft_vf b) { return (ft_vf)_mm512_mask_blend_ps(m, (__m512)b, (__m512)a); }
     FT_INLINE ft_vd ft_pick_vd(ft_md m, ft_vd a, ft_vd b) { return (ft_vd)_mm512_mask_blend_pd(m, (__m512d)b, (__m512d)a); }
@@ -97,8 +99,10 @@ cdef extern from *:
     typedef ft_vi ft_mf;
     typedef ft_vl ft_md;
     FT_INLINE ft_mf ft_lt_vf(ft_vf a, ft_vf b) { return (ft_vi)(a < b); }
+    FT_INLINE ft_mf ft_le_vf(ft_vf a, ft_vf b) { return (ft_vi)(a <= b); }
     FT_INLINE ft_mf ft_eq_vf(ft_vf a, ft_vf b) { return (ft_vi)(a == b); }
     FT_INLINE ft_md ft_lt_vd(ft_vd a, ft_vd b) { return (ft_vl)(a < b); }
+    FT_INLINE ft_md ft_le_vd(ft_vd a, ft_vd b) { return (ft_vl)(a <= b); }
     FT_INLINE ft_md ft_eq_vd(ft_vd a, ft_vd b) { return (ft_vl)(a == b); }
     FT_INLINE ft_vf ft_abs_vf(ft_vf x) { return (ft_vf)((ft_vu)x & 0x7fffffffu); }
     FT_INLINE ft_vd ft_abs_vd(ft_vd x) { return (ft_vd)((ft_vl)x & 0x7fffffffffffffffll); }
@@ -307,8 +311,10 @@ cdef extern from *:
     vf greatest_vf "ft_greatest_vf" (vf x, vf y) nogil
     vd greatest_vd "ft_greatest_vd" (vd x, vd y) nogil
     mask_f mask_lt_vf "ft_lt_vf" (vf x, vf y) nogil
+    mask_f mask_le_vf "ft_le_vf" (vf x, vf y) nogil
     mask_f mask_eq_vf "ft_eq_vf" (vf x, vf y) nogil
     mask_d mask_lt_vd "ft_lt_vd" (vd x, vd y) nogil
+    mask_d mask_le_vd "ft_le_vd" (vd x, vd y) nogil
     mask_d mask_eq_vd "ft_eq_vd" (vd x, vd y) nogil
     vf pick_vf "ft_pick_vf" (mask_f m, vf x, vf y) nogil
     vd pick_vd "ft_pick_vd" (mask_d m, vd x, vd y) nogil

@@ -31,7 +31,7 @@ MORE_KINDS = {"f16": "f16", "bf16": "bf16", "repeated": "f32"}      # and the dt
 CALL = re.compile(r"\b([a-z]\w*)\(")
 SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|", ast.And: "&", ast.Or: "|"}
 TESTS = {ast.Lt: "mask_lt_{k}({x}, {y})", ast.Gt: "mask_lt_{k}({y}, {x})", ast.Eq: "mask_eq_{k}({x}, {y})", ast.NotEq: "(~mask_eq_{k}({x}, {y}))",
-         ast.LtE: "(mask_lt_{k}({x}, {y}) | mask_eq_{k}({x}, {y}))", ast.GtE: "(mask_lt_{k}({y}, {x}) | mask_eq_{k}({x}, {y}))"}
+         ast.LtE: "mask_le_{k}({x}, {y})", ast.GtE: "mask_le_{k}({y}, {x})"}
 # rows of one operand that serve a power by a plain number, as in PyTorch
 POWERS = {2: "_squared", 3: "_cubed", 0.5: "sqrt", -0.5: "rsqrt", -1: "reciprocal", -2: "_inverse_square"}
 LOOP_SHARDS, COMPLEX_SHARDS, SHARD_ROOM = 6, 2, 96     # COMPLEX_SHARDS divides LOOP_SHARDS
