@@ -15,13 +15,13 @@ WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "c
                       "fmod", "remainder", "floordiv"}),
         "f64": ("vd", {"exp", "minimum", "maximum", "fmod", "remainder", "floordiv"})}
 PLAIN = {"abs", "fma", "copysign"}
-# the functions long enough to stand in a function of their own, and how many vectors that works out at a time: a vector of floats is
-# two of doubles
+# the functions long enough to stand in a function of their own, which works out two vectors at a time, but of the longest one vector of
+# floats, which is two of doubles
 LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cosh", "digamma", "erfc", "erfinv", "expm1", "lgamma", "log10", "log1p",
                 "log2", "pow", "sinc", "sinh", "tan"},
         "f64": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "gelu",
                 "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "pow", "sigmoid", "silu", "sin", "sinc", "sinh", "tan", "tanh"}}
-VECTORS = {"f32": 1, "f64": 2}
+LONGEST = {"digamma", "lgamma", "sinc"}
 # shorter ways of a function <fn>: <fn>_<way> serves vectors of which <fn>_is_<way> is true
 GAMMA = {"digamma": ["right", "middle"], "lgamma": ["right", "middle"]}
 WAYS = {"f32": GAMMA, "f64": {"cos": ["near"], "sin": ["near"], "tan": ["near"], **GAMMA}}
@@ -133,13 +133,13 @@ def vector_text(node, kind):
     raise SchemaError(f"no vectors for {ast.unparse(node)}")
 
 
-def ways(expression, code, wide):
+def ways(expression, code, wide, vectors):
     """[(test, text)] of the shorter ways of a function of x over all vectors of a step, then the one that always serves."""
     name = expression.removesuffix("(x)")
     kind = WIDE.get(code, (None,))[0]
     found = []
     for way in WAYS.get(code, {}).get(name, ()):
-        tests = [f"{name}_is_{way}_{kind}(load_{kind}(xs + {i} * FT_WIDTH_{kind.upper()}))" for i in range(VECTORS[code])]
+        tests = [f"{name}_is_{way}_{kind}(load_{kind}(xs + {i} * FT_WIDTH_{kind.upper()}))" for i in range(vectors)]
         found.append((" & ".join(tests), f"{name}_{way}_{kind}(x)"))
     return [*found, (None, wide)]
 
@@ -153,9 +153,10 @@ def flat_loop(row, number, code, expression, borrowers):
     used = [n for n in OPERAND_NAMES if re.search(rf"\b{n}\b", text)]
     names = OPERAND_NAMES[:len(row.operand_args)]
     wide = wide_text(expression, code) if row.result == "same" else None
+    calls = set(CALL.findall(expression))
+    vectors = 1 if code == "f32" and calls & LONGEST else 2
     return Flat(
-        wide=wide, kind=WIDE[code][0] if wide else None, long=bool(wide) and not LONG[code].isdisjoint(CALL.findall(expression)),
-        vectors=VECTORS.get(code), ways=ways(expression, code, wide),
+        wide=wide, kind=WIDE[code][0] if wide else None, long=bool(wide) and bool(calls & LONG[code]), vectors=vectors, ways=ways(expression, code, wide, vectors),
         name=f"loop_{row.full_name.replace('.', '_')}_{code}", code=code, out_code=out, compute=compute, expression=text,
         operands=[Flat(name=n, number=i, pointer="abc"[i]) for i, n in enumerate(names) if n in used],
         store=text if out in COMPLEX else f"<ft_{out}> ({text})",
