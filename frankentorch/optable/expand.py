@@ -23,8 +23,8 @@ LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos
                 "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "pow", "sigmoid", "silu", "sin", "sinc", "sinh", "tan", "tanh"}}
 LONGEST = {"digamma", "lgamma", "sinc"}
 # shorter ways of a function <fn>: <fn>_<way> serves vectors of which <fn>_is_<way> is true
-GAMMA = {"digamma": ["right", "middle"], "lgamma": ["right", "middle"]}
-WAYS = {"f32": GAMMA, "f64": {"cos": ["near"], "sin": ["near"], "tan": ["near"], **GAMMA}}
+WAYS = {"f32": {"digamma": ["right", "middle"]},
+        "f64": {"cos": ["near"], "digamma": ["right", "middle"], "lgamma": ["right", "middle"], "sin": ["near"], "tan": ["near"]}}
 # more loops of a row with `vectors`: for halves (operands widened to float, one rounding back), which else borrow float32's, and for
 # float32 with one number for all of y, which else is repeated in a block
 MORE_KINDS = {"f16": "f16", "bf16": "bf16", "repeated": "f32"}      # and the dtype of each

@@ -48,9 +48,14 @@ def test_neighbours_do_not_matter(name):
         assert words(whole[5:5 + count]) == words(function(*[x[5:5 + count] for x in operands])), count
 
 
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64], ids=str)
+def test_sinc_of_nan_is_nan(dtype):
+    assert ft.sinc(ft.tensor([ft.nan, 0.0], dtype=dtype)).isnan().tolist() == [True, False]
+
+
 @pytest.mark.parametrize("name", FLOAT32)
 def test_float32_is_float64_rounded(name):
-    x = numbers(3000, 0).float()
+    x = ft.cat((numbers(3000, 0).float(), ft.arange(-40, 40, 1 / 64)))
 
     assert words(ONE[name](x.double()).float()) == words(ONE[name](x))
 
