@@ -331,7 +331,7 @@ class Checker:
             calls = {f"Tensor.{name}": (method_call(name), method_call(name)) for name in names if name}
         for alias in op.aliases:
             try:
-                calls[alias.name] = walk(self.subject, alias.name), alias.op
+                calls[alias.name] = walk(self.subject, alias.name.removeprefix("torch.")), alias.op
             except (AttributeError, ImportError):
                 self.note("method", f"no such function: {alias.name}")
         if not calls:

@@ -27,6 +27,13 @@ def where(self, condition, other):
     return ops.where(condition, self, other)
 
 
+def polygamma_(self, n):
+    """n-th derivative of digamma, in place."""
+    if not self.is_floating_point():
+        raise RuntimeError(f"result type {ops.get_default_dtype()} can't be cast to the desired output type {self.dtype}")
+    return self.copy_(ops.polygamma(n, self.clone()))
+
+
 def reflected_division(self, other):
     """other / self, as the oracle rounds it: the reciprocal first."""
     return self.reciprocal() * other
@@ -63,7 +70,7 @@ def _cast(name):
 
 
 def _hand_written():
-    methods = {"__repr__": _repr, "backward": backward, "where": where, "__rdiv__": reflected_division, "__div__": Tensor.__truediv__, "detach_": detach_, "__iter__": iterate, "__contains__": contains,
+    methods = {"__repr__": _repr, "backward": backward, "where": where, "polygamma": lambda self, n: ops.polygamma(n, self), "polygamma_": polygamma_, "__rdiv__": reflected_division, "__div__": Tensor.__truediv__, "detach_": detach_, "__iter__": iterate, "__contains__": contains,
                "item": dispatch.item, "tolist": create.tolist, "retain_grad": engine.retain_grad, "register_hook": engine.register_hook,
                "register_post_accumulate_grad_hook": engine.register_post_accumulate_grad_hook, "retains_grad": property(engine.retains_grad),
                "T": property(lambda self: _reversed_dims(self)), "mT": property(lambda self: ops.transpose(_at_least_matrix(self, "mT"), -2, -1)),

@@ -2,7 +2,7 @@
 import math
 
 from frankentorch import ops
-from frankentorch._ext import create, random_ops
+from frankentorch._ext import counts, create, random_ops
 from frankentorch.ops.creation import check_layout, finish, is_meta, like, tag
 
 
@@ -88,6 +88,20 @@ def bernoulli(self, generator):
 
 def bernoulli_p(self, p, generator):
     return random_ops.bernoulli(create.empty_like(self, None, self.is_meta, 1), p, generator)
+
+
+def binomial(count, prob, generator):
+    if not count.is_floating_point():
+        raise ValueError(f"binomial only supports floating-point dtypes for count, got: {count.dtype}")
+    if not prob.is_floating_point():
+        raise ValueError(f"binomial only supports floating-point dtypes for prob, got: {prob.dtype}")
+    if count.dtype != prob.dtype:
+        raise RuntimeError(f"Found dtype {prob.dtype} but expected {count.dtype}")
+    if count.dtype not in (ops.float32, ops.float64):
+        raise NotImplementedError(f'"binomial_cpu" not implemented for {count.dtype}')
+    if count.is_meta:
+        raise NotImplementedError("binomial: numbers cannot be drawn on the meta device")
+    return counts.binomial(*ops.broadcast_tensors(count, prob), generator)
 
 
 def multinomial(self, num_samples, replacement, generator):

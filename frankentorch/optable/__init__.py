@@ -5,7 +5,7 @@
 from importlib import import_module
 
 FAMILIES = ("unary", "binary", "compare", "ternary", "create", "shape", "index", "reduce", "scan", "sort", "linalg", "activation", "conv",
-            "pool", "norm", "loss", "random", "composite", "arrange", "statistics", "signal", "fft")
+            "pool", "norm", "loss", "random", "composite", "arrange", "statistics", "signal", "fft", "special")
 _rows = None
 
 

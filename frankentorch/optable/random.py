@@ -43,6 +43,10 @@ op(f"normal.float_Tensor(float mean, Tensor std, {GENERATOR}) -> Tensor", forms=
 op(f"normal.float_float(float mean, float std, int[] size, {GENERATOR}, {FACTORY}) -> Tensor", forms="function out", out="fill", body="ops.draws:normal_sized")
 op(f"multinomial(Tensor self, int num_samples, bool replacement=False, {GENERATOR}) -> Tensor", forms="function method out", kernel="ops.draws:multinomial", grad=NONE,
    doc="Indices drawn by the weights in each row.")
+op(f"poisson(Tensor self, {GENERATOR[3:]}) -> Tensor", forms="function", kernel="_ext.counts:poisson", jvp="zero", grad={"self": "zeros_like(g)"},
+   doc="A number of the Poisson distribution for the rate at each place.", source="Knuth, TAOCP 3.4.1.F; Hoermann 1993, PTRS")
+op(f"binomial(Tensor count, Tensor prob, {GENERATOR[3:]}) -> Tensor", forms="function", kernel="ops.draws:binomial", grad={"count": "no_derivative('binomial')", "prob": "no_derivative('binomial')"},
+   doc="A number of the binomial distribution for the trials and the probability at each place.", source="Hoermann 1993, BTRS")
 
 # ---- dropout ----
 for name, what in (("dropout", "Elements are zeroed at random, the rest scaled up."), ("feature_dropout", "Whole channels are zeroed at random, the rest scaled up."),

@@ -44,6 +44,38 @@ def test_results_of_draws_by_weights():
     same_stream(lambda m: m.randperm(20))
 
 
+def test_counts_are_the_oracles():
+    """Recorded from PyTorch 2.13."""
+    ft.manual_seed(3)
+    assert ft.poisson(ft.tensor([0, 0.3, 2, 9.99, 10, 50, 1e3, 1e5])).tolist() == [0, 0, 2, 11, 5, 66, 1015, 99276]
+    assert ft.rand(1, dtype=ft.float64).item() == 0.44117820628416327
+    ft.manual_seed(3)
+    n, p = ft.tensor([0, 1, 20, 20, 300, 300, 1e5, 7]), ft.tensor([0.5, 0.3, 0.1, 0.9, 0.02, 0.5, 0.7, 1])
+    assert ft.binomial(n, p).tolist() == [0, 0, 2, 18, 6, 176, 70202, 7]
+    assert ft.binomial(n.double(), p.double()).tolist() == [0, 1, 2, 19, 6, 139, 70146, 7]
+
+
+@pytest.mark.parametrize("top", [8, 40, 1e6])
+def test_counts_follow_the_oracles_stream(top):
+    same_stream(lambda m: m.poisson(m.rand(50, 61).t() * top))
+    same_stream(lambda m: m.poisson(m.rand(50, 61, dtype=m.float64)[:, ::2] * top))
+    same_stream(lambda m: m.poisson(m.rand(9, dtype=m.bfloat16) * 20))
+    same_stream(lambda m: m.binomial((m.rand(50, 61).t() * top).floor(), m.rand(61, 50)))
+    same_stream(lambda m: m.binomial((m.rand(50, 61, dtype=m.float64) * top).floor(), m.rand(61, dtype=m.float64).expand(50, 61)))
+
+
+def test_counts_refuse():
+    for rate in (-1.0, float("nan")):
+        with pytest.raises(RuntimeError, match="non-negative"):
+            ft.poisson(ft.tensor([rate]))
+    with pytest.raises(NotImplementedError, match="poisson_cpu"):
+        ft.poisson(ft.tensor([3]))
+    with pytest.raises(ValueError, match="floating-point"):
+        ft.binomial(ft.tensor([3]), ft.tensor([0.5]))
+    with pytest.raises(RuntimeError, match="expected"):
+        ft.binomial(ft.tensor([3.0]), ft.tensor([0.5], dtype=ft.float64))
+
+
 def test_dropout_zeroes_and_scales_what_it_keeps():
     ft.manual_seed(0)
     x = ft.ones(1000, requires_grad=True)

@@ -1,0 +1,132 @@
+"""Special functions: the values PyTorch 2.13 gives at the ends of their ranges, identities, derivatives and refusals."""
+import math
+
+import pytest
+
+import frankentorch as ft
+
+inf, nan = math.inf, math.nan
+PLACES = [0.0, -0.0, inf, -inf, nan, 1.0, -1.0, 2.5, -800.0]
+VALUES = {
+    "entr": [0.0, 0.0, -inf, -inf, nan, -0.0, -inf, -2.2907268296853878, -inf],
+    "ndtr": [0.5, 0.5, 1.0, 0.0, nan, 0.841344746068543, 0.15865525393145702, 0.9937903346742238, 0.0],
+    "ndtri": [-inf, -inf, nan, nan, nan, inf, nan, nan, nan],
+    "log_ndtr": [-0.6931471805599453, -0.6931471805599453, -0.0, -inf, nan, -0.17275377902344985, -1.841021645009264,
+        -0.006229025485860001, -320007.60355182335],
+    "erfcx": [1.0, 1.0, 0.0, inf, nan, 0.427583576155807, 5.008980080762283, 0.2108063640611436, inf],
+    "i0": [1.0, 1.0, nan, nan, nan, 1.2660658777520082, 1.2660658777520082, 3.289839144050123, inf],
+    "i0e": [1.0, 1.0, 0.0, 0.0, nan, 0.46575960759364043, 0.46575960759364043, 0.27004644161220276, 0.014106945005869183],
+    "i1": [0.0, 0.0, nan, nan, nan, 0.5651591039924851, -0.5651591039924851, 2.5167162452886984, -inf],
+    "i1e": [0.0, 0.0, 0.0, -0.0, nan, 0.2079104153497085, -0.2079104153497085, 0.20658464953126654, -0.014098125406526996],
+    "bessel_j0": [1.0, 1.0, nan, nan, nan, 0.7651976865579665, 0.7651976865579665, -0.048383776468256645, 0.008897445883815304],
+    "bessel_j1": [0.0, -0.0, nan, nan, nan, 0.44005058574493355, -0.44005058574493355, 0.4970941024644698, -0.026775138722323014],
+    "bessel_y0": [-inf, -inf, nan, nan, nan, 0.08825696421567697, nan, 0.49807035961592067, nan],
+    "bessel_y1": [-inf, -inf, nan, nan, nan, -0.7812128213002888, nan, 0.14591813796695813, nan],
+    "modified_bessel_i0": [1.0, 1.0, nan, nan, nan, 1.2660658777520082, 1.2660658777520082, 3.289839144050123, inf],
+    "modified_bessel_i1": [0.0, 0.0, nan, nan, nan, 0.5651591039924851, -0.5651591039924851, 2.5167162452886984, -inf],
+    "modified_bessel_k0": [inf, inf, 0.0, nan, nan, 0.4210244382407082, nan, 0.062347553200366196, nan],
+    "modified_bessel_k1": [inf, inf, 0.0, nan, nan, 0.6019072301972346, nan, 0.07389081634774705, nan],
+    "scaled_modified_bessel_k0": [inf, inf, 0.0, nan, nan, 1.1444630798068944, nan, 0.7595486903280996, nan],
+    "scaled_modified_bessel_k1": [inf, inf, 0.0, nan, nan, 1.636153486263258, nan, 0.9001744239078779, nan],
+    "spherical_bessel_j0": [1.0, 1.0, 0.0, 0.0, nan, 0.8414709848078965, 0.8414709848078965, 0.23938885764158263, 0.0011174620602462768],
+}
+DEGREES = [-1.0, 0.0, 1.0, 2.7, 9.0]
+POLYNOMIALS = {         # at 0.3, by degree
+    "chebyshev_polynomial_t": [0.0, 1.0, 0.3, -0.82, 0.388827648], "chebyshev_polynomial_u": [0.0, 1.0, 0.6, -0.64, 0.099088896],
+    "chebyshev_polynomial_v": [0.0, 1.0, -0.4, -1.24, 1.064884736], "chebyshev_polynomial_w": [0.0, 1.0, 1.6, -0.04, -0.866706944],
+    "hermite_polynomial_h": [0.0, 1.0, 0.6, -1.64, 7010.287658496], "hermite_polynomial_he": [0.0, 1.0, 0.3, -0.91, 250.390686483],
+    "laguerre_polynomial_l": [0.0, 1.0, 0.7, 0.445, -0.41794299755200853], "legendre_polynomial_p": [0.0, 1.0, 0.3, -0.365, 0.0637003817578125],
+}
+
+
+def doubles(values):
+    return ft.tensor(values, dtype=ft.float64)
+
+
+def assert_same(actual, expected, rel=4e-15):
+    for a, e in zip(actual.tolist(), expected, strict=True):
+        assert a == pytest.approx(e, rel=rel, abs=0, nan_ok=True)
+        assert e != 0 or math.copysign(1, a) == math.copysign(1, e)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_at_the_ends(name):
+    # PyTorch's J and Y are right to 11 digits or less
+    assert_same(getattr(ft.special, name)(doubles(PLACES)), VALUES[name], 1e-11 if name.startswith("bessel") else 4e-15)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_float32_is_float64_rounded(name):
+    x = ft.linspace(-3, 3, 401)
+    assert ft.equal(getattr(ft.special, name)(x).nan_to_num(7), getattr(ft.special, name)(x.double()).float().nan_to_num(7))
+
+
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_polynomials_by_degree(name):
+    actual = getattr(ft.special, name)(doubles(0.3), doubles(DEGREES))
+    assert actual.tolist() == pytest.approx(POLYNOMIALS[name], rel=1e-14)
+    assert getattr(ft.special, name)(0.3, doubles(DEGREES)).tolist() == actual.tolist()
+
+
+def test_shifted_polynomials_are_those_of_2_x_less_1():
+    x = doubles([0.1, 0.4, 0.9])
+    for letter in "tuvw":
+        shifted, plain = (getattr(ft.special, prefix + "chebyshev_polynomial_" + letter) for prefix in ("shifted_", ""))
+        assert shifted(x, 3).tolist() == plain(2 * x - 1, 3).tolist()
+
+
+def test_incomplete_gamma_functions():
+    a = doubles([0, 0, 1, 2, inf, 1, inf, -1, nan, 30, 200, 0.5])
+    x = doubles([0, 1, 0, inf, 1, -1, inf, 1, 1, 25, 220, 0.1])
+    lower = [nan, 1.0, 0.0, 1.0, 0.0, nan, nan, nan, nan, 0.18210391597745511, 0.9181943116110617, 0.345279153981423]
+    upper = [nan, 0.0, 1.0, 0.0, 1.0, nan, nan, nan, nan, 0.8178960840225449, 0.0818056883889383, 0.6547208460185769]
+    assert ft.igamma(a, x).tolist() == pytest.approx(lower, rel=1e-13, nan_ok=True)
+    assert ft.special.gammaincc(a, x).tolist() == pytest.approx(upper, rel=1e-13, nan_ok=True)
+
+
+def test_zeta_and_polygamma():
+    zeta = ft.special.zeta
+    places = doubles([1, 0.5, -0.5, -2.5, 0, -1])
+    assert zeta(2.0, places).tolist() == pytest.approx([1.6449340668482264, 4.934802200544679, 8.934802200544679, 9.539246644989124, inf, inf])
+    assert zeta(doubles([1, 0.5, 2.5, inf, inf]), doubles([2, 2, -0.5, 1, 0.5])).tolist() == pytest.approx([inf, nan, nan, 1, inf], nan_ok=True)
+    x = doubles([0.3, 2.5, -1.5])
+    assert x.polygamma(0).tolist() == x.digamma().tolist()
+    assert x.polygamma(2).tolist() == pytest.approx([-75.27253658872604, -0.2362040516417274, -0.2362040516417274], rel=4e-15)
+    assert x.clone().polygamma_(1).tolist() == ft.special.polygamma(1, x).tolist()
+    with pytest.raises(RuntimeError, match="negative n"):
+        ft.polygamma(-1, x)
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        ft.tensor([1]).polygamma_(1)
+
+
+def test_frexp_takes_numbers_apart_exactly():
+    x = doubles([0.0, -0.0, inf, 1.0, -2.5, 1e-300, 5e-324, 1e300])
+    mantissa, exponent = ft.frexp(x)
+    assert exponent.dtype is ft.int32
+    assert exponent.tolist() == [0, 0, 0, 1, 2, -996, -1073, 997]
+    assert mantissa.tolist() == [math.frexp(v)[0] for v in x.tolist()]
+    with pytest.raises(RuntimeError, match="floating-point"):
+        ft.frexp(ft.tensor([1]))
+
+
+def test_mvlgamma_sums_lgammas():
+    assert ft.mvlgamma(doubles([5.0]), 2).item() == pytest.approx(math.lgamma(5) + math.lgamma(4.5) + math.log(math.pi) / 2)
+    with pytest.raises(RuntimeError, match="greater than or equal to 1"):
+        ft.mvlgamma(doubles([5.0]), 0)
+
+
+@pytest.mark.parametrize("name", ["entr", "ndtr", "ndtri", "log_ndtr", "erfcx", "i0", "i0e", "i1", "i1e"])
+def test_derivatives_are_those_of_differences(name):
+    x = doubles([0.2, 0.45, 0.9]).requires_grad_()
+    assert ft.autograd.gradcheck(getattr(ft.special, name), (x,))
+
+
+def test_derivatives_of_two_arguments():
+    x, y = doubles([0.7, 1.5]).requires_grad_(), doubles([0.4, 2.5]).requires_grad_()
+    assert ft.autograd.gradcheck(ft.special.xlog1py, (x, y))
+    assert ft.autograd.gradcheck(lambda y: ft.special.zeta(2.5, y), (y,))
+    assert ft.autograd.gradcheck(lambda y: ft.igammac(x.detach(), y), (y,))
+    assert ft.autograd.gradcheck(lambda x: ft.polygamma(2, x), (x,))
+    assert ft.autograd.gradcheck(lambda x: ft.frexp(x)[0], (x,))
+    with pytest.raises(NotImplementedError, match="derivative for 'zeta'"):
+        ft.special.zeta(x, y).sum().backward()
