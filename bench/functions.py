@@ -9,8 +9,8 @@ from frankentorch.optable.schema import REQUIRED
 
 COUNT = 65536
 UNIT = frozenset("asin acos atanh erfinv".split())                                                         # between -1 and 1
-POSITIVE = frozenset("log log2 log10 log1p sqrt rsqrt pow float_power lgamma digamma xlogy logit polygamma entr ndtri zeta xlog1py".split())     # between 0 and 1
-ABOVE_ONE = frozenset(("acosh",))
+POSITIVE = frozenset("log log2 log10 log1p sqrt rsqrt pow float_power lgamma digamma xlogy logit polygamma entr ndtri xlog1py igamma igammac".split())     # between 0 and 1
+ABOVE_ONE = frozenset("acosh zeta".split())
 SIDES = {"float32": ("float32", False), "float64": ("float64", False), "both ways": ("float32", True)}
 
 
@@ -33,9 +33,12 @@ def numbers(torch, name, dtype, seed):
     return (x * 2 - 1) * (1 if name in UNIT else 3)
 
 
-def maker(name, operands, dtype, ways):
+def maker(row_name, operands, dtype, ways):
+    name = row_name.removeprefix("special_")
+
     def made(torch):
-        function = next((getattr(owner, name) for owner in (torch, torch.nn.functional, torch.special) if hasattr(owner, name)), None) or getattr(torch.Tensor, name)
+        owners = (torch.special,) if row_name.startswith("special_") else (torch, torch.nn.functional, torch.Tensor)
+        function = next(getattr(owner, name) for owner in owners if hasattr(owner, name))
         inputs = [numbers(torch, name, dtype, seed) for seed in range(operands)]
         if not ways:
             return lambda: function(*inputs)
