@@ -4,4 +4,4 @@ from frankentorch.ops import (digamma, erf, erfc, erfinv, exp2, expm1, lgamma, l
                               xlogy)
 
 expit, gammaln, psi = sigmoid, lgamma, digamma
-globals().update({name.removeprefix("special_"): getattr(_ops, name) for name in vars(_ops) if name.startswith("special_")})
+globals().update({name.removeprefix("special_"): getattr(_ops, name) for name in vars(_ops) if name.startswith("special_") and not name.endswith("_")})

@@ -89,36 +89,24 @@ cdef inline double k1_near(double x) noexcept nogil:
     return 1.0 / x + 0.5 * x * (log_f64(0.5 * x) * rising_series(z, 1) - 0.5 * sum)
 
 
+cdef inline double right_of_zero(double x, double value) noexcept nogil:
+    return INF_F64 if x == 0.0 else value if x > 0.0 else NAN_F64
+
+
 cdef inline double k0_f64(double x) noexcept nogil:
-    if x == 0.0:
-        return INF_F64
-    if not x > 0.0:
-        return NAN_F64
-    return k0_near(x) if x <= 1.0 else poly_k0_far(2.0 / x - 1.0) / sqrt_f64(x) * exp_f64(-x)
+    return right_of_zero(x, k0_near(x) if x <= 1.0 else poly_k0_far(2.0 / x - 1.0) / sqrt_f64(x) * exp_f64(-x))
 
 
 cdef inline double k0e_f64(double x) noexcept nogil:
-    if x == 0.0:
-        return INF_F64
-    if not x > 0.0:
-        return NAN_F64
-    return k0_near(x) * exp_f64(x) if x <= 1.0 else poly_k0_far(2.0 / x - 1.0) / sqrt_f64(x)
+    return right_of_zero(x, k0_near(x) * exp_f64(x) if x <= 1.0 else poly_k0_far(2.0 / x - 1.0) / sqrt_f64(x))
 
 
 cdef inline double k1_f64(double x) noexcept nogil:
-    if x == 0.0:
-        return INF_F64
-    if not x > 0.0:
-        return NAN_F64
-    return k1_near(x) if x <= 1.0 else poly_k1_far(2.0 / x - 1.0) / sqrt_f64(x) * exp_f64(-x)
+    return right_of_zero(x, k1_near(x) if x <= 1.0 else poly_k1_far(2.0 / x - 1.0) / sqrt_f64(x) * exp_f64(-x))
 
 
 cdef inline double k1e_f64(double x) noexcept nogil:
-    if x == 0.0:
-        return INF_F64
-    if not x > 0.0:
-        return NAN_F64
-    return k1_near(x) * exp_f64(x) if x <= 1.0 else poly_k1_far(2.0 / x - 1.0) / sqrt_f64(x)
+    return right_of_zero(x, k1_near(x) * exp_f64(x) if x <= 1.0 else poly_k1_far(2.0 / x - 1.0) / sqrt_f64(x))
 
 
 cdef inline double apart(double x, double r, double r_low) noexcept nogil:

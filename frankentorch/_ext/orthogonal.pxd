@@ -1,13 +1,17 @@
 # cython: cdivision=True
 # Orthogonal polynomials by their recurrences (A & S 22.7); Chebyshev's of higher degrees inside (-1, 1) by angles. The degree comes as
-# a number, cut to a whole one; below 0 the value is 0. float32 runs the body of float64 and rounds once.
+# a number, cut to a whole one; below 0, and from 2^63 on, the value is 0, as PyTorch has it. float32 runs the body of float64 and rounds once.
 from frankentorch._ext.lanes cimport *
 from frankentorch._ext.special cimport *
 from frankentorch._ext.vecmath64 cimport *
 
 
+cdef enum:
+    SLOW = 1000000000       # degrees of a recurrence that would take seconds for each element: NaN
+
+
 cdef inline double degree_f64(double n) noexcept nogil:
-    return trunc_f64(n) if n == n else -1.0
+    return trunc_f64(n) if n < 9223372036854775808.0 else -1.0
 
 
 cdef inline bint is_even(double n) noexcept nogil:
@@ -116,6 +120,8 @@ cdef inline double laguerre_l_f64(double x, double degree) noexcept nogil:
         return 0.0
     if (x == 0.0) | (n == 0.0):
         return 1.0
+    if n > SLOW:
+        return NAN_F64
     while k < n and q == q:
         r = ((k + k + 1.0 - x) * q - k * p) / (k + 1.0)
         p = q
@@ -136,6 +142,8 @@ cdef inline double legendre_p_f64(double x, double degree) noexcept nogil:
         return 1.0 if (x > 0.0) | is_even(n) else -1.0
     if n == 0.0:
         return 1.0
+    if n > SLOW:
+        return NAN_F64
     while k < n and q == q:
         r = ((k + k + 1.0) * x * q - k * p) / (k + 1.0)
         p = q

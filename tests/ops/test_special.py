@@ -68,6 +68,18 @@ def test_polynomials_by_degree(name):
     assert getattr(ft.special, name)(0.3, doubles(DEGREES)).tolist() == actual.tolist()
 
 
+@pytest.mark.parametrize("name", POLYNOMIALS)
+@pytest.mark.parametrize("degree", [inf, 1e300, 2.0**63, -inf, nan])
+def test_degrees_beyond_whole_numbers_give_zero(name, degree):
+    """And an answer at all: what PyTorch 2.13 gives, where a recurrence would never end."""
+    assert getattr(ft.special, name)(doubles([0.5, 1.0, -1.0, 0.0, 3.0]), degree).tolist() == [0.0] * 5
+
+
+@pytest.mark.parametrize("name", ["laguerre_polynomial_l", "legendre_polynomial_p"])
+def test_a_degree_that_would_take_forever_is_refused_by_nan(name):
+    assert math.isnan(getattr(ft.special, name)(doubles(0.5), 1e18).item())
+
+
 def test_shifted_polynomials_are_those_of_2_x_less_1():
     x = doubles([0.1, 0.4, 0.9])
     for letter in "tuvw":
