@@ -111,19 +111,50 @@ def digamma_tail(z):
 DIGAMMA_ROOT = mp.findroot(mp.digamma, mpf("1.4616321449683623"))
 
 
-def erfinv_start(s):
-    """erfinv(x) / x with s = sqrt(-log(1 - x^2))."""
-    x = root(-mp.expm1(-s * s))
-    if s > 3:  # solve erfc(y) = 1 - x in logarithms
-        tail = mp.exp(-s * s) / (1 + x)
-        y = s
-        for _ in range(60):
-            step = (mp.log(mp.erfc(y)) - mp.log(tail)) * mp.erfc(y) * mp.sqrt(mp.pi) / 2 * mp.exp(y * y)
-            y += step
-            if abs(step) < mpf(10)**-40:
-                break
-        return y / x
-    return mp.erfinv(x) / x
+def erfinv_of_log(w):
+    """erfinv(x) of 1 - x^2 = exp(-w), and x: by Newton's method on the logarithm of 1 - x."""
+    x = root(-mp.expm1(-w))
+    if w < 4:
+        return mp.erfinv(x), x
+    goal = -w - mp.log1p(x)
+    y = root(w)
+    for _ in range(60):
+        tail = mp.erfc(y)
+        step = (mp.log(tail) - goal) * tail * mp.sqrt(mp.pi) / 2 * mp.exp(y * y)
+        y += step
+        if abs(step) < mpf(10)**-60:
+            break
+    return y, x
+
+
+def erfinv_middle(u):
+    """erfinv(x) / x at w = u + 5/2."""
+    y, x = erfinv_of_log(u + mpf(5) / 2)
+    return y / x
+
+
+ERFINV_SLOPE = mp.sqrt(mp.pi) / 2
+
+
+def erfinv_rest(u):
+    """What erfinv(x) / x has over its value at 0, over w = u + 5/2."""
+    w = u + mpf(5) / 2
+    if w < mpf(10)**-9:
+        return ERFINV_SLOPE * mp.pi / 12
+    return (erfinv_middle(u) - ERFINV_SLOPE) / w
+
+
+def erfinv_tail(centre):
+    """erfinv(x) / sqrt(w) - 1 at 1 / sqrt(w) = u + centre."""
+    def value(u):
+        v = u + mpf(centre)
+        return erfinv_of_log(1 / (v * v))[0] * v - 1
+    return value
+
+
+def tail_fit(low, high, centre, count):
+    value = erfinv_tail(centre)
+    return value, 1 / mpf(high) - mpf(centre), 1 / mpf(low) - mpf(centre), count, float, lambda u: 1 / (1 + value(u))
 
 
 FITS = {
@@ -144,7 +175,10 @@ FITS = {
     "stirling_f64": (stirling_tail, mpf(10)**-6, mpf("0.0101"), 7),
     "digamma_tail_f64": (digamma_tail, mpf(10)**-6, mpf("0.0101"), 7),
     "digamma_root_f64": (lambda d: mp.digamma(DIGAMMA_ROOT + d) / d, -0.28, 0.3, 21),
-    "erfinv_start_f64": (erfinv_start, 0, mpf("6.1"), 24),
+    "erfinv_f64": (erfinv_rest, mpf(-2.5), mpf(2.5), 22),
+    "erfinv_tail_1_f64": tail_fit("2.236", 4, 0.348, 22),
+    "erfinv_tail_2_f64": tail_fit(4, 8, 0.1875, 20),
+    "erfinv_tail_3_f64": tail_fit(8, "27.5", 0.08, 21),
     # float32, evaluated in float64 (about 2^-40)
     "exp_light_f64": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 7),
     "log_light_f64": (series(lambda z: (2 * mp.atanh(root(z)) / root(z) - 2) / z, 8), 0, ATANH_MAX, 5),
@@ -152,7 +186,9 @@ FITS = {
     "cos_light_f64": (series(lambda z: (mp.cos(root(z)) - 1 + z / 2) / z**2, 8), 0, (mp.pi / 4) ** 2 * mpf("1.0001"), 4),
     "atan_light_f64": (odd_over_cube(mp.atan), 0, (SQ - 1) ** 2 * mpf("1.001"), 7),
     "asin_light_f64": (odd_over_cube(mp.asin), 0, mpf("0.2501"), 8),
-    "erfinv_light_f64": (series(lambda z: mp.erfinv(root(z)) / root(z), 4), 0, mpf("0.0626"), 6),
+    "erfinv_light_f64": (erfinv_middle, mpf(-2.5), mpf(2.5), 14, float, lambda u: 1 / erfinv_middle(u)),
+    "erfinv_light_tail_1_f64": tail_fit("2.236", 4, 0.348, 13),
+    "erfinv_light_tail_2_f64": tail_fit(4, "10.3", 0.175, 11),
     "erfcx_light_f64": (erfcx_mapped, -1, mpf("0.9999"), 15),
     # float32
     "exp_f32": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 5, to_f32),

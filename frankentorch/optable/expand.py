@@ -17,10 +17,11 @@ WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "c
 PLAIN = {"abs", "fma", "copysign"}
 # the functions long enough to stand in a function of their own, which works out two vectors at a time, but of the longest one vector of
 # floats, which is two of doubles
-LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cosh", "digamma", "erfc", "erfinv", "expm1", "lgamma", "log10", "log1p",
-                "log2", "pow", "sinc", "sinh", "tan"},
-        "f64": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "gelu",
-                "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "pow", "sigmoid", "silu", "sin", "sinc", "sinh", "tan", "tanh"}}
+LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cosh", "digamma", "entr", "erfc", "erfcx", "erfinv", "expm1", "lgamma", "log10",
+                "log1p", "log2", "log_ndtr", "ndtr", "ndtri", "pow", "sinc", "sinh", "tan", "xlog1py"},
+        "f64": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expm1", "gelu",
+                "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "log_ndtr", "ndtr", "ndtri", "pow", "sigmoid", "silu", "sin", "sinc", "sinh", "tan", "tanh",
+                "xlog1py"}}
 LONGEST = {"digamma", "lgamma", "sinc"}
 # shorter ways of a function <fn>: <fn>_<way> serves vectors of which <fn>_is_<way> is true
 WAYS = {"f32": {"digamma": ["right", "middle"]},
