@@ -11,7 +11,7 @@ from collections import Counter
 from conformance import ties
 from conformance.adapters import EXACT, INPLACE_KEYWORD, SEED, UNDEFINED_VALUES, find_call, walk
 from conformance.carrier import Builder, Named, Packer, Sequence, TensorSpec, rewrite, tree_tensors
-from conformance.drift import WRONG_GRADIENTS
+from conformance.drift import KNOWN_VALUES, WRONG_GRADIENTS
 from conformance.compare import (META_CHECKS, Comparison, Seen, brief, decode, observe, raw_values, same_exception)
 
 SIDE_SAMPLES = 8          # method, alias names and noncontiguous are looked at on the first samples only
@@ -60,6 +60,7 @@ class Checker:
                       and not (dtype in ("float16", "bfloat16") and entry.name in INEXACT_HALF))
         self.values = entry.name not in UNDEFINED_VALUES
         self.ties = ties.Ties(entry.name, oracle)
+        self.known_name, self.known = KNOWN_VALUES.get(entry.name, (None, None))
         self.missing = None
         try:
             self.call = find_call(subject, entry.name, entry.variant)
@@ -134,7 +135,7 @@ class Checker:
 
     def forward(self, expected, actual, args, kwargs):
         """Values and everything observable; True when values agree."""
-        comparison = Comparison(self.exact_here(kwargs), lambda: self.truth(args, kwargs))
+        comparison = Comparison(self.exact_here(kwargs), lambda: self.truth(args, kwargs), self.known)
         comparison.trees(expected, actual)
         self.take(comparison)
         if self.explain:
@@ -154,10 +155,12 @@ class Checker:
     def take(self, comparison):
         self.result.max_ulp = max(self.result.max_ulp, comparison.max_ulp)
         self.result.saved_by_truth += comparison.saved_by_truth
+        if comparison.known_used:
+            self.result.drift[self.known_name] += comparison.known_used
 
     def values_differ(self, expected, actual, exact=False, strict=(), truth=None):
         """First difference in structure, dtype, shape or value (or what `strict` adds), or None."""
-        comparison = Comparison(exact, truth)
+        comparison = Comparison(exact, truth, self.known)
         comparison.trees(expected, actual)
         self.take(comparison)
         for check, message in comparison.differences:

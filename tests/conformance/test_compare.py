@@ -47,6 +47,15 @@ def test_infinity_is_not_near_anything():
     assert checks(seen(float("inf")), seen(float("-inf"))) == ["value"]
 
 
+def test_a_known_difference_passes_and_is_counted():
+    comparison = Comparison(known=lambda ours, theirs: abs(ours - theirs) < 1e-3)
+    comparison.trees(seen(1.0, 2.0), seen(1.0005, 2.0))
+    assert (comparison.differences, comparison.known_used) == ([], 1)
+
+    comparison.trees(seen(1.0, 2.0), seen(1.0005, 3.0))
+    assert [check for check, _ in comparison.differences] == ["value"]
+
+
 def test_negative_zero_differs_where_bits_count():
     assert checks(seen(0.0), seen(-0.0), exact=True) == ["value"]
     assert checks(seen(0.0), seen(-0.0)) == []
