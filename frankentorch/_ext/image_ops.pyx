@@ -5,6 +5,7 @@
 # order of every sum is fixed. Halves work in float32 and round once; complex numbers are pairs of reals.
 from libc.math cimport floor
 from libc.stdlib cimport malloc, free
+from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE, is_complex_code
@@ -13,6 +14,7 @@ from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scala
 from frankentorch._ext.levels cimport fill_moves, fill_resample
 from frankentorch._ext.moves cimport *
 from frankentorch._ext.resample cimport *
+from frankentorch._ext.threads cimport parallel_for
 
 cdef void* table[RESAMPLE_SLOTS]
 fill_resample(table)
@@ -340,111 +342,113 @@ def resample_backward(Tensor g, tuple passes):
 
 
 # ---- values between places ----
-# Plain code without gather instructions of the processor: single loads are faster.
+# Several channels lie side by side in a turned copy of the image, so that one address serves them all. Few channels are read
+# where they are, without gather instructions of the processor: single loads are faster.
 cdef enum:
-    POINTS = 128                # of an image, worked at once for all channels
-    CORNERS = 16                # of a point, at most
+    FEW = 4                     # channels not worth turning
+    SPAN_GRAIN = 4              # spans of POINTS points worth a thread
 
 
-cdef struct Samples:
-    const long long* places[12]         # 4 * dim + tap: whole places along that dim, -1 outside
-    const char* weights[12]             # NULL: there is one corner, and its value is the result
-    const char* between[3]              # or the coordinate along that dim: its two neighbours are the taps, their weights linear
-    Py_ssize_t sizes[3]
-    Py_ssize_t dims, taps, corners, images, channels, points
-    bint weighted
-    bint finite                         # weights that are not finite count as 0
-
-
-cdef inline real value_at(const real* x, long long at) noexcept nogil:
+cdef inline real value_at(const real* x, int at) noexcept nogil:
     return x[at] if at >= 0 else 0
 
 
-cdef inline void neighbours_of(const real* x, Py_ssize_t n, Py_ssize_t size, long long* place, real* weight) noexcept nogil:
-    """The whole places at and after x, -1 outside, and their weights; POINTS values apart."""
-    cdef Py_ssize_t i, t
-    cdef real low, last = <real> (size - 1), one = 1
-    for i in range(n):
-        low = <real> floor(x[i])
-        weight[i], weight[POINTS + i] = low + one - x[i], x[i] - low
-        for t in range(2):
-            place[t * POINTS + i] = <long long> low if 0 <= low <= last else -1
-            low = low + one
+cdef struct Image:
+    const Samples* samples
+    const char* x                       # its planes
+    const char* turned                  # the first channels of them, by groups; NULL for none
+    char* out
+    Py_ssize_t number, size, channels   # size: places of a plane; channels: those that are turned
+    int slot
 
 
-cdef void corners_of(const Samples* s, Py_ssize_t first, Py_ssize_t n, long long* index, real* weight) noexcept nogil:
-    """Flat place and weight of each corner of n points, the last dim's taps fastest; POINTS values apart."""
-    cdef long long places[6 * POINTS]
-    cdef real weights[6 * POINTS]
-    cdef Py_ssize_t c, d, i, t, rest
-    cdef const long long* place
-    cdef const real* factor
-    for d in range(s.dims if s.between[0] != NULL else 0):
-        neighbours_of(<const real*> s.between[d] + first, n, s.sizes[d], places + 2 * d * POINTS, weights + 2 * d * POINTS)
-    for c in range(s.corners):
-        rest = s.corners
-        for d in range(s.dims):
-            rest //= s.taps
-            t = c // rest % s.taps
-            if s.between[0] != NULL:
-                place, factor = places + (2 * d + t) * POINTS, weights + (2 * d + t) * POINTS
-            else:
-                place, factor = s.places[4 * d + t] + first, <const real*> s.weights[4 * d + t] + first
-            for i in range(n):
-                index[i] = place[i] if d == 0 else -1 if index[i] < 0 or place[i] < 0 else index[i] * s.sizes[d] + place[i]
-            if s.weighted:
-                for i in range(n):
-                    weight[i] = factor[i] if d == 0 else weight[i] * factor[i]
-        if s.finite:
-            for i in range(n):
-                weight[i] = weight[i] if weight[i] - weight[i] == 0 else 0
-        index += POINTS
-        weight += POINTS
+cdef void turn_groups(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Image* s = <Image*> context
+    cdef Py_ssize_t g, item = 4 if s.slot == RESAMPLE_F32 else 8
+    for g in range(begin, end):
+        (<turn_function> table[RESAMPLE_TURN + s.slot])(s.size, min(s.channels - g * GROUP, <Py_ssize_t> GROUP), s.x + g * GROUP * s.size * item,
+                                                        <char*> s.turned + g * GROUP * (s.size + 1) * item)
 
 
-cdef void gather_run(const Samples* s, const real* x, real* out, real* weight) noexcept nogil:
-    cdef long long index[CORNERS * POINTS]
-    cdef const long long* a0 = index
-    cdef const long long* a1 = a0 + POINTS
-    cdef const long long* a2 = a1 + POINTS
-    cdef const long long* a3 = a2 + POINTS
+cdef void gather_spans(Image* image, Py_ssize_t begin, Py_ssize_t end, real* weight) noexcept nogil:
+    cdef int index[CORNERS * POINTS]
+    cdef const Samples* s = image.samples
+    cdef const int* a0 = index
+    cdef const int* a1 = a0 + POINTS
+    cdef const int* a2 = a1 + POINTS
+    cdef const int* a3 = a2 + POINTS
     cdef const real* w0 = weight
     cdef const real* w1 = w0 + POINTS
     cdef const real* w2 = w1 + POINTS
     cdef const real* w3 = w2 + POINTS
     cdef const real* plane
     cdef real* to
-    cdef Py_ssize_t m, c, i, t, n, first, size = 1
+    cdef Py_ssize_t span, c, i, t, n, first
     cdef real total
+    for span in range(begin, end):
+        first = span * POINTS
+        n = min(s.points - first, <Py_ssize_t> POINTS)
+        (<places_function> table[RESAMPLE_PLACES + image.slot])(s, image.number * s.points + first, n, index, weight)
+        c = 0
+        while c < image.channels:
+            (<corners_function> table[RESAMPLE_CORNERS + image.slot])(n, s.corners, index, weight, image.size, image.turned + c * (image.size + 1) * sizeof(real),
+                                                                      min(image.channels - c, <Py_ssize_t> GROUP), <real*> image.out + c * s.points + first, s.points)
+            c += GROUP
+        for c in range(image.channels, s.channels):
+            plane, to = <const real*> image.x + c * image.size, <real*> image.out + c * s.points + first
+            if not s.weighted:
+                for i in range(n):
+                    to[i] = value_at(plane, index[i])
+            elif s.corners == 4:
+                for i in range(n):
+                    if (a0[i] | a1[i] | a2[i] | a3[i]) >= 0:
+                        total = w0[i] * plane[a0[i]] + w1[i] * plane[a1[i]]
+                        total = total + w2[i] * plane[a2[i]]
+                        to[i] = total + w3[i] * plane[a3[i]]
+                    else:
+                        total = w0[i] * value_at(plane, a0[i]) + w1[i] * value_at(plane, a1[i])
+                        total = total + w2[i] * value_at(plane, a2[i])
+                        to[i] = total + w3[i] * value_at(plane, a3[i])
+            else:
+                for i in range(n):
+                    total = weight[i] * value_at(plane, index[i])
+                    for t in range(1, s.corners):
+                        total = total + weight[t * POINTS + i] * value_at(plane, index[t * POINTS + i])
+                    to[i] = total
+
+
+cdef void spans_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef double weight[CORNERS * POINTS]
+    if (<Image*> context).slot == RESAMPLE_F32:
+        gather_spans(<Image*> context, begin, end, <ft_f32*> weight)
+    else:
+        gather_spans(<Image*> context, begin, end, <ft_f64*> weight)
+
+
+cdef bint gather_run(const Samples* s, int slot, const char* x, char* out) noexcept nogil:
+    """False: no memory."""
+    cdef Image image
+    cdef Py_ssize_t i, groups, item = 4 if slot == RESAMPLE_F32 else 8
+    cdef char* room = NULL
+    image.samples, image.slot, image.size, image.turned = s, slot, 1, NULL
     for i in range(s.dims):
-        size *= s.sizes[i]
-    for m in range(s.images):
-        first = 0
-        while first < s.points:
-            n = min(s.points - first, POINTS)
-            corners_of(s, m * s.points + first, n, index, weight)
-            for c in range(s.channels):
-                plane, to = x + (m * s.channels + c) * size, out + (m * s.channels + c) * s.points + first
-                if not s.weighted:
-                    for i in range(n):
-                        to[i] = value_at(plane, index[i])
-                elif s.corners == 4:
-                    for i in range(n):
-                        if (a0[i] | a1[i] | a2[i] | a3[i]) >= 0:
-                            total = w0[i] * plane[a0[i]] + w1[i] * plane[a1[i]]
-                            total = total + w2[i] * plane[a2[i]]
-                            to[i] = total + w3[i] * plane[a3[i]]
-                        else:
-                            total = w0[i] * value_at(plane, a0[i]) + w1[i] * value_at(plane, a1[i])
-                            total = total + w2[i] * value_at(plane, a2[i])
-                            to[i] = total + w3[i] * value_at(plane, a3[i])
-                else:
-                    for i in range(n):
-                        total = weight[i] * value_at(plane, index[i])
-                        for t in range(1, s.corners):
-                            total = total + weight[t * POINTS + i] * value_at(plane, index[t * POINTS + i])
-                        to[i] = total
-            first += n
+        image.size *= s.sizes[i]
+    image.channels = s.channels if s.weighted and 4 * s.points >= image.size else 0        # a place read seldom is not worth turning
+    if image.channels % GROUP < FEW:
+        image.channels -= image.channels % GROUP
+    groups = (image.channels + GROUP - 1) // GROUP
+    if groups:
+        room = <char*> malloc(groups * GROUP * (image.size + 1) * item + 64)
+        if room == NULL:
+            return False
+        image.turned = <const char*> ((<uintptr_t> room + 63) & ~<uintptr_t> 63)
+    for i in range(s.images):
+        image.number, image.x, image.out = i, x + i * s.channels * image.size * item, out + i * s.channels * s.points * item
+        if groups:
+            parallel_for(turn_groups, &image, groups, 1)
+        parallel_for(spans_body, &image, (s.points + POINTS - 1) // POINTS, SPAN_GRAIN)
+    free(room)
+    return True
 
 
 def gather_sum(Tensor x, tuple places, tuple weights):
@@ -456,7 +460,9 @@ def gather_sum(Tensor x, tuple places, tuple weights):
     """
     cdef Samples s
     cdef Py_ssize_t sizes[3]
-    cdef double room[CORNERS * POINTS]
+    cdef bint done
+    cdef const char* start
+    cdef char* to
     cdef Tensor out, one, source = contiguous_tensor(x)
     cdef list held = []
     cdef Py_ssize_t d, t
@@ -485,10 +491,9 @@ def gather_sum(Tensor x, tuple places, tuple weights):
         return out
     start, to = data_of(source), data_of(out)
     with nogil:
-        if x.code == F32:
-            gather_run(&s, <const ft_f32*> start, <ft_f32*> to, <ft_f32*> room)
-        else:
-            gather_run(&s, <const ft_f64*> start, <ft_f64*> to, <ft_f64*> room)
+        done = gather_run(&s, RESAMPLE_F32 if x.code == F32 else RESAMPLE_F64, start, to)
+    if not done:
+        raise MemoryError("grid_sample: no memory for the turned image")
     return out
 
 

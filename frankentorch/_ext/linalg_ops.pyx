@@ -2,17 +2,24 @@
 # cython: cdivision=True, initializedcheck=False
 # Matrix products of tensors: shapes and errors here, the arithmetic in matmul.pyx. Operands are read through their strides, so a
 # transposed or expanded operand costs nothing; results are contiguous. Derivatives call the same products without the door.
+from libc.stdlib cimport malloc, free
+from libc.string cimport memcpy
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype_of, is_complex_code, is_integral_code
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, copy_into, scalar_name
 from frankentorch._ext.gemm cimport row_function, total_function, GEMM_ROW, GEMM_TOTAL
 from frankentorch._ext.matmul cimport matmul_run, gemm_slot, MATMUL_OK, MATMUL_DTYPE, MATMUL_MEMORY
+from frankentorch._ext.fold cimport BLOCK
+from frankentorch._ext.reduce cimport dot_kernel, SLOT_DOT, IN_F32, IN_F64
+from frankentorch._ext.reduce_run cimport reduce_table
+from frankentorch._ext.threads cimport parallel_for
 
 cdef enum:
     LOCKED_WORK = 1 << 15       # fewer multiply-adds than this keep the interpreter lock
     PLAIN_ROWS = 64             # a bias gradient of more rows is summed pairwise, by `sum`
     DOT_CHAIN = 1024            # longer dot products are summed pairwise
+    DOT_BLOCKS = 16             # worth a thread
 
 cdef object _ops = None
 
@@ -225,6 +232,49 @@ def mv(Tensor self, Tensor vec):
     return out
 
 
+cdef struct LongDot:
+    dot_kernel kernel
+    const char* x
+    const char* y
+    char* sums                          # of the blocks
+    Py_ssize_t n, item
+
+
+cdef void dot_blocks(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef LongDot* s = <LongDot*> context
+    cdef Py_ssize_t b, at
+    for b in range(begin, end):
+        at = b * BLOCK
+        s.kernel(s.x + at * s.item, s.y + at * s.item, min(s.n - at, BLOCK), s.sums + b * s.item)
+
+
+cdef Tensor long_dot(Tensor x, Tensor y):
+    """sum(x * y) of float32 or float64, by the order of `sum` (fold.pxd), in one pass."""
+    cdef Tensor out = new_tensor(x.code, False, 0, NULL)
+    cdef LongDot s
+    cdef Py_ssize_t n = (x.count + BLOCK - 1) // BLOCK, i
+    x, y = contiguous_tensor(x), contiguous_tensor(y)
+    s.kernel = <dot_kernel> reduce_table()[SLOT_DOT + (IN_F32 if x.code == F32 else IN_F64)]
+    s.n, s.item = x.count, 4 if x.code == F32 else 8
+    s.x, s.y, s.sums = data_of(x), data_of(y), <char*> malloc(n * s.item)
+    if s.sums == NULL:
+        raise MemoryError("dot: no memory for the sums of blocks")
+    with nogil:
+        parallel_for(dot_blocks, &s, n, DOT_BLOCKS)
+        while n > 1:                    # the tree of neighbours; an odd last one passes up
+            for i in range(n // 2):
+                if s.item == 4:
+                    (<float*> s.sums)[i] = (<float*> s.sums)[2 * i] + (<float*> s.sums)[2 * i + 1]
+                else:
+                    (<double*> s.sums)[i] = (<double*> s.sums)[2 * i] + (<double*> s.sums)[2 * i + 1]
+            if n & 1:
+                memcpy(s.sums + n // 2 * s.item, s.sums + (n - 1) * s.item, s.item)
+            n = (n + 1) // 2
+    memcpy(data_of(out), s.sums, s.item)
+    free(s.sums)
+    return out
+
+
 cdef Tensor dot_raw(Tensor self, Tensor tensor, str name):
     cdef Tensor out
     if self.rank != 1 or tensor.rank != 1:
@@ -235,11 +285,12 @@ cdef Tensor dot_raw(Tensor self, Tensor tensor, str name):
         raise RuntimeError(f"inconsistent tensor size, expected tensor [{self.sizes[0]}] and src [{tensor.sizes[0]}] to have the same number of elements, "
                            f"but got {self.sizes[0]} and {tensor.sizes[0]} elements respectively")
     check_code(self.code, name)
-    if self.sizes[0] > DOT_CHAIN and not is_integral_code(self.code) and not is_meta(self):
-        if self.code == F16 or self.code == BF16:
-            out = ops().sum(ops().mul(cast_tensor(self, F32), cast_tensor(tensor, F32)))
-            return cast_tensor(out, self.code)
-        return ops().sum(ops().mul(self, tensor))
+    if self.sizes[0] > DOT_CHAIN and not is_integral_code(self.code) and not is_meta(self) and not is_meta(tensor):
+        if is_complex_code(self.code):
+            return ops().sum(ops().mul(self, tensor))
+        if self.code == F64:
+            return long_dot(self, tensor)
+        return cast_tensor(long_dot(cast_tensor(self, F32), cast_tensor(tensor, F32)), self.code)
     out = new_tensor(self.code, is_meta(self) or is_meta(tensor), 0, NULL)
     if not is_meta(out):
         run_matrices(self.code, name, 1, 1, self.sizes[0], data_of(self), 0, self.strides[0], data_of(tensor), tensor.strides[0], 0, data_of(out))

@@ -41,7 +41,8 @@ cdef enum ReduceSlot:
     SLOT_LINES_GREATEST = 164   # + compute: the greatest of each of many lines, or the least if p
     SLOT_LINES_NORM = 168       # + compute: the Euclidean norm of each of many lines of one block
     SLOT_TOTAL = 172            # + code: integers of each column added to int64 totals, in any order
-    REDUCE_SLOTS = 184
+    SLOT_DOT = 184              # + compute: one block of products of two contiguous rows, summed
+    REDUCE_SLOTS = 188
 
 cdef enum Finish:
     FINISH_NOTHING = 0
@@ -68,6 +69,7 @@ ctypedef void (*map_kernel)(void* tile, Py_ssize_t rows, Py_ssize_t cols, const 
 ctypedef void (*lanes_kernel)(void* acc, const void* tile, Py_ssize_t rows, Py_ssize_t cols) noexcept nogil
 ctypedef void (*fold_kernel)(void* acc, Py_ssize_t lanes, Py_ssize_t cols) noexcept nogil
 ctypedef void (*line_kernel)(const void* x, Py_ssize_t n, const void* centre, void* out) noexcept nogil
+ctypedef void (*dot_kernel)(const void* x, const void* y, Py_ssize_t n, void* out) noexcept nogil
 # phase: the lane of the first row
 ctypedef void (*columns_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
                                 const void* centre, void* acc, Py_ssize_t phase) noexcept nogil

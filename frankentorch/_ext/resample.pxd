@@ -7,7 +7,35 @@ ctypedef void (*resample_function)(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t
 ctypedef void (*add_function)(Py_ssize_t n, Py_ssize_t lanes, Py_ssize_t step, const void* x, void* out) noexcept nogil
 
 cdef enum:
+    POINTS = 128                # of an image, worked at once for all channels
+    GROUP = 16                  # channels side by side
+    CORNERS = 16                # of a point, at most
+
+cdef struct Samples:
+    const long long* places[12]         # 4 * dim + tap: whole places along that dim, -1 outside; a plane has fewer than 2^31
+    const char* weights[12]             # NULL: there is one corner, and its value is the result
+    const char* between[3]              # or the coordinate along that dim: its two neighbours are the taps, their weights linear
+    Py_ssize_t sizes[3]
+    Py_ssize_t dims, taps, corners, images, channels, points
+    bint weighted
+    bint finite                         # weights that are not finite count as 0
+
+# Flat place (-1 outside) and weight of each corner of the points first .. first + n, the last dim's taps fastest; POINTS values apart
+ctypedef void (*places_function)(const Samples* s, Py_ssize_t first, Py_ssize_t n, int* index, void* weight) noexcept nogil
+
+# Image planes as places of GROUP channels side by side, those that are not there 0, and one more place of zeros
+ctypedef void (*turn_function)(Py_ssize_t size, Py_ssize_t channels, const void* x, void* turned) noexcept nogil
+
+# out[k * out_row + i] = sum over corners t ascending of weight[t * POINTS + i] * turned[index[t * POINTS + i]][k], where -1 stands for the last
+# of size + 1 places; each product and sum rounded, i < n <= POINTS, k < channels
+ctypedef void (*corners_function)(Py_ssize_t n, Py_ssize_t corners, const int* index, const void* weight, Py_ssize_t size, const void* turned,
+                                  Py_ssize_t channels, void* out, Py_ssize_t out_row) noexcept nogil
+
+cdef enum:
     RESAMPLE_F32 = 0
     RESAMPLE_F64 = 1
     RESAMPLE_ADD = 2            # + which of the two
-    RESAMPLE_SLOTS = 4
+    RESAMPLE_TURN = 4
+    RESAMPLE_PLACES = 6
+    RESAMPLE_CORNERS = 8
+    RESAMPLE_SLOTS = 10

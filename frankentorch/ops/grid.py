@@ -121,7 +121,7 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
         places.append((x + 1) / 2 * (size - 1) if align_corners else ((x + 1) * size - 1) / 2)
     if mode != BICUBIC:
         places = [_inside(x, size, padding_mode, align_corners) for x, size in zip(places, sizes)]
-    direct = wide.dtype in (ops.float32, ops.float64) and not wide.is_meta and not ops.differentiated(wide, points)
+    direct = wide.dtype in (ops.float32, ops.float64) and not wide.is_meta and math.prod(sizes) < 2 ** 31 and not ops.differentiated(wide, points)
     if mode == NEAREST and direct:
         out = _gathered(wide, [((ops.round(x), None),) for x in places])
     elif mode == BILINEAR and direct:

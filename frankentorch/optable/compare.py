@@ -11,8 +11,8 @@ for name, alias, symbol, text in (("eq", "", "==", "equal to"), ("ne", "not_equa
        loop={BOOL_REAL: f"x {symbol} y", **({COMPLEX: f"{name}(x, y)"} if name in ("eq", "ne") else {})}, grad=NONE,
        doc=f"Whether self is {text} other, element by element; NaN is unordered.", source="IEEE 754 comparison")
 
-for name, expression, text in (("logical_and", "{x} and {y}", "both are"), ("logical_or", "{x} or {y}", "either is"), ("logical_xor", "({x}) != ({y})", "exactly one is")):
+for name, expression, text in (("logical_and", "{x} & {y}", "both are"), ("logical_or", "{x} | {y}", "either is"), ("logical_xor", "({x}) != ({y})", "exactly one is")):
     op(f"{name}(Tensor self, Tensor other) -> Tensor", forms=PLAIN, result="bool",
        loop={BOOL_REAL: expression.format(x="(x != 0)", y="(y != 0)"),
-             COMPLEX: expression.format(x="(x.re != 0 or x.im != 0)", y="(y.re != 0 or y.im != 0)")},
+             COMPLEX: expression.format(x="((x.re != 0) | (x.im != 0))", y="((y.re != 0) | (y.im != 0))")},
        grad=NONE, doc=f"Whether {text} nonzero.")

@@ -36,6 +36,20 @@ def test_gradients_of_bags(mode, expected):
     assert [pytest.approx(row, rel=1e-6) for row in expected] == table.grad.tolist()
 
 
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64, ft.float16, ft.bfloat16])
+@pytest.mark.parametrize("mode", ["sum", "mean"])
+def test_wide_rows_have_the_bits_of_each_column_alone(mode, dtype):
+    ft.manual_seed(0)
+    table, index, starts = ft.randn(20, 333).to(dtype), ft.randint(0, 20, (60,)), ft.tensor([0, 0, 1, 8, 33])
+    weights = ft.randn(60).to(dtype) if mode == "sum" else None
+
+    def bags(rows):
+        return embedding_bag(index, rows, starts, mode=mode, padding_idx=3, per_sample_weights=weights)
+    columns = [bags(table[:, k:k + 1].contiguous()) for k in range(333)]
+
+    assert ft.equal(ft.cat(columns, 1), bags(table))
+
+
 def test_padding_is_in_no_bag():
     table, out = called("mean", padding_idx=3)
     out.sum().backward()

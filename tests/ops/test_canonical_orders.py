@@ -37,13 +37,30 @@ def layouts(x):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n", LENGTHS)
 def test_sum_and_product_of_a_line(n, dtype):
-    x = numbers(3, n, dtype=dtype)
+    x = numbers(7, n, dtype=dtype)         # four lines are folded at once, three alone
 
     for t in layouts(x):
         same_bits(reference.sum_(x, (1,)), t.sum(1).numpy())
     factors = (1 + x * np.dtype(dtype).type(1e-5)).astype(dtype)
     for t in layouts(factors):
         same_bits(reference.prod(factors, (1,)), t.prod(1).numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", (1025, 4096, 4097, 9000, 20000, 90001))
+def test_long_dot_is_the_sum_of_products(n, dtype):
+    x, y = numbers(n, dtype=dtype), numbers(2 * n, dtype=dtype, seed=1)[::2]
+    expected = reference.sum_((x * y)[None], (1,))
+    a, b = ft.from_numpy(x), ft.from_numpy(np.repeat(y, 2))[::2]
+
+    threads = ft.get_num_threads()
+    try:
+        for count in (1, 3):
+            ft.set_num_threads(count)
+            same_bits(expected, a.dot(b).reshape(1).numpy())
+            same_bits(expected, b.contiguous().vdot(a).reshape(1).numpy())
+    finally:
+        ft.set_num_threads(threads)
 
 
 def levels_of_this_host():

@@ -53,6 +53,36 @@ def test_the_unit_map_gives_the_input_back():
     assert (F.grid_sample(x, grid, align_corners=True) - x).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("channels", [3, 4, 17, 23, 32])
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64])
+def test_many_channels_have_the_bits_of_each_alone(dtype, channels, mode):
+    """Images of many channels are read from a copy that holds channels side by side; some of the points lie outside or are no numbers."""
+    ft.manual_seed(0)
+    x, grid = ft.randn(2, channels, 7, 18, dtype=dtype), ft.randn(2, 9, 15, 2, dtype=dtype)
+    x[0, 1, 2, 3], grid[0, 1, 1, 0], grid[0, 2, 2, 1] = float("inf"), float("nan"), -float("inf")
+    alone = ft.cat([F.grid_sample(x[:, k:k + 1], grid, mode=mode, align_corners=False) for k in range(channels)], 1)
+    together = F.grid_sample(x, grid, mode=mode, align_corners=False)
+    seldom = F.grid_sample(x, grid[:, :1, :1], mode=mode, align_corners=False)
+    alone, together, seldom = (t.nan_to_num(7.0) for t in (alone, together, seldom))
+
+    assert ft.equal(alone, together) and ft.equal(alone.signbit(), together.signbit()) and ft.equal(alone[:, :, :1, :1], seldom)
+
+
+def test_points_are_shared_among_threads_without_a_trace():
+    ft.manual_seed(0)
+    x, grid = ft.randn(2, 21, 30, 31), ft.rand(2, 40, 41, 2) * 2 - 1
+    threads, found = ft.get_num_threads(), []
+    try:
+        for count in (1, 3):
+            ft.set_num_threads(count)
+            found.append(F.grid_sample(x, grid, align_corners=False))
+    finally:
+        ft.set_num_threads(threads)
+
+    assert ft.equal(*found)
+
+
 def test_random_steps_end_at_the_last_window():
     """5 places, windows of 2, 3 outputs: steps of 1.5 from the sample 0.5 begin at 0, int(2.25) - int(0.75) = 2, and 3."""
     x = ft.tensor([[[[9.0, 1.0, 2.0, 3.0, 4.0]] * 2]])
