@@ -23,6 +23,10 @@ LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos
                 "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "log_ndtr", "ndtr", "ndtri", "pow", "sigmoid", "silu", "sin", "sinc", "sinh", "tan", "tanh",
                 "xlog1py"}}
 LONGEST = {"digamma", "lgamma", "sinc"}
+# and functions with loops, which take one vector at a time in float64 too
+STEPWISE = {"chebyshev_t", "chebyshev_u", "chebyshev_v", "chebyshev_w", "hermite_h", "hermite_he", "laguerre_l", "legendre_p"}
+for functions in LONG.values():
+    functions |= STEPWISE
 # shorter ways of a function <fn>: <fn>_<way> serves vectors of which <fn>_is_<way> is true
 WAYS = {"f32": {"digamma": ["right", "middle"]},
         "f64": {"cos": ["near"], "digamma": ["right", "middle"], "lgamma": ["right", "middle"], "sin": ["near"], "tan": ["near"]}}
@@ -155,7 +159,7 @@ def flat_loop(row, number, code, expression, borrowers):
     names = OPERAND_NAMES[:len(row.operand_args)]
     wide = wide_text(expression, code) if row.result == "same" else None
     calls = set(CALL.findall(expression))
-    vectors = 1 if code == "f32" and calls & LONGEST else 2
+    vectors = 1 if calls & STEPWISE or code == "f32" and calls & LONGEST else 2
     return Flat(
         wide=wide, kind=WIDE[code][0] if wide else None, long=bool(wide) and bool(calls & LONG[code]), vectors=vectors, ways=ways(expression, code, wide, vectors),
         name=f"loop_{row.full_name.replace('.', '_')}_{code}", code=code, out_code=out, compute=compute, expression=text,

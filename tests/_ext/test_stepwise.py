@@ -1,0 +1,79 @@
+"""Functions whose recurrences and series run as long as any lane of a vector needs them: a lane sees neither its neighbours nor the CPU level."""
+import hashlib
+import math
+
+import pytest
+
+import frankentorch as ft
+from frankentorch._ext import cpu
+from tests.processes import run_python
+
+inf, nan = math.inf, math.nan
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -3.0, 1.0 + 2.0**-23, -1.0000001, 0.999999, 1e-200, 5e-324, -1e-310, 1e200, 37.25, -6.5, inf, -inf, nan]
+DEGREES = [-1.0, 0.0, 1.0, 2.0, 2.7, 3.0, 6.0, 7.0, 8.0, 9.0, 50.0, 128.0, 129.0, 300.0, 512.0, 513.0, 1e4, 1e18, 2.0**63, -2.0**63, inf, -inf, nan]
+POLYNOMIALS = [prefix + name for prefix, names in (
+    ("", ["chebyshev_polynomial_" + letter for letter in "tuvw"] + ["hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p"]),
+    ("shifted_", ["chebyshev_polynomial_" + letter for letter in "tuvw"])) for name in names]
+
+
+def polynomial_operands(count, rng):
+    return ft.randn(count, generator=rng, dtype=ft.float64), ft.randint(-2, 40, (count,), generator=rng).double()
+
+
+FUNCTIONS = {name: (getattr(ft.special, name), polynomial_operands, SPECIAL, DEGREES) for name in POLYNOMIALS}
+
+
+def operands(name, dtype, count):
+    """All pairs of special numbers among `count` plain ones, in an order by chance."""
+    _, plain, xs, ys = FUNCTIONS[name]
+    rng = ft.Generator().manual_seed(0)
+    x, y = (ft.tensor(numbers, dtype=ft.float64) for numbers in (xs, ys))
+    pairs = x.repeat_interleave(len(y)), y.repeat(len(x))
+    order = ft.randperm(len(x) * len(y) + count, generator=rng)
+    return [ft.cat((special, number))[order].to(dtype) for special, number in zip(pairs, plain(count, rng), strict=True)]
+
+
+def words(x):
+    """The words of a tensor, all NaN as one."""
+    return ft.where(x == x, x, nan).contiguous().view(ft.int64 if x.dtype == ft.float64 else ft.int32)
+
+
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64], ids=str)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_neighbours_do_not_matter(name, dtype):
+    function = FUNCTIONS[name][0]
+    x, y = operands(name, dtype, 301)
+    whole = words(function(x, y))
+    alone = ft.cat([words(function(x[i:i + 1], y[i:i + 1])) for i in range(len(x))])
+
+    assert whole.equal(alone)
+    assert whole[5:].equal(words(function(x[5:], y[5:])))
+    assert whole[::3].equal(words(function(x[::3], y[::3])))
+    assert whole.flip(0).equal(words(function(x.flip(0), y.flip(0))))
+
+
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_a_lane_of_a_degree_beyond_all_ends_beside_plain_ones(name):
+    """Degrees beyond the guards are answered without a step, whatever their neighbours need."""
+    degrees = ft.tensor([3.0, 1e12, 4.0, 1e18, 2.0**63, inf, nan, 5.0] * 3, dtype=ft.float64)
+    x = ft.full((24,), 1.0 + 2.0**-52, dtype=ft.float64)
+    out = getattr(ft.special, name)(x, degrees)
+
+    assert out[[0, 2, 7]].isfinite().all()
+    assert out[[4, 5, 6]].tolist() == [0.0] * 3
+    assert words(out).equal(words(out[:8]).repeat(3))
+
+
+def digests():
+    """[line] of the digests of all functions on special numbers and plain ones."""
+    return [" ".join([name, *(hashlib.blake2b(words(FUNCTIONS[name][0](*operands(name, dtype, 5000))).numpy().tobytes(), digest_size=8).hexdigest()
+                              for dtype in (ft.float32, ft.float64))]) for name in FUNCTIONS]
+
+
+def test_levels_agree():
+    levels = ["baseline", "avx2", "avx512"]
+    texts = [run_python("from tests._ext.test_stepwise import digests; print(*digests(), sep='\\n')", FRANKENTORCH_CPU=level)
+             for level in levels[:levels.index(cpu.host_level_name()) + 1]]
+
+    assert texts[0].stdout.count("\n") == len(FUNCTIONS), texts[0].stderr
+    assert {text.stdout for text in texts} == {texts[0].stdout}
