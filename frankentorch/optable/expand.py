@@ -24,7 +24,7 @@ LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos
                 "xlog1py"}}
 LONGEST = {"digamma", "lgamma", "sinc"}
 # and functions with loops, which take one vector at a time in float64 too
-STEPWISE = {"chebyshev_t", "chebyshev_u", "chebyshev_v", "chebyshev_w", "hermite_h", "hermite_he", "laguerre_l", "legendre_p"}
+STEPWISE = {"chebyshev_t", "chebyshev_u", "chebyshev_v", "chebyshev_w", "hermite_h", "hermite_he", "laguerre_l", "legendre_p", "polygamma", "zeta"}
 for functions in LONG.values():
     functions |= STEPWISE
 # shorter ways of a function <fn>: <fn>_<way> serves vectors of which <fn>_is_<way> is true

@@ -20,7 +20,18 @@ def polynomial_operands(count, rng):
     return ft.randn(count, generator=rng, dtype=ft.float64), ft.randint(-2, 40, (count,), generator=rng).double()
 
 
+def zeta_operands(count, rng):
+    """Powers, every third whole, and places of every size, of which some are negative."""
+    s = 1 + 10 * ft.rand(count, generator=rng, dtype=ft.float64).square()
+    s[::3] = s[::3].ceil()
+    return s, 10 ** (8 * ft.rand(count, generator=rng, dtype=ft.float64) - 2) * ft.where(ft.rand(count, generator=rng) < 0.3, -1.0, 1.0)
+
+
 FUNCTIONS = {name: (getattr(ft.special, name), polynomial_operands, SPECIAL, DEGREES) for name in POLYNOMIALS}
+POWERS = [1.0, 0.5, -2.0, 1.0 + 2.0**-23, 1.5, 2.0, 3.0, 4.25, 33.0, 200.0, 1e4, 1e15, 1e16, inf, -inf, nan]
+PLACES = [0.0, -0.0, 1.0, -1.0, -0.5, -2.5, -3.25, 0.3, 2.0, 11.5, 5e-324, 1e-300, 1e-30, 1e8, 1e19, 1e300, -1e-20, -1e17, inf, -inf, nan]
+FUNCTIONS["zeta"] = ft.special.zeta, zeta_operands, POWERS, PLACES
+FUNCTIONS |= {f"polygamma {n}": (lambda s, x, n=n: ft.polygamma(n, x), zeta_operands, POWERS[:2], PLACES) for n in (1, 2, 20, 171)}
 
 
 def operands(name, dtype, count):
