@@ -3,7 +3,8 @@
 # alignment. The table is indexed by dtype code (types.Code); BOOL has no product and its slot stays NULL.
 #
 # Canonical order: see tests/reference/gemm.py. Each output element is one chain of fma over k ascending inside a block of 256
-# steps, started from zero; block sums are added in ascending order. Half types: inputs widened to f32, one rounding at the end.
+# steps, started from zero; block sums are added in ascending order. Half types: inputs widened to f32, one rounding at the end
+# (bfloat16 two steps at a time where that gives the same bits: gemm_dots.pxi.in).
 # Complex: the real problem of twice the depth (steps 2k and 2k+1 are the real and the imaginary part of a[., k]).
 # Integers wrap, so their order is free.
 from frankentorch._ext.types cimport *

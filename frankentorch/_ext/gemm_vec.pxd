@@ -208,6 +208,55 @@ cdef extern from *:
     #endif
     FT_FORCE ft_vec_f32 ft_loadp_f16(const ft_f16 *p, long n) { ft_f16 x[ft_vl_f32] = {0}; memcpy(x, p, 2 * n); return ft_load_f16(x); }
     FT_FORCE ft_vec_f32 ft_loadp_bf16(const ft_bf16 *p, long n) { ft_bf16 x[ft_vl_f32] = {0}; memcpy(x, p, 2 * n); return ft_load_bf16(x); }
+
+    /* Two steps of bfloat16 at once. A pair holds an even step in its high half and the one after it in its low half, for AVX512-BF16's
+       dot product takes the high half first: c + a.high b.high rounded, then + a.low b.low rounded, the chain of float32. It takes
+       subnormals for zero: see least_exponent. */
+    #if FT_VB == 64
+    #include <cpuid.h>
+    #define FT_DOTS 1
+    FT_FORCE ft_vec_f32 ft_dots(ft_vec_f32 a, ft_vec_f32 b, ft_vec_f32 c) { __asm__("vdpbf16ps %2, %1, %0" : "+v"(c) : "v"(b), "v"(a)); return c; }
+    FT_FORCE ft_vec_f32 ft_pairs_across(const ft_bf16 *even, const ft_bf16 *odd) {
+        __m512i x = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)even)), y = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)odd));
+        return (ft_vec_f32)_mm512_or_si512(_mm512_slli_epi32(x, 16), y); }
+    FT_FORCE ft_vec_f32 ft_pairs_along(const ft_bf16 *p) { return (ft_vec_f32)_mm512_rol_epi32(_mm512_loadu_si512(p), 16); }
+    static int ft_dots_agree(void) {        /* does this processor's dot product give the bits of the chain? */
+        unsigned a, b, c, d, r = 1, x[16], y[16], u, v;
+        float sums[16], chain[16], f[4];
+        if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || a < 1 || !__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return 0;
+        for (int t = 0; t < 512; t++) {
+            for (int i = 0; i < 16; i++) {
+                unsigned *w[2] = {x + i, y + i};
+                for (int j = 0; j < 2; j++) {       /* exponents within a few of each other, so that sums cancel and round */
+                    r = r * 1664525u + 1013904223u; u = r >> 8;
+                    r = r * 1664525u + 1013904223u; v = r >> 8;
+                    *w[j] = ((u & 0x807f) | (127 - (t & 7) + (u >> 16) % (2 * (t & 7) + 1)) << 7) << 16 |
+                            ((v & 0x807f) | (127 - (t & 7) + (v >> 16) % (2 * (t & 7) + 1)) << 7);
+                }
+                sums[i] = chain[i] = t & 15 ? chain[i] : 0;
+            }
+            ft_vec_f32 got = ft_dots((ft_vec_f32)_mm512_loadu_ps(x), (ft_vec_f32)_mm512_loadu_ps(y), (ft_vec_f32)_mm512_loadu_ps(sums));
+            for (int i = 0; i < 16; i++) {
+                for (int j = 0; j < 4; j++) { u = j == 0 ? x[i] & 0xffff0000u : j == 1 ? y[i] & 0xffff0000u : j == 2 ? x[i] << 16 : y[i] << 16; memcpy(f + j, &u, 4); }
+                chain[i] = __builtin_fmaf(f[2], f[3], __builtin_fmaf(f[0], f[1], sums[i]));
+                if (memcmp(chain + i, (float *)&got + i, 4)) return 0;
+            }
+        }
+        return 1;
+    }
+    #else
+    #define FT_DOTS 0
+    FT_FORCE ft_vec_f32 ft_dots(ft_vec_f32 a, ft_vec_f32 b, ft_vec_f32 c) { return c; }
+    FT_FORCE ft_vec_f32 ft_pairs_across(const ft_bf16 *even, const ft_bf16 *odd) { return ft_load_bf16(even); }
+    FT_FORCE ft_vec_f32 ft_pairs_along(const ft_bf16 *p) { return ft_load_bf16(p); }
+    static int ft_dots_agree(void) { return 0; }
+    #endif
+    static int ft_has_dots(void) { static int found = -1; if (found < 0) found = ft_dots_agree(); return found; }
+    static inline void ft_magnitudes(const ft_bf16 *p, long n, ft_u16 *least, ft_u16 *most) {    /* least counts from 1, zero is 65536 */
+        ft_u16 low = *least, high = *most;
+        for (long i = 0; i < n; i++) { ft_u16 t = p[i] & 0x7fff, s = t - 1; low = s < low ? s : low; high = t > high ? t : high; }
+        *least = low; *most = high;
+    }
     #define ft_up_f16 ft_half_up
     #define ft_up_bf16 ft_bhalf_up
     #define ft_down_f16 ft_half_down
@@ -239,6 +288,12 @@ cdef extern from *:
         VL_U64 "ft_vl_u64"
         VL_F32 "ft_vl_f32"
         VL_F64 "ft_vl_f64"
+    bint DOTS "FT_DOTS"
+    bint has_dots "ft_has_dots"() noexcept nogil
+    vec_f32 dots "ft_dots"(vec_f32 a, vec_f32 b, vec_f32 c) noexcept nogil
+    vec_f32 pairs_across "ft_pairs_across"(const ft_bf16* even, const ft_bf16* odd) noexcept nogil     # of two rows
+    vec_f32 pairs_along "ft_pairs_along"(const ft_bf16* p) noexcept nogil                              # of neighbours
+    void magnitudes "ft_magnitudes"(const ft_bf16* p, Py_ssize_t n, ft_u16* least, ft_u16* most) noexcept nogil
     float up_f16 "ft_up_f16"(ft_f16 x) noexcept nogil
     float up_bf16 "ft_up_bf16"(ft_bf16 x) noexcept nogil
     ft_f16 down_f16 "ft_down_f16"(float x) noexcept nogil

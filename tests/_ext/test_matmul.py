@@ -184,6 +184,45 @@ def test_bfloat16_widens_and_rounds_once(levels):
         assert bits(product(narrow_a, narrow_b, level=level, code=10)) == bits(expected), level
 
 
+def halves(shape, sizes, seed):
+    """bfloat16 words of normal numbers with these exponents of two, some zeros among them."""
+    rng = np.random.default_rng(seed)
+    x = (rng.standard_normal(shape) * np.exp2(rng.integers(*sizes, shape).astype(np.float64)) * (rng.random(shape) < 0.9)).astype(np.float32)
+    return (x.view(np.uint32) >> 16).astype(np.uint16)
+
+
+def down(x):
+    """float32 to the words of bfloat16, to nearest even; NaN as one."""
+    u = x.view(np.uint32).astype(np.uint64)
+    return np.where(np.isnan(x), 0x7fc0, (u + 0x7fff + (u >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+@pytest.mark.parametrize("sizes", [(-3, 4), (-40, 20), (-55, -54), (-72, -40), (-140, -60), (100, 126)], ids=str)
+@pytest.mark.parametrize("shape", [(9, 35, 257), (4, 70, 515), (1, 48, 40), (50, 20, 256), (3, 1, 7)], ids=str)
+def test_bfloat16_by_pairs_has_the_bits_of_the_chain(shape, sizes, levels):
+    """A dot product of pairs takes subnormals for zero: it may serve only where no chain meets one."""
+    m, n, k = shape
+    a, b = halves((m, k), sizes, 0), halves((k, n), sizes, 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = down(matmul(*[(x.astype(np.uint32) << 16).view(np.float32) for x in (a, b)]))
+    for level in levels:
+        for left, right in ((a, b), (a, np.asfortranarray(b)), (np.asfortranarray(a), b), (np.repeat(a, 2, axis=1)[:, ::2], np.repeat(b, 2, axis=1)[:, ::2])):
+            got = product(left, right, level=level, code=10)
+            assert (np.where((got & 0x7fff) > 0x7f80, 0x7fc0, got) == expected).all()
+
+
+@pytest.mark.parametrize("special", [0x7f80, 0xff80, 0x7fc0, 0x0001, 0x807f, 0x0080, 0x8000])
+def test_one_special_bfloat16_among_plain_ones(special, levels):
+    a, b = halves((6, 300), (-2, 3), 2), halves((300, 33), (-2, 3), 3)
+    a[4, 290] = special
+    b[17, 20] = special
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = down(matmul(*[(x.astype(np.uint32) << 16).view(np.float32) for x in (a, b)]))
+    for level in levels:
+        got = product(a, b, level=level, code=10)
+        assert (np.where((got & 0x7fff) > 0x7f80, 0x7fc0, got) == expected).all()
+
+
 def test_bool_is_refused():
     x = np.ones((2, 2), np.uint8)
     where = (x.__array_interface__["data"][0], (), 2, 1)
