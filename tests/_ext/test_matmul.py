@@ -198,7 +198,7 @@ def down(x):
 
 
 @pytest.mark.parametrize("sizes", [(-3, 4), (-40, 20), (-55, -54), (-72, -40), (-140, -60), (100, 126)], ids=str)
-@pytest.mark.parametrize("shape", [(9, 35, 257), (4, 70, 515), (1, 48, 40), (50, 20, 256), (3, 1, 7)], ids=str)
+@pytest.mark.parametrize("shape", [(9, 35, 257), (4, 70, 515), (1, 48, 40), (50, 20, 256), (3, 1, 7), (7, 33, 600), (2, 3, 1)], ids=str)
 def test_bfloat16_by_pairs_has_the_bits_of_the_chain(shape, sizes, levels):
     """A dot product of pairs takes subnormals for zero: it may serve only where no chain meets one."""
     m, n, k = shape
@@ -213,14 +213,15 @@ def test_bfloat16_by_pairs_has_the_bits_of_the_chain(shape, sizes, levels):
 
 @pytest.mark.parametrize("special", [0x7f80, 0xff80, 0x7fc0, 0x0001, 0x807f, 0x0080, 0x8000])
 def test_one_special_bfloat16_among_plain_ones(special, levels):
-    a, b = halves((6, 300), (-2, 3), 2), halves((300, 33), (-2, 3), 3)
+    a, b = halves((11, 1300), (-2, 3), 2), halves((1300, 70), (-2, 3), 3)
     a[4, 290] = special
-    b[17, 20] = special
+    b[17, 40] = special
     with np.errstate(over="ignore", invalid="ignore"):
         expected = down(matmul(*[(x.astype(np.uint32) << 16).view(np.float32) for x in (a, b)]))
     for level in levels:
-        got = product(a, b, level=level, code=10)
-        assert (np.where((got & 0x7fff) > 0x7f80, 0x7fc0, got) == expected).all()
+        for rows, right in ((11, b), (11, np.asfortranarray(b)), (6, np.asfortranarray(b)), (1, np.asfortranarray(b))):
+            got = product(a[:rows], right, level=level, code=10)
+            assert (np.where((got & 0x7fff) > 0x7f80, 0x7fc0, got) == expected[:rows]).all()
 
 
 def test_bool_is_refused():
