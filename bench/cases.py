@@ -241,6 +241,8 @@ group("matmul").update({
     "gemv 3072x768": forward("F.linear(x, y)", (1, 768), (3072, 768)),
     "row x [N, K] weights 1024": forward("F.linear(x, y)", (1, 1024), (1024, 1024)),
     "4 rows x [N, K] weights 1024": forward("F.linear(x, y)", (4, 1024), (1024, 1024)),
+    "row x [N, K] weights 1024 bfloat16": forward("F.linear(x, y)", (1, 1024), (1024, 1024), dtype="bfloat16"),
+    "linear 32x768 -> 3072 bfloat16": forward("F.linear(x, y, z)", (32, 768), (3072, 768), (3072,), dtype="bfloat16"),
     "tokens 1024x128 -> 384": forward("F.linear(x, y, z)", (1024, 128), (384, 128), (384,)),
     "tokens 1024x128 -> 384 both ways": both_ways("F.linear(x, y, z)", (1024, 128), (384, 128), (384,)),
     "tokens 1024x512 -> 128": forward("F.linear(x, y, z)", (1024, 512), (128, 512), (128,)),
