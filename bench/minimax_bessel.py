@@ -1,11 +1,11 @@
-"""Fits of Bessel functions, used by frankentorch/_ext/bessel.pxd; the method is that of minimax.py.
+"""Fits of Bessel functions, used by frankentorch/_ext/bessel.pxd.in; the method is that of minimax.py.
 
-Run `python bench/minimax_bessel.py > frankentorch/_ext/besselfits.pxd` (needs mpmath).
+Run `python bench/minimax_bessel.py > frankentorch/_ext/besselfits.pxd.in` (needs mpmath).
 """
-from minimax import fit
+from minimax import fit, wrapped
 from mpmath import mp, mpf
 
-mp.prec = 220
+mp.prec = 400
 FAR = mpf(10) ** 6      # beyond this 1 / x the asymptotic series (A & S 9.2, 9.7) is exact enough
 
 
@@ -53,11 +53,8 @@ def wave(order, part):
 
 
 def over_zeros(function, roots):
-    def value(u):
-        z = 32 * (1 + u)
-        x = mp.sqrt(z)
-        return function(x) / mp.fprod(z - r * r for r in roots)
-    return value
+    """At t = 64 - x^2. Zeros beyond 8 are all that is left, so no coefficient is negative and no digit cancels."""
+    return lambda t: function(mp.sqrt(64 - t)) / mp.fprod(64 - t - r * r for r in roots)
 
 
 def near_y(function):
@@ -65,28 +62,70 @@ def near_y(function):
     return lambda u: function(mp.sqrt(32 * (1 + u)))
 
 
+def rising(order):
+    """I0, or I1 / x, at z = x^2."""
+    return lambda z: mp.hyp0f1(order + 1, z / 4) / 2**order
+
+
+def beside_logarithm(order):
+    """K0 + log(x) I0, or (K1 - 1 / x - log(x) I1) / x, at z = x^2."""
+    def value(z):
+        x = mp.sqrt(z)
+        if order == 0:
+            return mp.besselk(0, x) + mp.log(x) * mp.besseli(0, x)
+        return (mp.besselk(1, x) - 1 / x - mp.log(x) * mp.besseli(1, x)) / x
+    return value
+
+
+def relative(function):
+    return {"weight": lambda x: 1 / function(x)}
+
+
+U, NEAR, UNIT = (-1, 1), (0, 64), (0, 1)
+# name: function, interval, coefficients for float64, and those for float32 if it has its own
 FITS = {
-    "i0_far": (modified(0, 8), 24), "i1_far": (modified(1, 8), 24),
-    "k0_far": (falling(0, 1), 28), "k1_far": (falling(1, 1), 28),
-    "j0_near": (over_zeros(lambda x: mp.besselj(0, x), J0_ZEROS), 18), "j1_near": (over_zeros(lambda x: mp.besselj(1, x) / x, J1_ZEROS), 18),
-    "y0_near": (near_y(lambda x: mp.bessely(0, x) - 2 / mp.pi * mp.log(x) * mp.besselj(0, x)), 21),
-    "y1_near": (near_y(lambda x: (mp.bessely(1, x) - 2 / mp.pi * (mp.log(x) * mp.besselj(1, x) - 1 / x)) / x), 21),
-    "wave0_even": (wave(0, 0), 14), "wave0_odd": (wave(0, 1), 14), "wave1_even": (wave(1, 0), 14), "wave1_odd": (wave(1, 1), 14),
+    "i0_near": (rising(0), NEAR, 16, 12), "i1_near": (rising(1), NEAR, 16, 12), "i0_far": (modified(0, 8), U, 24, 11), "i1_far": (modified(1, 8), U, 24, 11),
+    "i0_unit": (rising(0), UNIT, 8, 6), "i1_unit": (rising(1), UNIT, 8, 6), "k0_unit": (beside_logarithm(0), UNIT, 8, 6), "k1_unit": (beside_logarithm(1), UNIT, 8, 6),
+    "k0_far": (falling(0, 1), U, 31, 18), "k1_far": (falling(1, 1), U, 31, 18),
+    "j0_near": (over_zeros(lambda x: mp.besselj(0, x), J0_ZEROS), NEAR, 15, 0), "j1_near": (over_zeros(lambda x: mp.besselj(1, x) / x, J1_ZEROS), NEAR, 14, 0),
+    "y0_near": (near_y(lambda x: mp.bessely(0, x) - 2 / mp.pi * mp.log(x) * mp.besselj(0, x)), U, 21, 0),
+    "y1_near": (near_y(lambda x: (mp.bessely(1, x) - 2 / mp.pi * (mp.log(x) * mp.besselj(1, x) - 1 / x)) / x), U, 21, 0),
+    "wave0_even": (wave(0, 0), U, 14, 0), "wave0_odd": (wave(0, 1), U, 14, 0), "wave1_even": (wave(1, 0), U, 14, 0), "wave1_odd": (wave(1, 1), U, 14, 0),
 }
+TEMPLATE = '''# Written by `python bench/minimax_bessel.py`; do not edit. Each function is one Horner chain of fused multiply-adds over a double or a
+# vector of them. What a polynomial stands for is the row of FITS with its name; <name>_light is shorter, for float32.
+# {zeros}
+{{{{py:
+polynomials = {{
+{polynomials}}}
+}}}}
+from frankentorch._ext.lanes cimport *
+{{{{for name, numbers in polynomials.items()}}}}
+{{{{for v, T in (("f64", "double"), ("vd", "vd"))}}}}
+
+
+cdef inline {{{{T}}}} poly_{{{{name}}}}_{{{{v}}}}({{{{T}}}} x) noexcept nogil:
+    cdef {{{{T}}}} p = all_{{{{v}}}}({{{{repr(numbers[-1])}}}})
+{{{{for c in numbers[-2::-1]}}}}
+    p = fma_{{{{v}}}}(p, x, all_{{{{v}}}}({{{{repr(c)}}}}))
+{{{{endfor}}}}
+    return p
+{{{{endfor}}}}
+{{{{endfor}}}}
+'''
 
 
 def main():
-    print("# Written by `python bench/minimax_bessel.py`; do not edit. Horner chains of fused multiply-adds for u in [-1, 1].")
-    print("from frankentorch._ext.bitmath cimport fma_f64")
-    for name, (function, count) in FITS.items():
-        coefficients, error = fit(function, mpf(-1), mpf(1), count)
-        print(f"\n\ncdef inline double poly_{name}(double u) noexcept nogil:\n    # within {mp.nstr(error, 2)}")
-        print(f"    cdef double p = {float(coefficients[-1])!r}")
-        for c in coefficients[-2::-1]:
-            print(f"    p = fma_f64(p, u, {float(c)!r})")
-        print("    return p")
-    for name, roots in (("j0", J0_ZEROS), ("j1", J1_ZEROS)):
-        print(f"# zeros of {name}: " + ", ".join(f"{float(r)!r} + {float(r - mpf(float(r)))!r}" for r in roots))
+    polynomials = ""
+    for name, (function, (low, high), *counts) in FITS.items():
+        weight = relative(function) if (low, high) == NEAR else {}
+        for full, count in zip((name, name + "_light"), counts, strict=True):
+            if count:
+                coefficients, error = fit(function, mpf(low), mpf(high), count, **weight)
+                polynomials += f"    # within {mp.nstr(error, 2)}\n    {full!r}: {wrapped(map(float, coefficients))},\n"
+    zeros_text = "\n# ".join(f"Squares of the zeros of {name}: " + ", ".join(f"{float(r * r)!r} + {float(r * r - mpf(float(r * r)))!r}" for r in roots)
+                           for name, roots in (("j0", J0_ZEROS), ("j1", J1_ZEROS)))
+    print(TEMPLATE.format(polynomials=polynomials, zeros=zeros_text), end="")
 
 
 if __name__ == "__main__":
