@@ -22,7 +22,8 @@ cdef enum:
     GEMM_TOTAL = 90        # F32, F64: total_function
     GEMM_PACK = 105        # F32, F64: pack_function
     GEMM_PACKED = 120      # F32, F64: packed_function
-    GEMM_SLOTS = 135
+    GEMM_WIDE = 135        # F16, BF16: the product without its last rounding; c and its strides are float32
+    GEMM_SLOTS = 150
     GEMM_KC = 256          # fixed by the contract: steps of one chain
     GEMM_RB = 48           # rows of A copied at a time when they are not contiguous
     A_ROW = GEMM_KC + 16   # distance of such rows: not a power of two, for those share cache sets

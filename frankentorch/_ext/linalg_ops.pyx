@@ -9,7 +9,7 @@ from frankentorch._ext.dtype cimport dtype_of, is_complex_code, is_integral_code
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, copy_into, scalar_name
 from frankentorch._ext.gemm cimport row_function, total_function, GEMM_ROW, GEMM_TOTAL
-from frankentorch._ext.matmul cimport matmul_run, gemm_slot, MATMUL_OK, MATMUL_DTYPE, MATMUL_MEMORY
+from frankentorch._ext.matmul cimport matmul_run, gemm_slot, MATMUL_OK, MATMUL_DTYPE, MATMUL_MEMORY, MATMUL_WIDE
 from frankentorch._ext.fold cimport BLOCK
 from frankentorch._ext.reduce cimport dot_kernel, SLOT_DOT, IN_F32, IN_F64
 from frankentorch._ext.reduce_run cimport reduce_table
@@ -73,7 +73,7 @@ cdef inline int run_matrices(int code, str name, Py_ssize_t m, Py_ssize_t n, Py_
     else:
         with nogil:
             status = matmul_run(code, 0, NULL, NULL, NULL, NULL, m, n, k, a, a_row, a_col, b, b_row, b_col, c, n, 1)
-    return failed(status, name, code) if status != MATMUL_OK else 0
+    return failed(status, name, code & (MATMUL_WIDE - 1)) if status != MATMUL_OK else 0
 
 
 cdef int check_code(int code, str name) except -1:
@@ -82,14 +82,15 @@ cdef int check_code(int code, str name) except -1:
     return 0
 
 
-cdef Tensor product(Tensor a, Tensor b, bint flip_a, bint flip_b, str name):
-    """Batched product; batch dims broadcast. A flipped operand is transposed in its last two dims. Sizes must fit."""
+cdef Tensor product(Tensor a, Tensor b, bint flip_a, bint flip_b, str name, bint wide=False):
+    """Batched product; batch dims broadcast. A flipped operand is transposed in its last two dims. Sizes must fit.
+    A wide product of a half type is float32, not rounded."""
     cdef Py_ssize_t sizes[64]
     cdef Py_ssize_t a_batch[64]
     cdef Py_ssize_t b_batch[64]
     cdef Py_ssize_t c_batch[64]
     cdef Py_ssize_t m, n, k, a_row, a_col, b_row, b_col, step, work, sa, sb
-    cdef int ra = a.rank, rb = b.rank, ndim = max(ra, rb), d, i, status
+    cdef int ra = a.rank, rb = b.rank, ndim = max(ra, rb), d, i, status, code = a.code
     cdef Tensor out
     cdef const char* a_data
     cdef const char* b_data
@@ -110,20 +111,22 @@ cdef Tensor product(Tensor a, Tensor b, bint flip_a, bint flip_b, str name):
             raise RuntimeError(f"{name}: The size of tensor a ({sa}) must match the size of tensor b ({sb}) at non-singleton dimension {d}: {describe(a)}, {describe(b)}")
         sizes[d] = sb if sa == 1 else sa
     sizes[ndim - 2], sizes[ndim - 1] = m, n
-    out = new_tensor(a.code, is_meta(a) or is_meta(b), ndim, sizes)
+    out = new_tensor(F32 if wide else a.code, is_meta(a) or is_meta(b), ndim, sizes)
     if is_meta(out) or out.count == 0:
         return out
     work = out.count * k
+    if wide:
+        code |= MATMUL_WIDE
     step = m * n
     for d in range(ndim - 3, -1, -1):
         c_batch[d] = step
         step *= sizes[d]
     a_data, b_data, c_data = data_of(a), data_of(b), data_of(out)
     if work < LOCKED_WORK:
-        status = matmul_run(a.code, ndim - 2, sizes, a_batch, b_batch, c_batch, m, n, k, a_data, a_row, a_col, b_data, b_row, b_col, c_data, n, 1)
+        status = matmul_run(code, ndim - 2, sizes, a_batch, b_batch, c_batch, m, n, k, a_data, a_row, a_col, b_data, b_row, b_col, c_data, n, 1)
     else:
         with nogil:
-            status = matmul_run(a.code, ndim - 2, sizes, a_batch, b_batch, c_batch, m, n, k, a_data, a_row, a_col, b_data, b_row, b_col, c_data, n, 1)
+            status = matmul_run(code, ndim - 2, sizes, a_batch, b_batch, c_batch, m, n, k, a_data, a_row, a_col, b_data, b_row, b_col, c_data, n, 1)
     if status != MATMUL_OK:
         failed(status, name, a.code)
     return out
@@ -217,6 +220,10 @@ def matmul(Tensor self, Tensor other):
 
 def mv(Tensor self, Tensor vec):
     """(m, k) times (k,)."""
+    return mv_raw(self, vec, False)
+
+
+cdef Tensor mv_raw(Tensor self, Tensor vec, bint wide):
     cdef Tensor out
     if self.rank != 2 or vec.rank != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {self.rank}, {vec.rank}")
@@ -225,9 +232,9 @@ def mv(Tensor self, Tensor vec):
     if self.code != vec.code:
         raise RuntimeError(f"expected both vectors to have same dtype, but found {scalar_name(self.code)} and {scalar_name(vec.code)}")
     check_code(self.code, "addmv_impl_cpu")
-    out = new_tensor(self.code, is_meta(self) or is_meta(vec), 1, self.sizes)
+    out = new_tensor(F32 if wide else self.code, is_meta(self) or is_meta(vec), 1, self.sizes)
     if not is_meta(out) and out.count:
-        run_matrices(self.code, "addmv_impl_cpu", self.sizes[0], 1, self.sizes[1], data_of(self), self.strides[0], self.strides[1],
+        run_matrices(self.code | MATMUL_WIDE if wide else self.code, "addmv_impl_cpu", self.sizes[0], 1, self.sizes[1], data_of(self), self.strides[0], self.strides[1],
                      data_of(vec), vec.strides[0], 0, data_of(out))
     return out
 
@@ -356,8 +363,8 @@ cdef Tensor with_addend(Tensor out, Tensor self, object beta, object alpha, int 
     return cast_tensor(out, code)
 
 
-cdef inline Tensor widened(Tensor t):
-    return cast_tensor(t, F32) if t.code == F16 or t.code == BF16 else t
+cdef inline bint is_half(Tensor t):
+    return t.code == F16 or t.code == BF16
 
 
 cdef int check_addend(Tensor self, Tensor other, str name) except -1:
@@ -376,7 +383,7 @@ def addmm(Tensor self, Tensor mat1, Tensor mat2, beta, alpha):
     check_addend(self, mat2, "mat2")
     check_codes(mat1, mat2)
     check_code(mat1.code, "addmm_impl_cpu_")
-    return with_addend(product(widened(mat1), widened(mat2), False, False, "addmm_impl_cpu_"), self, beta, alpha, mat1.code)
+    return with_addend(product(mat1, mat2, False, False, "addmm_impl_cpu_", is_half(mat1)), self, beta, alpha, mat1.code)
 
 
 def baddbmm(Tensor self, Tensor batch1, Tensor batch2, beta, alpha):
@@ -385,7 +392,7 @@ def baddbmm(Tensor self, Tensor batch1, Tensor batch2, beta, alpha):
     if self.code != batch1.code:
         raise RuntimeError(f"Input dtypes must be the same, got: input {dtype_of(self.code)}, batch1: {dtype_of(batch1.code)}, batch2: {dtype_of(batch2.code)}")
     check_code(batch1.code, "baddbmm")
-    return with_addend(product(widened(batch1), widened(batch2), False, False, "baddbmm"), self, beta, alpha, batch1.code)
+    return with_addend(product(batch1, batch2, False, False, "baddbmm", is_half(batch1)), self, beta, alpha, batch1.code)
 
 
 def addmv(Tensor self, Tensor mat, Tensor vec, beta, alpha):
@@ -396,7 +403,7 @@ def addmv(Tensor self, Tensor mat, Tensor vec, beta, alpha):
         raise RuntimeError(f"size mismatch, got input ({self.count}), mat ({mat.sizes[0]}x{mat.sizes[1]}), vec ({vec.sizes[0]})")
     if self.code != mat.code:
         check_addend(self, mat, "mat")
-    return with_addend(mv(widened(mat), widened(vec)), self, beta, alpha, mat.code)
+    return with_addend(mv_raw(mat, vec, is_half(mat)), self, beta, alpha, mat.code)
 
 
 def linear(Tensor input, Tensor weight, Tensor bias):
@@ -407,6 +414,7 @@ def linear(Tensor input, Tensor weight, Tensor bias):
     cdef Tensor out, keep
     cdef int d, code = input.code
     cdef int rank = input.rank
+    cdef bint wide
     if rank == 0 or weight.rank == 0 or weight.rank > 2:
         if rank == 0 or weight.rank == 0:
             raise RuntimeError(f"both arguments to linear need to be at least 1D, but they are {rank}D and {weight.rank}D")
@@ -424,19 +432,18 @@ def linear(Tensor input, Tensor weight, Tensor bias):
     if bias is not None and bias.code != code:
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {scalar_name(bias.code)} and {scalar_name(code)}")
     check_code(code, "addmm_impl_cpu_")
-    if bias is not None and (code == F16 or code == BF16):
-        input, weight = cast_tensor(input, F32), cast_tensor(weight, F32)
+    wide = bias is not None and is_half(input)
     for d in range(rank - 1):
         sizes[d] = input.sizes[d]
     out_features = weight.sizes[0]
     sizes[rank - 1] = out_features
-    out = new_tensor(input.code, is_meta(input) or is_meta(weight), rank, sizes)
+    out = new_tensor(F32 if wide else code, is_meta(input) or is_meta(weight), rank, sizes)
     if not is_meta(out) and out.count:
         keep = fold(input, &x)
-        run_matrices(input.code, "addmm_impl_cpu_", x.rows, out_features, x.cols, x.data, x.row, x.col, data_of(weight), weight.strides[1], weight.strides[0], data_of(out))
+        run_matrices(code | MATMUL_WIDE if wide else code, "addmm_impl_cpu_", x.rows, out_features, x.cols, x.data, x.row, x.col, data_of(weight), weight.strides[1], weight.strides[0], data_of(out))
     if bias is None:
         return out
-    if input.code == code and add_row(out, bias):
+    if not wide and add_row(out, bias):
         return out
     return with_addend(out, bias, 1, 1, code)
 

@@ -8,6 +8,9 @@ cdef enum MatmulStatus:
     MATMUL_DTYPE = -2          # bool, or no such code
     MATMUL_DIMS = -3           # more than 64 batch dims
 
+cdef enum:
+    MATMUL_WIDE = 32           # beside the code of a half type: C is float32, not rounded
+
 cdef int matmul_run(int code, int batch_ndim, const Py_ssize_t* batch_sizes, const Py_ssize_t* a_batch,
                     const Py_ssize_t* b_batch, const Py_ssize_t* c_batch, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                     const char* a, Py_ssize_t a_row, Py_ssize_t a_col, const char* b, Py_ssize_t b_row, Py_ssize_t b_col,

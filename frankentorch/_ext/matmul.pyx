@@ -5,7 +5,7 @@
 # an output's chain does not know its neighbours.
 from libc.stdint cimport uintptr_t
 from frankentorch._ext.types cimport *
-from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_SLOTS, GEMM_ADD
+from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_SLOTS, GEMM_ADD, GEMM_WIDE
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
 from frankentorch._ext.threads cimport parallel_for, num_threads
 from frankentorch._ext.cpu cimport cpu_level
@@ -26,7 +26,7 @@ cdef int[NCODES] SIZES = [1, 1, 1, 2, 4, 8, 2, 4, 8, 2, 2, 4, 8, 8, 16]
 
 cdef struct Job:
     gemm_function product
-    int code, item, ndim, status
+    int code, item, c_item, ndim, status
     Py_ssize_t sizes[MAX_DIMS]
     Py_ssize_t a_batch[MAX_DIMS]
     Py_ssize_t b_batch[MAX_DIMS]
@@ -83,7 +83,7 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
             at_c += rest % job.sizes[d] * job.c_batch[d]
             rest = rest / job.sizes[d]
         job.product(m, n, job.k, job.a + at_a * job.item, job.a_row, job.a_col, job.b + at_b * job.item, job.b_row, job.b_col,
-                    job.c + at_c * job.item, job.c_row, job.c_col, workspace)
+                    job.c + at_c * job.c_item, job.c_row, job.c_col, workspace)
     if scratch > STACK:
         ft_free(workspace, scratch)
 
@@ -115,7 +115,9 @@ cdef int matmul_run(int code, int batch_ndim, const Py_ssize_t* batch_sizes, con
     cdef Job job
     cdef Py_ssize_t batch = 1, tiles, work
     cdef int d, threads
-    job.product = find_gemm(code, False)
+    cdef bint wide = code & MATMUL_WIDE
+    code &= MATMUL_WIDE - 1
+    job.product = <gemm_function> table[GEMM_WIDE + code] if wide else find_gemm(code, False)
     if job.product == NULL:
         return MATMUL_DTYPE
     if batch_ndim > MAX_DIMS:
@@ -133,6 +135,7 @@ cdef int matmul_run(int code, int batch_ndim, const Py_ssize_t* batch_sizes, con
     if batch <= 0 or m <= 0 or n <= 0:
         return MATMUL_OK
     job.code, job.item, job.status = code, SIZES[code], MATMUL_OK
+    job.c_item = 4 if wide else job.item
     job.m, job.n, job.k = m, n, k
     job.a, job.a_row, job.a_col = a, a_row, a_col
     job.b, job.b_row, job.b_col = b, b_row, b_col

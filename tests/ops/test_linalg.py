@@ -129,3 +129,19 @@ def test_distances_of_all_pairs():
 
     assert [[0.0, 5.0], [5.0, 0.0]] == ft.cdist(x, x).tolist()
     assert [[0.0, 7.0], [7.0, 0.0]] == ft.cdist(x, x, p=1.0).tolist()
+
+
+@pytest.mark.parametrize("dtype", [ft.float16, ft.bfloat16], ids=str)
+@pytest.mark.parametrize(("m", "n", "k"), [(1, 40, 700), (5, 33, 70), (30, 500, 300), (70, 3, 9), (4, 1, 300), (2, 5, 0)])
+def test_a_product_of_halves_with_an_addend_rounds_once(dtype, m, n, k):
+    ft.manual_seed(0)
+    a, w, z = ft.randn(m, k).to(dtype), ft.randn(n, k).to(dtype), ft.randn(n).to(dtype)
+    exact = ft.addmm(z.float(), a.float(), w.float().t())
+    scaled = ft.addmm(z.float(), a.float(), w.float().t(), beta=0.5, alpha=2)
+
+    assert ft.nn.functional.linear(a, w, z).equal(exact.to(dtype))
+    assert ft.addmm(z, a, w.t()).equal(exact.to(dtype))
+    assert ft.addmm(z, a.t().contiguous().t(), w.t().contiguous(), beta=0.5, alpha=2).equal(scaled.to(dtype))
+    assert ft.baddbmm(z, a[None].expand(3, m, k), w.t()[None].expand(3, k, n))[1].equal(exact.to(dtype))
+    assert ft.addmv(z, w, a[0]).equal(ft.addmv(z.float(), w.float(), a[0].float()).to(dtype))
+    assert ft.addmv(z, w, a.t().contiguous()[:, 0]).equal(ft.addmv(z.float(), w.float(), a[0].float()).to(dtype))
