@@ -13,7 +13,7 @@ def counted(ft, *sizes, dtype="float32"):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("sizes", [(1, 1), (3, 5), (63, 65), (64, 64), (130, 67), (2, 300), (300, 2)])
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 5), (63, 65), (64, 64), (130, 67), (2, 300), (300, 2), (16, 1024), (129, 65), (33, 16), (200, 17)])
 def test_transposes(ft, sizes, dtype):
     t = counted(ft, *sizes, dtype=dtype)
     values = t.flatten().tolist()
