@@ -157,6 +157,34 @@ def tail_fit(low, high, centre, count):
     return value, 1 / mpf(high) - mpf(centre), 1 / mpf(low) - mpf(centre), count, float, lambda u: 1 / (1 + value(u))
 
 
+def temme_rows(terms=120, orders=11):
+    """Coefficients of c_k(eta), k < orders, in Temme's uniform expansion of the incomplete gamma functions (DLMF 8.12.8 to 8.12.13)."""
+    alpha = [mpf(0), mpf(1)]
+    for n in range(2, terms + 3):
+        alpha.append((alpha[n - 1] - mp.fsum(j * alpha[j] * alpha[n - j + 1] for j in range(2, n))) / (n + 1))
+    logs = [mp.bernoulli(j + 1) / (j * (j + 1)) if j % 2 else mpf(0) for j in range(1, orders)]
+    stirling = [mpf(1)]
+    for k in range(1, orders):
+        stirling.append(mp.fsum((j + 1) * logs[j] * stirling[k - j - 1] for j in range(k)) / k)
+    rows = [[mpf(-1) / 3] + [(n + 2) * alpha[n + 2] for n in range(1, terms)]]
+    for k in range(1, orders):
+        last = rows[-1]
+        rows.append([(-1)**k * stirling[k] * rows[0][n] + (n + 2) * last[n + 2] for n in range(len(last) - 2)])
+    return rows
+
+
+TEMME = temme_rows()
+
+
+def temme_fits(counts, middle):
+    """So many terms of each row, |eta| < 0.7."""
+    return {f"temme_{k}{middle}_f64": (lambda eta, k=k: mp.polyval(TEMME[k][::-1], eta), mpf("-0.7"), mpf("0.7"), count) for k, count in enumerate(counts)}
+
+
+GAMMA_UNIT = series(lambda a: ((mp.rgamma(1 + a) - 1) / a - mp.euler) / a, 8)
+HEIGHT = series(lambda m: ((m - mp.log1p(m)) / m**2 - mpf(1) / 2) / m, 10)
+
+
 FITS = {
     # float64
     "exp_f64": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 11),
@@ -179,6 +207,9 @@ FITS = {
     "erfinv_tail_1_f64": tail_fit("2.236", 4, 0.348, 22),
     "erfinv_tail_2_f64": tail_fit(4, 8, 0.1875, 20),
     "erfinv_tail_3_f64": tail_fit(8, "27.5", 0.08, 21),
+    "gamma_unit_f64": (GAMMA_UNIT, 0, 1, 15),
+    "height_f64": (HEIGHT, -mpf(1) / 63, mpf(1) / 63, 7),
+    **temme_fits((16, 15, 14, 12, 11, 11, 9, 8, 6, 5, 3), ""),
     # float32, evaluated in float64 (about 2^-40)
     "exp_light_f64": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 7),
     "log_light_f64": (series(lambda z: (2 * mp.atanh(root(z)) / root(z) - 2) / z, 8), 0, ATANH_MAX, 5),
@@ -190,6 +221,9 @@ FITS = {
     "erfinv_light_tail_1_f64": tail_fit("2.236", 4, 0.348, 13),
     "erfinv_light_tail_2_f64": tail_fit(4, "10.3", 0.175, 11),
     "erfcx_light_f64": (erfcx_mapped, -1, mpf("0.9999"), 15),
+    "gamma_unit_light_f64": (GAMMA_UNIT, 0, 1, 11),
+    "height_light_f64": (HEIGHT, -mpf(1) / 63, mpf(1) / 63, 4),
+    **temme_fits((11, 9, 7, 6, 5, 4, 2), "_light"),
     # float32
     "exp_f32": (series(lambda r: (mp.exp(r) - 1 - r) / r**2, 8), -LN2H, LN2H, 5, to_f32),
     "exp2_f32": (series(lambda r: (mpf(2)**r - 1) / r, 8), -0.5, 0.5, 6, to_f32),

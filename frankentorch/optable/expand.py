@@ -25,7 +25,8 @@ LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos
 BESSEL = {"i0", "i0e", "i1", "i1e", "j0", "j1", "k0", "k0e", "k1", "k1e", "spherical_j0", "y0", "y1"}
 LONGEST = {"digamma", "lgamma", "sinc"} | BESSEL
 # and functions with loops, which take one vector at a time in float64 too
-STEPWISE = {"chebyshev_t", "chebyshev_u", "chebyshev_v", "chebyshev_w", "hermite_h", "hermite_he", "laguerre_l", "legendre_p", "polygamma", "zeta"}
+STEPWISE = {"chebyshev_t", "chebyshev_u", "chebyshev_v", "chebyshev_w", "gammainc", "gammaincc", "hermite_h", "hermite_he", "laguerre_l", "legendre_p", "polygamma",
+            "zeta"}
 for functions in LONG.values():
     functions |= STEPWISE | BESSEL
 # shorter ways of a function <fn>: <fn>_<way> serves vectors of which <fn>_is_<way> is true

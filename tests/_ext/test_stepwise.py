@@ -27,11 +27,22 @@ def zeta_operands(count, rng):
     return s, 10 ** (8 * ft.rand(count, generator=rng, dtype=ft.float64) - 2) * ft.where(ft.rand(count, generator=rng) < 0.3, -1.0, 1.0)
 
 
+def gamma_operands(count, rng):
+    """Parameters of every size, and places: near them, in the tails, and anywhere."""
+    a = 10 ** (9 * ft.rand(count, generator=rng, dtype=ft.float64) - 3)
+    x = a + a.sqrt() * ft.randn(count, generator=rng, dtype=ft.float64) * 4
+    x[::3] = 10 ** (7 * ft.rand(len(x[::3]), generator=rng, dtype=ft.float64) - 3)
+    x[1::3] = a[1::3] * (0.3 + 2 * ft.rand(len(x[1::3]), generator=rng, dtype=ft.float64))
+    return a, x.abs()
+
+
 FUNCTIONS = {name: (getattr(ft.special, name), polynomial_operands, SPECIAL, DEGREES) for name in POLYNOMIALS}
 POWERS = [1.0, 0.5, -2.0, 1.0 + 2.0**-23, 1.5, 2.0, 3.0, 4.25, 33.0, 200.0, 1e4, 1e15, 1e16, inf, -inf, nan]
 PLACES = [0.0, -0.0, 1.0, -1.0, -0.5, -2.5, -3.25, 0.3, 2.0, 11.5, 5e-324, 1e-300, 1e-30, 1e8, 1e19, 1e300, -1e-20, -1e17, inf, -inf, nan]
 FUNCTIONS["zeta"] = ft.special.zeta, zeta_operands, POWERS, PLACES
 FUNCTIONS |= {f"polygamma {n}": (lambda s, x, n=n: ft.polygamma(n, x), zeta_operands, POWERS[:2], PLACES) for n in (1, 2, 20, 171)}
+GAMMAS = [0.0, -0.0, -1.0, 5e-324, 1e-300, 1e-3, 0.25, 0.5, 1.0, 2.0, 9.999, 10.0, 19.99, 20.0, 40.0, 9.6, 200.0, 99999.0, 1e5, 1e6, 1e15, 1e30, 1e300, inf, -inf, nan]
+FUNCTIONS |= {name: (getattr(ft, name), gamma_operands, GAMMAS, GAMMAS) for name in ("igamma", "igammac")}
 
 
 def operands(name, dtype, count):
@@ -73,6 +84,19 @@ def test_a_lane_of_a_degree_beyond_all_ends_beside_plain_ones(name):
     assert out[[0, 2, 7]].isfinite().all()
     assert out[[4, 5, 6]].tolist() == [0.0] * 3
     assert words(out).equal(words(out[:8]).repeat(3))
+
+
+@pytest.mark.parametrize("name", ["zeta", "polygamma 1", "polygamma 20", "igamma", "igammac"])
+def test_float32_is_within_one_place_of_float64(name):
+    """Its shorter forms are good to a thousandth of a place."""
+    x, y = (x.abs() for x in operands(name, ft.float32, 5000))
+    single, double = FUNCTIONS[name][0](x, y), FUNCTIONS[name][0](x.double(), y.double())
+    rounded = double.float()
+    place = ft.nextafter(rounded.abs(), ft.tensor(inf)).double() - rounded.abs().double()
+    plain = rounded.isfinite() & single.isfinite() & (place > 0)
+
+    assert (single.isfinite() == rounded.isfinite()).all()
+    assert ((single.double() - double).abs() <= 0.51 * place)[plain].all()
 
 
 def digests():

@@ -138,11 +138,23 @@ def test_incomplete_gamma_functions():
     assert ft.special.gammaincc(a, x).tolist() == pytest.approx(upper, rel=1e-13, nan_ok=True)
 
 
+def test_incomplete_gamma_functions_keep_their_digits_in_tails_and_for_small_parameters():
+    # mpmath's values at 40 digits
+    a = doubles([1e-3, 1e-8, 0.3, 15, 25, 300, 1e5, 1e30, 5e-324])
+    x = doubles([1.5, 0.5, 1.2, 60, 20, 700, 5e-324, 1e-300, 0.5])
+    lower = [0.999899847040342986, 0.999999994402264023, 0.936605280430740895, 0.999999999998979724, 0.156772621826237726, 1.0, 0.0, 0.0, 1.0]
+    upper = [0.000100152959657014385, 5.5977359770995871e-9, 0.0633947195692591048, 1.02027585414700408e-12, 0.843227378173762274, 8.14045384048253101e-66, 1.0, 1.0]
+    assert ft.igamma(a, x).tolist() == pytest.approx(lower, rel=2e-15, abs=0)
+    assert ft.igammac(a, x).tolist()[:-1] == pytest.approx(upper, rel=2e-15, abs=0)
+
+
 def test_zeta_and_polygamma():
     zeta = ft.special.zeta
     places = doubles([1, 0.5, -0.5, -2.5, 0, -1])
     assert zeta(2.0, places).tolist() == pytest.approx([1.6449340668482264, 4.934802200544679, 8.934802200544679, 9.539246644989124, inf, inf])
     assert zeta(doubles([1, 0.5, 2.5, inf, inf]), doubles([2, 2, -0.5, 1, 0.5])).tolist() == pytest.approx([inf, nan, nan, 1, inf], nan_ok=True)
+    assert zeta(doubles([2, 3, 33, 2.5]), doubles([1e-300, 1e-200, -2.5, 1e9])).tolist() == pytest.approx([inf, inf, 1.1113818876303040e-18, 2.1081851083600584e-14], rel=2e-15, abs=0)
+    assert ft.polygamma(1, ft.tensor([0, -1, 2], dtype=ft.int8)).tolist() == pytest.approx([inf, inf, 0.6449340668482264])
     x = doubles([0.3, 2.5, -1.5])
     assert x.polygamma(0).tolist() == x.digamma().tolist()
     assert x.polygamma(2).tolist() == pytest.approx([-75.27253658872604, -0.2362040516417274, -0.2362040516417274], rel=4e-15)
