@@ -167,6 +167,10 @@ cdef int working_code(Tensor t, str name) except -1:
     return F32 if t.code == F16 or t.code == BF16 else t.code
 
 
+cdef enum:
+    LONG = 8                    # places of a run that make one worth following from row to row
+
+
 cdef struct Level:
     const Py_ssize_t* index             # NULL: every place where it is
     const Py_ssize_t* lengths
@@ -191,11 +195,45 @@ cdef inline void copy_line(const Level* level, const char* source, char* to) noe
         o += length
 
 
+cdef bint few_runs(const Level* level) noexcept nogil:
+    return level.runs * LONG <= level.n_out
+
+
+cdef void copy_rows(const Level* level, Py_ssize_t rows, const char* source, char* to) noexcept nogil:
+    """Rows that follow each other: each run of the last dim, from all of them."""
+    cdef const Level* line = level + 1
+    cdef Py_ssize_t k, o = 0, nbytes
+    cdef int log = 0 if line.pitch == 1 else 1 if line.pitch == 2 else 2 if line.pitch == 4 else 3 if line.pitch == 8 else 4
+    for k in range(line.runs):
+        nbytes = line.lengths[k] * line.pitch
+        if line.lengths[k] == 1:
+            (<move_plane> moves[MOVE_PLANE + log])(to, 0, level.chunk, source + line.index[o] * line.pitch, 0, level.pitch, 1, rows)
+        else:
+            (<move_plane> moves[MOVE_PLANE])(to, level.chunk, 1, source + line.index[o] * line.pitch, level.pitch, 1, rows, nbytes)
+        to += nbytes
+        o += line.lengths[k]
+
+
+cdef void copy_plane(const Level* level, const char* source, char* to) noexcept nogil:
+    """The last two dims, of few runs each."""
+    cdef Py_ssize_t k, o = 0
+    if level.index == NULL:
+        copy_rows(level, level.n_out, source, to)
+        return
+    for k in range(level.runs):
+        copy_rows(level, level.lengths[k], source + level.index[o] * level.pitch, to)
+        o += level.lengths[k]
+        to += level.lengths[k] * level.chunk
+
+
 cdef void copy_level(const Level* level, int more, const char* source, char* to) noexcept nogil:
     """One dim and `more` dims inside of it. What repeats the place before is copied from there."""
     cdef Py_ssize_t o, at
     if more == 0:
         copy_line(level, source, to)
+        return
+    if more == 1 and few_runs(level + 1) and (level.index == NULL or few_runs(level)):
+        copy_plane(level, source, to)
         return
     for o in range(level.n_out):
         at = o if level.index == NULL else level.index[o]

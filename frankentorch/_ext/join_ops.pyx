@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
-# cat and stack of tensors of one dtype: if each is dense, part k of every outer row is one contiguous piece of the result; else
+# cat and stack of tensors of one dtype, and roll: if each is dense, part k of every outer row is one contiguous piece of the result; else
 # each is copied to its place. Other joins (casts, other memory formats, meta, errors) are ops/shape.py's.
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE
@@ -23,6 +23,7 @@ fill_moves(planes)
 cdef struct Part:
     const char* source
     Py_ssize_t nbytes            # of one row
+    Py_ssize_t step              # to its next row
 
 cdef struct Join:
     Part* parts
@@ -33,13 +34,13 @@ cdef struct Join:
 cdef object _general = None
 
 
-cdef object general(str name, tensors, dim):
+cdef object general(str name, tuple arguments):
     """The Python form, which takes everything and words the errors."""
     global _general
     if _general is None:
         from frankentorch.ops import shape
         _general = shape
-    return getattr(_general, name)(tensors, dim)
+    return getattr(_general, name)(*arguments)
 
 
 cdef void join_rows(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -56,10 +57,10 @@ cdef void join_rows(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
         for k in range(j.n):
             part = &j.parts[k]
             log = LOG_SIZE[part.nbytes] if part.nbytes <= 16 else 0
-            if log > 0 and (j.row | <Py_ssize_t> to | <Py_ssize_t> part.source) & (part.nbytes - 1) == 0:     # one item of a row
-                (<move_plane> planes[log])(to, 0, j.row, part.source + begin * part.nbytes, 0, part.nbytes, 1, rows)
+            if log > 0 and (j.row | <Py_ssize_t> to | <Py_ssize_t> part.source | part.step) & (part.nbytes - 1) == 0:     # one item of a row
+                (<move_plane> planes[log])(to, 0, j.row, part.source + begin * part.step, 0, part.step, 1, rows)
             else:
-                (<move_plane> planes[0])(to, j.row, 1, part.source + begin * part.nbytes, part.nbytes, 1, rows, part.nbytes)
+                (<move_plane> planes[0])(to, j.row, 1, part.source + begin * part.step, part.step, 1, rows, part.nbytes)
             to += part.nbytes
         begin += rows
 
@@ -78,9 +79,20 @@ cdef void join_bytes(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
             return
 
 
+cdef void join_all(Join* j, Py_ssize_t outer, Py_ssize_t count) noexcept:
+    if count < KEEP_LOCK:
+        join_rows(j, 0, outer)
+        return
+    with nogil:
+        if outer == 1:
+            parallel_for(join_bytes, j, j.row, CHUNK)
+        else:
+            parallel_for(join_rows, j, outer, CHUNK // j.row if CHUNK > j.row else 1)
+
+
 cdef Tensor join(list tensors, Tensor first, int dim, int ndim, Py_ssize_t* sizes, bint new_dim):
     """The tensors beside each other along `dim` of a result of these sizes (that of `dim` is still to be summed)."""
-    cdef Py_ssize_t outer = 1, inner = 1, total = 0, grain
+    cdef Py_ssize_t outer = 1, inner = 1, total = 0
     cdef int d
     cdef Tensor t, out
     cdef Join j
@@ -102,17 +114,9 @@ cdef Tensor join(list tensors, Tensor first, int dim, int ndim, Py_ssize_t* size
     j.n, j.out, j.row = 0, data_of(out), total * inner
     for t in tensors:
         j.parts[j.n].source = data_of(t)
-        j.parts[j.n].nbytes = inner if new_dim else t.sizes[dim] * inner
+        j.parts[j.n].nbytes = j.parts[j.n].step = inner if new_dim else t.sizes[dim] * inner
         j.n += 1
-    if out.count < KEEP_LOCK:
-        join_rows(&j, 0, outer)
-    else:
-        with nogil:
-            if outer == 1:
-                parallel_for(join_bytes, &j, j.row, CHUNK)
-            else:
-                grain = CHUNK // j.row if CHUNK > j.row else 1
-                parallel_for(join_rows, &j, outer, grain)
+    join_all(&j, outer, out.count)
     free(j.parts)
     return out
 
@@ -124,18 +128,18 @@ def cat(tensors, Py_ssize_t dim):
     cdef Tensor t, first
     cdef int d
     if not parts:
-        return general("cat", tensors, dim)
+        return general("cat", (tensors, dim))
     first = <Tensor> parts[0]
     if first.rank == 0 or is_meta(first) or not -first.rank <= dim < first.rank:
-        return general("cat", tensors, dim)
+        return general("cat", (tensors, dim))
     if dim < 0:
         dim += first.rank
     for t in parts:
         if t.code != first.code or t.rank != first.rank or not t.flags & DENSE or is_meta(t):
-            return general("cat", tensors, dim)
+            return general("cat", (tensors, dim))
         for d in range(first.rank):
             if d != dim and t.sizes[d] != first.sizes[d]:
-                return general("cat", tensors, dim)
+                return general("cat", (tensors, dim))
     for d in range(first.rank):
         sizes[d] = first.sizes[d]
     return join(parts, first, <int> dim, first.rank, sizes, False)
@@ -163,22 +167,52 @@ def stack(tensors, Py_ssize_t dim):
     cdef int d
     cdef bint dense = True
     if not parts:
-        return general("stack", tensors, dim)
+        return general("stack", (tensors, dim))
     first = <Tensor> parts[0]
     if is_meta(first) or first.rank >= MAX_DIMS or not -first.rank - 1 <= dim <= first.rank:
-        return general("stack", tensors, dim)
+        return general("stack", (tensors, dim))
     if dim < 0:
         dim += first.rank + 1
     for t in parts:
         if t.code != first.code or t.rank != first.rank or is_meta(t):
-            return general("stack", tensors, dim)
+            return general("stack", (tensors, dim))
         dense = dense and t.flags & DENSE
         for d in range(first.rank):
             if t.sizes[d] != first.sizes[d]:
-                return general("stack", tensors, dim)
+                return general("stack", (tensors, dim))
     for d in range(first.rank):
         sizes[d if d < dim else d + 1] = first.sizes[d]
     sizes[dim] = len(parts)
     if not dense:
         return pile(parts, first, <int> dim, sizes)
     return join(parts, first, <int> dim, first.rank + 1, sizes, True)
+
+
+def rolled(Tensor self, Py_ssize_t shift, Py_ssize_t dim):
+    """The last `shift` slices along dim first, then the others; any shift."""
+    cdef Part parts[2]
+    cdef Join j
+    cdef Tensor out
+    cdef Py_ssize_t outer = 1, inner = 1
+    cdef int d
+    dim = self.wrap_dim(dim)
+    shift %= max(self.sizes[dim], 1)
+    if shift < 0:
+        shift += self.sizes[dim]
+    if is_meta(self) or not self.flags & DENSE:
+        return general("rolled", (self, shift, dim))
+    for d in range(self.rank):
+        if d < dim:
+            outer *= self.sizes[d]
+        elif d > dim:
+            inner *= self.sizes[d]
+    out = new_tensor(self.code, False, self.rank, self.sizes)
+    if out.count == 0:
+        return out
+    inner *= ITEMSIZE[self.code]
+    j.parts, j.n, j.out, j.row = parts, 2, data_of(out), self.sizes[dim] * inner
+    parts[0].nbytes, parts[1].nbytes = shift * inner, j.row - shift * inner
+    parts[0].step = parts[1].step = j.row
+    parts[0].source, parts[1].source = data_of(self) + parts[1].nbytes, data_of(self)
+    join_all(&j, outer, out.count)
+    return out

@@ -98,6 +98,8 @@ cdef void cut(Job* job, Py_ssize_t batch, int threads) noexcept nogil:
     """Choose the tiles. Columns are shared out first where there are enough of them: each is packed by one thread only."""
     cdef Py_ssize_t parts = min(<Py_ssize_t> threads, batch * job.m * job.n * max(job.k, 1) / GRAIN), across = 1
     job.tile_rows, job.tile_columns = TILE_ROWS, TILE_COLUMNS
+    if job.m == 1 and parts <= 1:       # nothing is packed: the kernel sees how much it will read
+        job.tile_columns = job.n
     parts = (parts + batch - 1) / batch
     if parts > 1 and (job.m + TILE_ROWS - 1) / TILE_ROWS * ((job.n + TILE_COLUMNS - 1) / TILE_COLUMNS) < MANY * parts:
         if job.n >= job.m or job.n >= parts * WIDE:

@@ -356,10 +356,14 @@ def roll(self, shifts, dims):
         dim = wrap_dim(dim, self.dim())
         if self.size(dim) == 0:
             continue
-        shift %= self.size(dim)
-        first, last = ops.split_with_sizes(out, (self.size(dim) - shift, shift), dim)
-        out = ops.cat((last, first), dim)
+        out = ops._rolled(out, shift, dim)
     return ops.clone(out) if out is self else out
+
+
+def rolled(self, shift, dim):
+    """roll along one dim of a tensor of any layout, 0 <= shift <= its size."""
+    keep = self.size(dim) - shift
+    return cat((views.narrow(self, dim, keep, shift), views.narrow(self, dim, 0, keep)), dim)
 
 
 def tril(self, diagonal):

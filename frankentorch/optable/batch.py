@@ -17,7 +17,7 @@ from .schema import SchemaError
 KINDS = {
     "elementwise": "round.decimals div.Tensor_mode complex isclose _copy gelu _binary_cross_entropy",
     "reduce": "sum.dim_IntList nansum mean.dim prod.dim_int count_nonzero max.dim amax min.dim amin any.dim any.dims all.dim all.dims _spread _vector_norm _logsumexp",
-    "dims": "cumsum cumprod cummax cummin _logcumsumexp sort _sort_stable topk kthvalue median.dim nanmedian.dim mode softmax _softmax_backward log_softmax "
+    "dims": "_rolled cumsum cumprod cummax cummin _logcumsumexp sort _sort_stable topk kthvalue median.dim nanmedian.dim mode softmax _softmax_backward log_softmax "
             "_log_softmax_backward fft_c2c fft_r2c fft_c2r",
     "direct": "real imag view_as_real view_as_complex view.dtype linalg_qr _linalg_svd linalg_inv _linalg_cholesky linalg_det linalg_slogdet zero",
     "each": "linspace logspace one_hot histogram histogram.bins histogramdd searchsorted bucketize nonzero_static argwhere repeat_interleave",

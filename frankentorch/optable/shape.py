@@ -75,6 +75,7 @@ op("tile(Tensor self, int[] dims) -> Tensor", forms=BOTH, body="ops.shape:tile",
 op("cat(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", out="join", aliases="concat concatenate", kernel="_ext.join_ops:cat", jvp="linear", grad={"tensors": "cat_backward(g, tensors_sizes, tensors_dtype, dim)"}, doc="Tensors joined along a dim.")
 op("stack(Tensor[] tensors, int dim=0) -> Tensor", forms="function out", out="join", kernel="_ext.join_ops:stack", jvp="linear", grad={"tensors": "g.unbind(dim)"}, doc="Tensors joined along a new dim.")
 op("flip(Tensor self, int[] dims) -> Tensor", forms=BOTH, kernel="ops.shape:flip", jvp="linear", grad={"self": "g.flip(dims)"}, doc="Order of some dims reversed.")
+op("_rolled(Tensor self, int shift, int dim) -> Tensor", forms="internal", kernel="_ext.join_ops:rolled", jvp="linear", grad={"self": "_rolled(g, -shift, dim)"}, node="RollBackward0")
 op("roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor", forms=BOTH, body="ops.shape:roll", doc="Elements shifted around a dim.")
 op("tril(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " inplace out", kernel="ops.shape:tril", jvp="linear", grad={"self": "g.tril(diagonal)"}, doc="Lower triangle, zeros above.")
 op("triu(Tensor self, int diagonal=0) -> Tensor", forms=BOTH + " inplace out", kernel="ops.shape:triu", jvp="linear", grad={"self": "g.triu(diagonal)"}, doc="Upper triangle, zeros below.")

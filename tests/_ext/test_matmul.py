@@ -128,6 +128,18 @@ def test_a_row_alone_equals_the_row_of_a_batch():
     assert bits(whole) == b"".join(bits(product(a[i:i + 1], b)) for i in range(67))
 
 
+@pytest.mark.parametrize("k", [1023, 1024, 1025, 1500, 2048, 3000])
+@pytest.mark.parametrize("n", [31, 32, 41, 70])
+def test_a_row_and_deep_columns_give_the_bits_of_single_columns(n, k, levels):
+    """Four blocks of depth go side by side where there are columns enough; alone, a column has its blocks one after the other."""
+    a, b = values((1, k), "float32", 21), values((n, k), "float32", 22).T
+    expected = b"".join(bits(product(a, b[:, j:j + 1], level=levels[0])) for j in range(n))
+
+    for level in levels:
+        assert bits(product(a, b, level=level)) == expected, level
+        assert bits(product(laid_out(a, "strided"), b, laid_out(np.full((1, n), 9, "float32"), "strided"), level)) == expected, level
+
+
 def test_batches_broadcast_by_zero_strides():
     a, b = values((2, 1, 7, 20), "float32", 9), values((3, 20, 6), "float32", 10)
     out = product(a, b)

@@ -1,4 +1,5 @@
 """Splits, mirrors, scatters and copies: values worked out by hand."""
+import numpy as np
 import pytest
 
 import frankentorch as ft
@@ -18,6 +19,26 @@ def test_mirrors_and_quarter_turns():
     assert ft.rot90(x, 2).tolist() == [[5, 4, 3], [2, 1, 0]]
     with pytest.raises(RuntimeError, match="Rotation dim1|different"):
         ft.rot90(x, 1, (0, 0))
+
+
+@pytest.mark.parametrize("shift", [0, 1, -1, 3, 7, -20, 2 ** 40])
+@pytest.mark.parametrize("dtype", [ft.float32, ft.bool, ft.complex128, ft.float16])
+def test_roll_of_any_layout(shift, dtype):
+    x = (ft.arange(7 * 5 * 6) % 23).reshape(7, 5, 6)
+    for layout in (x, x.transpose(0, 2), x.flip(1), x[:, 1:4, ::2]):
+        for dim in range(-3, 3):
+            expected = np.roll(layout.numpy(), shift % layout.shape[dim], dim)
+
+            assert ft.equal(ft.from_numpy(expected).to(dtype), layout.to(dtype).roll(shift, dim))
+
+
+def test_roll_of_examples_and_of_its_slope():
+    x = ft.arange(24.0).reshape(4, 6)
+
+    assert ft.equal(x.roll(2, 1), ft.func.vmap(lambda row: row.roll(2, 0))(x))
+    assert ft.equal(x.t().roll(2, 0), ft.func.vmap(lambda column: column.roll(2, 0), in_dims=1, out_dims=1)(x.t()))
+    tangent = ft.func.jvp(lambda y: (y * y).roll(1, 0), (x,), (ft.ones_like(x),))[1]
+    assert ft.equal((2 * x).roll(1, 0), tangent)
 
 
 def test_splits():

@@ -1,4 +1,5 @@
 """Grids resampled, by values worked out by hand."""
+import numpy as np
 import pytest
 
 import frankentorch as ft
@@ -45,3 +46,29 @@ def test_a_half_is_rounded_once_over_both_dims():
 @pytest.mark.parametrize("mode, expected", [("reflect", [2, 1, 0, 1, 2, 1]), ("replicate", [0, 0, 0, 1, 2, 2])])
 def test_edges_are_reflected_or_repeated(mode, expected):
     assert [[expected]] == F.pad(ft.tensor([[[0, 1, 2]]]), [2, 1], mode=mode).tolist()
+
+
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64, ft.int64, ft.int16, ft.complex128])
+@pytest.mark.parametrize("mode, named", [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")])
+@pytest.mark.parametrize("sizes", [(33, 64), (9, 40), (64, 17), (5, 6)])
+def test_edges_of_large_images_are_those_of_numpy(sizes, mode, named, dtype):
+    """Long runs of places are copied from all rows at once."""
+    x = (ft.arange(2 * sizes[0] * sizes[1]) % 251).reshape(1, 2, *sizes)
+    for left, right, above, below in ((1, 1, 1, 1), (2, 0, 0, 3), (0, 1, 0, 0), (0, 0, 1, 0)):
+        expected = np.pad(x.numpy(), ((0, 0), (0, 0), (above, below), (left, right)), mode=named)
+
+        assert expected.tolist() == F.pad(x.to(dtype), (left, right, above, below), mode=mode).to(ft.int64).tolist()
+
+
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64, ft.bfloat16])
+@pytest.mark.parametrize("kernel, stride, padding", [(3, 2, 1), (2, 2, 0), ((3, 5), (1, 2), (1, 2)), (4, 1, 0)])
+def test_narrow_averages_have_the_bits_of_wide_ones(dtype, kernel, stride, padding):
+    """Rows of few outputs go one by one, others side by side: an image twice as wide has the narrow one's outputs on its left."""
+    ft.manual_seed(0)
+    wide = ft.randn(2, 3, 9, 40).to(dtype)
+    narrow = wide[..., :9]
+    for counted in (False, True):
+        few, many = (F.avg_pool2d(x, kernel, stride, padding, count_include_pad=counted) for x in (narrow, wide))
+        inside = few.shape[-1] - 1                  # the last window meets the narrow one's edge
+
+        assert few.shape[-1] <= 6 < many.shape[-1] and ft.equal(many[..., :inside], few[..., :inside])
