@@ -75,5 +75,5 @@ op("erf(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOA
 op("erfc(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "erfc(x)"}, grad={"self": "g * (-1.1283791670955126 * (-(self * self)).exp())"}, doc="1 - erf(x), exact in the tail.")
 op("erfinv(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "erfinv(x)"}, grad={"self": "g * (0.886226925452758 * (out * out).exp())"}, doc="Inverse of erf.")
 op("lgamma(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "lgamma(x)"}, grad={"self": "g * self.digamma()"}, doc="Logarithm of |gamma(x)|.")
-op("digamma(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "digamma(x)"}, grad={"self": "g * trigamma(self)"}, doc="Derivative of lgamma.")
+op("digamma(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "digamma(x)"}, grad={"self": "g * _polygamma(self, 1)"}, doc="Derivative of lgamma.")
 op("sinc(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "sinc(x)"}, grad={"self": "sinc_backward(g, self)"}, doc="sin(pi x) / (pi x), 1 at 0.")
