@@ -4,7 +4,7 @@
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype, ITEMSIZE, to_real_code
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.elementwise cimport cast_tensor, scalar_name, copy_into, store_number
+from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name, copy_into, store_number
 from frankentorch._ext.reduce_run cimport *
 from frankentorch._ext.scan_run cimport *
 
@@ -362,6 +362,7 @@ cdef object scan(str name, int op, Tensor self, Py_ssize_t dim, int code, bint i
         if indices:
             more[0] = 0
         return (out, at) if indices else out
+    self = contiguous_tensor(self)          # as the result lies; a scan between two layouts takes longer than the copy
     for d in range(self.rank):
         steps[d] = self.strides[d] * ITEMSIZE[self.code]
     source, to = data_of(self), data_of(out)
