@@ -14,6 +14,8 @@ cdef enum:
     ROOM = BLOCK * 16               # bytes of a block: BLOCK elements of the widest dtype
     SHORT = 64                      # rows up to here are gathered many at a time,
     SHORTEST = 12                   # these too if a loop could take them where they are
+    STRIP = 32                      # columns at a time of rows of which an operand has its neighbours in the other rows
+    TURNED = 16                     # and rows: a cache line of neighbours
 
 cdef void* CASTS[225]
 fill_cast(CASTS)
@@ -229,8 +231,8 @@ cdef inline void gather_rows(char* block, const char* start, Py_ssize_t row, Py_
         move_short(block, n * itemsize, itemsize, start, row, step, rows, n, itemsize)
 
 
-cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
-    """`rows` whole rows of the last dim, which is short: as many to a block as there is room for."""
+cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
+    """The first n elements, few, of `rows` rows of the last dim: as many to a block as there is room for."""
     cdef char space[5 * ROOM + 64]
     cdef char* blocks = <char*> (<size_t> (space + 63) & ~<size_t> 63)
     cdef char* wide = blocks + 4 * ROOM
@@ -238,7 +240,7 @@ cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
     cdef bint dense[4]
     cdef Py_ssize_t filled[4]           # rows of one that is the same in all rows that its block holds
     cdef int k, itemsize, last = w.ndim - 1
-    cdef Py_ssize_t n = w.sizes[last], per = (BLOCK - SPREAD) // n, done = 0, m, row, step
+    cdef Py_ssize_t per = (BLOCK - SPREAD if n <= SPREAD else BLOCK) // n, done = 0, m, row, step
     cdef const char* start
     cdef char* to
     cdef Operand* o
@@ -247,6 +249,8 @@ cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
         o = &w.operands[k]
         dense[k] = o.code == o.loop_code and o.steps[last] == ITEMSIZE[o.code] and o.steps[last - 1] == n * o.steps[last]
         filled[k] = 0
+    if per > TURNED:
+        per -= per % TURNED
     while done < rows:
         m = rows - done if rows - done < per else per
         for k in range(1, w.n_operands):
@@ -280,6 +284,19 @@ cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
         done += m
 
 
+cdef void walk_strips(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
+    """`rows` whole rows of the last dim, some columns at a time."""
+    cdef char* at[4]
+    cdef Py_ssize_t begin = 0, inner = w.sizes[w.ndim - 1]
+    cdef int k
+    at[1] = at[2] = at[3] = NULL
+    while begin < inner:
+        for k in range(w.n_operands):
+            at[k] = pointers[k] + begin * w.operands[k].steps[w.ndim - 1]
+        walk_rows(w, at, rows, min(STRIP, inner - begin))
+        begin += STRIP
+
+
 cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Elements [begin, end) of the walk in row-major order of its coalesced dims."""
     cdef Walk* w = <Walk*> context
@@ -287,12 +304,16 @@ cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef char* pointers[4]
     cdef Py_ssize_t rest = begin, n, inner, rows, short = SHORTEST
     cdef int d, k, last = w.ndim - 1
+    cdef bint turned = False
     pointers[1] = pointers[2] = pointers[3] = NULL
     for k in range(w.n_operands):
         pointers[k] = w.operands[k].data
     if w.ndim == 0:
         walk_row(w, pointers, 1)
         return
+    for k in range(1, w.n_operands):
+        if last > 0 and w.operands[k].steps[last - 1] == ITEMSIZE[w.operands[k].code] and w.operands[k].steps[last] > w.operands[k].steps[last - 1]:
+            turned = True
     for d in range(last, -1, -1):
         index[d] = rest % w.sizes[d]
         rest //= w.sizes[d]
@@ -304,10 +325,13 @@ cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     inner = w.sizes[last]
     while begin < end:
         rows = 1
-        if inner <= short and index[last] == 0 and last > 0:
+        if (turned or inner <= short) and index[last] == 0 and last > 0:
             rows = min(w.sizes[last - 1] - index[last - 1], (end - begin) // inner)
         if rows > 1:
-            walk_rows(w, pointers, rows)
+            if inner <= short:
+                walk_rows(w, pointers, rows, inner)
+            else:
+                walk_strips(w, pointers, rows)
             begin += rows * inner
             index[last - 1] += rows - 1                 # the step below is of one row more
             for k in range(w.n_operands):
