@@ -1,4 +1,4 @@
-"""Loops for what is common have the bits of the general ones: operands of one half type, one number against a row."""
+"""Loops for what is common have the bits of the general ones: operands of one half type, one number against a row, turned operands."""
 import pytest
 
 import frankentorch as ft
@@ -40,3 +40,17 @@ def test_a_column_is_as_good_as_a_matrix(op, count):
     assert words(whole) == words(OPS[op](x, y))
     assert words(whole) == words(OPS[op](x.t().contiguous().t(), y))
     assert words(whole[0]) == words(OPS[op](x[0], y[0].item()))
+
+
+@pytest.mark.parametrize("dtype", [ft.uint8, ft.bfloat16, ft.float32, ft.float64, ft.complex64], ids=str)
+@pytest.mark.parametrize("sizes", [(70, 130), (17, 100), (130, 70), (3, 16, 97), (33, 2, 65)])
+def test_elements_of_turned_operands_meet_those_of_plain_ones(dtype, sizes):
+    ft.manual_seed(0)
+    x = ft.randint(0, 100, sizes[::-1]).to(dtype).permute(*range(len(sizes))[::-1])
+    y = ft.randint(0, 100, sizes).to(ft.float32 if dtype == ft.uint8 else dtype)
+    expected = (x.contiguous() + y).tolist()
+    total = y.clone()
+    total += x
+
+    assert (y + x).tolist() == (x + y).tolist() == total.tolist() == expected
+    assert ft.where(x == y, x, y).tolist() == y.tolist()

@@ -35,17 +35,3 @@ def test_expanded_pair_has_equal_values():
     assert expanded.strides == (0, 1)
     assert layouts.elements(expanded) == layouts.elements(full)
     assert [int.from_bytes(item, "little") for item in layouts.elements(full)] == [0, 1, 0, 1, 0, 1]
-
-
-@pytest.mark.parametrize("dtype", [ft.uint8, ft.bfloat16, ft.float32, ft.float64, ft.complex64], ids=str)
-@pytest.mark.parametrize("sizes", [(70, 130), (17, 100), (130, 70), (3, 16, 97), (33, 2, 65)])
-def test_elements_of_turned_operands_meet_those_of_plain_ones(dtype, sizes):
-    ft.manual_seed(0)
-    x = ft.randint(0, 100, sizes[::-1]).to(dtype).permute(*range(len(sizes))[::-1])
-    y = ft.randint(0, 100, sizes).to(ft.float32 if dtype == ft.uint8 else dtype)
-    expected = (x.contiguous() + y).tolist()
-    total = y.clone()
-    total += x
-
-    assert (y + x).tolist() == (x + y).tolist() == total.tolist() == expected
-    assert ft.where(x == y, x, y).tolist() == y.tolist()
