@@ -16,6 +16,7 @@ cdef enum:
     SHORTEST = 12                   # these too if a loop could take them where they are
     STRIP = 32                      # columns at a time of rows of which an operand has its neighbours in the other rows
     TURNED = 16                     # and rows: a cache line of neighbours
+    TILE_COLUMNS = 128              # of TURNED rows, where nothing else is to be gathered
 
 cdef void* CASTS[225]
 fill_cast(CASTS)
@@ -297,6 +298,56 @@ cdef void walk_strips(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
         begin += STRIP
 
 
+cdef bint has_turned(Walk* w) noexcept nogil:
+    """Whether the output's rows are dense, and so each input's, or its columns: transposed. No casts."""
+    cdef int k, itemsize, last = w.ndim - 1
+    cdef bint turned = False
+    cdef Operand* o
+    if last < 1 or w.sizes[last] <= SHORT or w.sizes[last - 1] < TURNED:
+        return False
+    for k in range(w.n_operands):
+        o = &w.operands[k]
+        itemsize = ITEMSIZE[o.code]
+        if o.code != o.loop_code or itemsize > 8:
+            return False
+        if o.steps[last] != itemsize:
+            if k == 0 or o.steps[last - 1] != itemsize:
+                return False
+            turned = True
+    return turned
+
+
+cdef void walk_tiles(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
+    """`rows` whole rows of the last dim: transposed operands are turned tile by tile, the others serve where they are."""
+    cdef char space[3 * 8 * TURNED * TILE_COLUMNS + 64]
+    cdef char* tiles = <char*> (<size_t> (space + 63) & ~<size_t> 63)       # of operand k: from k - 1 on
+    cdef const char* at[4]
+    cdef Py_ssize_t row[4]
+    cdef Py_ssize_t r0 = 0, c0, r, m, n, step
+    cdef int k, itemsize, last = w.ndim - 1
+    cdef Operand* o
+    while r0 < rows:
+        m = min(rows - r0, <Py_ssize_t> TURNED)
+        c0 = 0
+        while c0 < w.sizes[last]:
+            n = min(w.sizes[last] - c0, <Py_ssize_t> TILE_COLUMNS)
+            for k in range(4):
+                at[k], row[k] = NULL, 0
+                if k >= w.n_operands:
+                    continue
+                o = &w.operands[k]
+                step, itemsize = o.steps[last], ITEMSIZE[o.code]
+                at[k], row[k] = pointers[k] + r0 * o.steps[last - 1] + c0 * step, o.steps[last - 1]
+                if step != itemsize:
+                    move_short(tiles + (k - 1) * 8 * TURNED * TILE_COLUMNS, n * itemsize, itemsize, at[k], row[k], step, m, n, itemsize)
+                    at[k], row[k] = tiles + (k - 1) * 8 * TURNED * TILE_COLUMNS, n * itemsize
+            for r in range(m):
+                w.loop(<char*> at[0] + r * row[0], at[1] + r * row[1], at[2] + r * row[2] if at[2] != NULL else NULL,
+                       at[3] + r * row[3] if at[3] != NULL else NULL, n, w.params)
+            c0 += n
+        r0 += m
+
+
 cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Elements [begin, end) of the walk in row-major order of its coalesced dims."""
     cdef Walk* w = <Walk*> context
@@ -304,7 +355,7 @@ cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef char* pointers[4]
     cdef Py_ssize_t rest = begin, n, inner, rows, short = SHORTEST
     cdef int d, k, last = w.ndim - 1
-    cdef bint turned = False
+    cdef bint turned = False, tiled
     pointers[1] = pointers[2] = pointers[3] = NULL
     for k in range(w.n_operands):
         pointers[k] = w.operands[k].data
@@ -322,14 +373,16 @@ cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     for k in range(w.n_operands):
         if w.operands[k].code != w.operands[k].loop_code or w.operands[k].steps[last] != ITEMSIZE[w.operands[k].code]:
             short = SHORT
-    inner = w.sizes[last]
+    inner, tiled = w.sizes[last], has_turned(w)
     while begin < end:
         rows = 1
-        if (turned or inner <= short) and index[last] == 0 and last > 0:
+        if (turned or tiled or inner <= short) and index[last] == 0 and last > 0:
             rows = min(w.sizes[last - 1] - index[last - 1], (end - begin) // inner)
         if rows > 1:
             if inner <= short:
                 walk_rows(w, pointers, rows, inner)
+            elif tiled:
+                walk_tiles(w, pointers, rows)
             else:
                 walk_strips(w, pointers, rows)
             begin += rows * inner
