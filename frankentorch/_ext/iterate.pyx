@@ -311,7 +311,7 @@ cdef bint has_turned(Walk* w) noexcept nogil:
         if o.code != o.loop_code or itemsize > 8:
             return False
         if o.steps[last] != itemsize:
-            if k == 0 or o.steps[last - 1] != itemsize:
+            if k == 0 or o.steps[last - 1] != itemsize or o.steps[last] < itemsize:     # a column for all is no transpose
                 return False
             turned = True
     return turned
