@@ -233,6 +233,7 @@ FITS = {
     "normal_tail_f32": (normal_tail, mpf("0.0047"), mpf("0.0252"), 5, to_f32),
 }
 
+SIDEWAYS = ("exp_f64",)                     # by pairs of terms too, which wait for one another less (Estrin 1960)
 FOURS = ("exp_f32", "exp_f64")              # over four vectors beside each other too
 VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "normal_tail_f32")        # wanted over vectors too, as all in double are
 
@@ -320,13 +321,14 @@ def print_turns():
 
 
 TEMPLATE = '''# Written by `python bench/minimax.py --write`; do not edit. Each function is one Horner chain of fused multiply-adds over
-# scalars, those in double and some others over vectors too, in the same order. What a polynomial stands for is the row of FITS with its name.
+# scalars, those in double and some others over vectors too, in the same order (of those named sideways, pairs of terms first). What a polynomial stands for is the row of FITS with its name.
 # Tables of pieces (PIECES) have a row for centres, one for values there and one for each coefficient; rows of eight repeat once for the widest vector.
 {{{{py:
 polynomials = {{
 {polynomials}}}
 vectors = {vectors}
 fours = {fours}
+sideways = {sideways}
 pieces = [
 {pieces}]
 def text(numbers):
@@ -368,6 +370,32 @@ cdef inline {{{{kind}}}} poly_{{{{full}}}}({{{{kind}}}} x) noexcept nogil:
     p = fma_{{{{code}}}}(p, x, {{{{make}}}}({{{{repr(c)}}}}))
 {{{{endfor}}}}
     return p
+{{{{if name in sideways}}}}
+
+
+cdef inline {{{{kind}}}} poly_{{{{full[:-len(code)]}}}}sideways_{{{{code}}}}({{{{kind}}}} x) noexcept nogil:
+    cdef {{{{kind}}}} x_2 = x * x
+{{{{for k in range(0, len(numbers) - 1, 2)}}}}
+    cdef {{{{kind}}}} a_{{{{k}}}} = fma_{{{{code}}}}({{{{make}}}}({{{{repr(numbers[k + 1])}}}}), x, {{{{make}}}}({{{{repr(numbers[k])}}}}))
+{{{{endfor}}}}
+{{{{if len(numbers) % 2}}}}
+    cdef {{{{kind}}}} a_{{{{len(numbers) - 1}}}} = {{{{make}}}}({{{{repr(numbers[-1])}}}})
+{{{{endif}}}}
+{{{{py: step = 2}}}}
+{{{{py: left = list(range(0, len(numbers), 2))}}}}
+{{{{for level in range(8)}}}}
+{{{{if len(left) > 1}}}}
+{{{{if level}}}}
+    cdef {{{{kind}}}} x_{{{{step}}}} = x_{{{{step // 2}}}} * x_{{{{step // 2}}}}
+{{{{endif}}}}
+{{{{for k in range(0, len(left) - 1, 2)}}}}
+    a_{{{{left[k]}}}} = fma_{{{{code}}}}(a_{{{{left[k + 1]}}}}, x_{{{{step}}}}, a_{{{{left[k]}}}})
+{{{{endfor}}}}
+{{{{py: left = left[::2]; step *= 2}}}}
+{{{{endif}}}}
+{{{{endfor}}}}
+    return a_0
+{{{{endif}}}}
 {{{{endfor}}}}
 {{{{if name in fours}}}}
 
@@ -394,7 +422,7 @@ def written():
     for name, (function, (constants, spans), *rest) in PIECES.items():
         columns = zip(*pieces(function, spans, *rest))
         tables += f"    ({name!r}, {constants!r}, [\n" + "".join(f"        {list(column)},\n" for column in columns) + "    ]),\n"
-    return TEMPLATE.format(polynomials=polynomials, vectors=VECTORS, fours=FOURS, pieces=tables)
+    return TEMPLATE.format(polynomials=polynomials, vectors=VECTORS, fours=FOURS, sideways=SIDEWAYS, pieces=tables)
 
 
 def wrapped(numbers, width=120):
