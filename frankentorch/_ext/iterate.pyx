@@ -14,9 +14,9 @@ cdef enum:
     ROOM = BLOCK * 16               # bytes of a block: BLOCK elements of the widest dtype
     SHORT = 64                      # rows up to here are gathered many at a time,
     SHORTEST = 12                   # these too if a loop could take them where they are
-    STRIP = 32                      # columns at a time of rows of which an operand has its neighbours in the other rows
-    TURNED = 16                     # and rows: a cache line of neighbours
-    TILE_COLUMNS = 128              # of TURNED rows, where nothing else is to be gathered
+    TURNED = 16                     # rows at a time where an operand has its neighbours in the other rows: a cache line of them
+    TILE_COLUMNS = 128              # and columns, fewer where
+    TILE_ROOM = 16384               # bytes of a tile are too few
 
 cdef void* CASTS[225]
 fill_cast(CASTS)
@@ -232,8 +232,8 @@ cdef inline void gather_rows(char* block, const char* start, Py_ssize_t row, Py_
         move_short(block, n * itemsize, itemsize, start, row, step, rows, n, itemsize)
 
 
-cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
-    """The first n elements, few, of `rows` rows of the last dim: as many to a block as there is room for."""
+cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
+    """`rows` whole rows of the last dim, which is short: as many to a block as there is room for."""
     cdef char space[5 * ROOM + 64]
     cdef char* blocks = <char*> (<size_t> (space + 63) & ~<size_t> 63)
     cdef char* wide = blocks + 4 * ROOM
@@ -241,7 +241,7 @@ cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows, Py_ssize_t n) noe
     cdef bint dense[4]
     cdef Py_ssize_t filled[4]           # rows of one that is the same in all rows that its block holds
     cdef int k, itemsize, last = w.ndim - 1
-    cdef Py_ssize_t per = (BLOCK - SPREAD if n <= SPREAD else BLOCK) // n, done = 0, m, row, step
+    cdef Py_ssize_t n = w.sizes[last], per = (BLOCK - SPREAD) // n, done = 0, m, row, step
     cdef const char* start
     cdef char* to
     cdef Operand* o
@@ -250,8 +250,6 @@ cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows, Py_ssize_t n) noe
         o = &w.operands[k]
         dense[k] = o.code == o.loop_code and o.steps[last] == ITEMSIZE[o.code] and o.steps[last - 1] == n * o.steps[last]
         filled[k] = 0
-    if per > TURNED:
-        per -= per % TURNED
     while done < rows:
         m = rows - done if rows - done < per else per
         for k in range(1, w.n_operands):
@@ -285,67 +283,66 @@ cdef void walk_rows(Walk* w, char** pointers, Py_ssize_t rows, Py_ssize_t n) noe
         done += m
 
 
-cdef void walk_strips(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
-    """`rows` whole rows of the last dim, some columns at a time."""
-    cdef char* at[4]
-    cdef Py_ssize_t begin = 0, inner = w.sizes[w.ndim - 1]
-    cdef int k
-    at[1] = at[2] = at[3] = NULL
-    while begin < inner:
-        for k in range(w.n_operands):
-            at[k] = pointers[k] + begin * w.operands[k].steps[w.ndim - 1]
-        walk_rows(w, at, rows, min(STRIP, inner - begin))
-        begin += STRIP
-
-
-cdef bint has_turned(Walk* w) noexcept nogil:
-    """Whether the output's rows are dense, and so each input's, or its columns: transposed. No casts."""
-    cdef int k, itemsize, last = w.ndim - 1
-    cdef bint turned = False
-    cdef Operand* o
-    if last < 1 or w.sizes[last] <= SHORT or w.sizes[last - 1] < TURNED:
+cdef bint is_turned(Walk* w) noexcept nogil:
+    """Whether an input has its neighbours in the other rows, and there are enough of both."""
+    cdef int k, last = w.ndim - 1
+    cdef Py_ssize_t itemsize
+    if last < 1 or w.sizes[last] <= SHORT or w.sizes[last - 1] < 4:
         return False
-    for k in range(w.n_operands):
-        o = &w.operands[k]
-        itemsize = ITEMSIZE[o.code]
-        if o.code != o.loop_code or itemsize > 8:
-            return False
-        if o.steps[last] != itemsize:
-            if k == 0 or o.steps[last - 1] != itemsize or o.steps[last] < itemsize:     # a column for all is no transpose
-                return False
-            turned = True
-    return turned
+    for k in range(1, w.n_operands):
+        itemsize = ITEMSIZE[w.operands[k].code]
+        if w.operands[k].steps[last - 1] == itemsize and w.operands[k].steps[last] > itemsize:
+            return True
+    return False
 
 
 cdef void walk_tiles(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
-    """`rows` whole rows of the last dim: transposed operands are turned tile by tile, the others serve where they are."""
-    cdef char space[3 * 8 * TURNED * TILE_COLUMNS + 64]
-    cdef char* tiles = <char*> (<size_t> (space + 63) & ~<size_t> 63)       # of operand k: from k - 1 on
-    cdef const char* at[4]
+    """`rows` whole rows of the last dim, by tiles of TURNED rows. What is dense and of the loop's dtype serves where it is, the rest is gathered."""
+    cdef char space[5 * TILE_ROOM + 64]
+    cdef char* tiles = <char*> (<size_t> (space + 63) & ~<size_t> 63)       # of operand k: TILE_ROOM bytes at k * TILE_ROOM
+    cdef char* wide = tiles + 4 * TILE_ROOM                                 # a gathered tile before its cast
+    cdef char* at[4]
     cdef Py_ssize_t row[4]
-    cdef Py_ssize_t r0 = 0, c0, r, m, n, step
-    cdef int k, itemsize, last = w.ndim - 1
+    cdef bint dense[4]
+    cdef Py_ssize_t r0, c0, r, m, n, columns, step, across
+    cdef int k, itemsize, widest = 1, last = w.ndim - 1
     cdef Operand* o
-    while r0 < rows:
+    at[1] = at[2] = at[3] = NULL
+    row[1] = row[2] = row[3] = 0
+    for k in range(w.n_operands):
+        o = &w.operands[k]
+        dense[k] = o.code == o.loop_code and o.steps[last] == ITEMSIZE[o.code]
+        widest = max(widest, ITEMSIZE[o.code], ITEMSIZE[o.loop_code])
+    columns = min(TILE_ROOM // (TURNED * widest), TILE_COLUMNS)
+    for r0 in range(0, rows, 16):
         m = min(rows - r0, <Py_ssize_t> TURNED)
         c0 = 0
         while c0 < w.sizes[last]:
-            n = min(w.sizes[last] - c0, <Py_ssize_t> TILE_COLUMNS)
-            for k in range(4):
-                at[k], row[k] = NULL, 0
-                if k >= w.n_operands:
-                    continue
+            n = min(w.sizes[last] - c0, columns)
+            for k in range(w.n_operands):
                 o = &w.operands[k]
-                step, itemsize = o.steps[last], ITEMSIZE[o.code]
-                at[k], row[k] = pointers[k] + r0 * o.steps[last - 1] + c0 * step, o.steps[last - 1]
-                if step != itemsize:
-                    move_short(tiles + (k - 1) * 8 * TURNED * TILE_COLUMNS, n * itemsize, itemsize, at[k], row[k], step, m, n, itemsize)
-                    at[k], row[k] = tiles + (k - 1) * 8 * TURNED * TILE_COLUMNS, n * itemsize
+                step, across, itemsize = o.steps[last], o.steps[last - 1], ITEMSIZE[o.code]
+                at[k], row[k] = pointers[k] + r0 * across + c0 * step, across
+                if dense[k]:
+                    continue
+                if k > 0 and o.code == o.loop_code:
+                    move_short(tiles + k * TILE_ROOM, n * itemsize, itemsize, at[k], across, step, m, n, itemsize)
+                elif k > 0:
+                    move_short(wide, n * itemsize, itemsize, at[k], across, step, m, n, itemsize)
+                    cast_of(o.code, o.loop_code)(tiles + k * TILE_ROOM, wide, m * n)
+                at[k], row[k] = tiles + k * TILE_ROOM, n * ITEMSIZE[o.loop_code]
             for r in range(m):
-                w.loop(<char*> at[0] + r * row[0], at[1] + r * row[1], at[2] + r * row[2] if at[2] != NULL else NULL,
-                       at[3] + r * row[3] if at[3] != NULL else NULL, n, w.params)
+                w.loop(at[0], at[1], at[2], at[3], n, w.params)
+                for k in range(w.n_operands):
+                    at[k] += row[k]
+            o = &w.operands[0]
+            step, across, itemsize = o.steps[last], o.steps[last - 1], ITEMSIZE[o.code]
+            if not dense[0] and o.code == o.loop_code:
+                move_short(pointers[0] + r0 * across + c0 * step, across, step, tiles, n * itemsize, itemsize, m, n, itemsize)
+            elif not dense[0]:
+                cast_of(o.loop_code, o.code)(wide, tiles, m * n)
+                move_short(pointers[0] + r0 * across + c0 * step, across, step, wide, n * itemsize, itemsize, m, n, itemsize)
             c0 += n
-        r0 += m
 
 
 cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -355,16 +352,13 @@ cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     cdef char* pointers[4]
     cdef Py_ssize_t rest = begin, n, inner, rows, short = SHORTEST
     cdef int d, k, last = w.ndim - 1
-    cdef bint turned = False, tiled
+    cdef bint turned = is_turned(w)
     pointers[1] = pointers[2] = pointers[3] = NULL
     for k in range(w.n_operands):
         pointers[k] = w.operands[k].data
     if w.ndim == 0:
         walk_row(w, pointers, 1)
         return
-    for k in range(1, w.n_operands):
-        if last > 0 and w.operands[k].steps[last - 1] == ITEMSIZE[w.operands[k].code] and w.operands[k].steps[last] > w.operands[k].steps[last - 1]:
-            turned = True
     for d in range(last, -1, -1):
         index[d] = rest % w.sizes[d]
         rest //= w.sizes[d]
@@ -373,18 +367,16 @@ cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     for k in range(w.n_operands):
         if w.operands[k].code != w.operands[k].loop_code or w.operands[k].steps[last] != ITEMSIZE[w.operands[k].code]:
             short = SHORT
-    inner, tiled = w.sizes[last], has_turned(w)
+    inner = w.sizes[last]
     while begin < end:
         rows = 1
-        if (turned or tiled or inner <= short) and index[last] == 0 and last > 0:
+        if (turned or inner <= short) and index[last] == 0 and last > 0:
             rows = min(w.sizes[last - 1] - index[last - 1], (end - begin) // inner)
         if rows > 1:
-            if inner <= short:
-                walk_rows(w, pointers, rows, inner)
-            elif tiled:
+            if turned:
                 walk_tiles(w, pointers, rows)
             else:
-                walk_strips(w, pointers, rows)
+                walk_rows(w, pointers, rows)
             begin += rows * inner
             index[last - 1] += rows - 1                 # the step below is of one row more
             for k in range(w.n_operands):

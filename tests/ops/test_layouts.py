@@ -1,7 +1,6 @@
 """The layout tests' own instrument: every layout holds the values of the tensor it was made from."""
 import pytest
 
-import frankentorch as ft
 from conformance import layouts
 from conformance.carrier import StorageSpec, TensorSpec, row_major
 from tests.ops import cases
@@ -36,24 +35,3 @@ def test_expanded_pair_has_equal_values():
     assert expanded.strides == (0, 1)
     assert layouts.elements(expanded) == layouts.elements(full)
     assert [int.from_bytes(item, "little") for item in layouts.elements(full)] == [0, 1, 0, 1, 0, 1]
-
-
-@pytest.mark.parametrize("dtype", ["bool", "int16", "float32", "float64", "complex128"])
-@pytest.mark.parametrize("sizes", [(16, 65), (17, 130), (100, 129), (300, 70)])
-def test_transposed_operands_beside_dense_ones(sizes, dtype):
-    """They are turned tile by tile where there are rows and columns enough."""
-    code = getattr(ft, dtype)
-    x, y = (((ft.arange(2 * sizes[0] * sizes[1]) * 7) % 11).to(code).reshape(2, *sizes) for _ in range(2))
-    columns = y.transpose(1, 2).contiguous().transpose(1, 2)
-    threads = ft.get_num_threads()
-    try:
-        for count in (1, 3):
-            ft.set_num_threads(count)
-            for a, b in ((x, columns), (columns, x), (x[1], columns[1]), (x[:, :, 1:], columns[:, :, 1:]), (x[0].flip(1), columns[1])):
-                dense = b.contiguous()
-
-                assert ft.equal(a.contiguous() + dense, a + b) and ft.equal(ft.where(dense != 0, dense, a.contiguous()), ft.where(b != 0, b, a))
-            target = x.clone()
-            assert ft.equal(x * y, target.mul_(columns))
-    finally:
-        ft.set_num_threads(threads)
