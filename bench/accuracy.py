@@ -8,6 +8,8 @@
     python -m bench.accuracy --samples 3000 --stride 251    finer than by default; each figure tells of how many inputs it is
     python -m bench.accuracy --page                   only write docs/accuracy.md from the record
 
+Functions of several arguments, and special functions with ranges of their own, are in bench/accuracy_special.py.
+
 The record is artifacts/accuracy.json. With each figure it keeps a digest of the function's results on some thousand fixed inputs; a change
 of the function's bits changes the digest and makes the figure stale, which a test reports and the next run repairs.
 
@@ -27,6 +29,8 @@ import sys
 import time
 
 import numpy as np
+
+from bench import accuracy_special
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECORD, PAGE = ROOT / "artifacts" / "accuracy.json", ROOT / "docs" / "accuracy.md"
@@ -79,7 +83,9 @@ def evaluate(name, values):
 
 
 def digest(name, dtype):
-    """A short digest of the function's results on 16384 inputs, fixed once: any bit pattern, and numbers around zero."""
+    """A short digest of the function's results on 16384 inputs, fixed once: any bit pattern, and numbers around zero. Of the others: on those measured."""
+    if name not in RANGES:
+        return accuracy_special.digest(name, dtype)
     words = np.random.Generator(np.random.PCG64(1)).integers(0, 2**64, 8192, dtype=np.uint64)
     word = {"float32": np.uint32, "float64": np.uint64}[dtype]
     near = (words >> np.uint64(11)).astype(np.float64) / 2.0**49 - 8.0
@@ -207,13 +213,19 @@ def is_fresh(found, name, dtype):
 
 
 def measure(names, again=False, samples=SAMPLES, stride=STRIDE):
-    """The quick table: a stride in float32, random inputs in float64."""
+    """The quick tables: a stride in float32, random inputs in float64; of the other functions random inputs in both."""
     for name in names:
         row = read().get(name, {})
-        if again or not is_fresh(row.get("float64"), name, "float64"):
-            keep(name, "float64", entry(sampled(name, 10 * samples if name in SURE else samples), name, "float64"))
-        if again or not is_fresh(row.get("float32"), name, "float32"):
-            keep(name, "float32", entry(swept(name, 0, stride), name, "float32"))
+        for dtype in ("float64", "float32"):
+            if not again and is_fresh(row.get(dtype), name, dtype):
+                continue
+            if name not in RANGES:
+                found = accuracy_special.measured(name, dtype)
+            elif dtype == "float64":
+                found = sampled(name, 10 * samples if name in SURE else samples)
+            else:
+                found = swept(name, 0, stride)
+            keep(name, dtype, entry(found, name, dtype))
         row = read()[name]
         print(name, *(f"{dtype} {row[dtype]['ulp']:.3f}" for dtype in ("float32", "float64")), flush=True)
 
@@ -242,7 +254,8 @@ def in_stripes(names, kind, dtype, stripes, measure, seconds):
 
 
 def cells(found):
-    return f"{found['ulp']:.3f} | {found['at']:.9g} | {found['inputs']}"
+    at = found["at"] if isinstance(found["at"], list) else [found["at"]]
+    return f"{found['ulp']:.3f} | {', '.join(format(x, '.9g') for x in at)} | {found['inputs']}"
 
 
 def share(found):
@@ -250,10 +263,14 @@ def share(found):
     return "all" if part == 1 else f"{math.floor(1000 * part) / 10:g} %"
 
 
-def table(record):
-    """Both tables of the page."""
+def quick_table(record, names):
     lines = ["| function | float32 worst ulp | at | inputs | float64 worst ulp | at | inputs |", "|---|---|---|---|---|---|---|"]
-    lines += [f"| {name} | {cells(record[name]['float32'])} | {cells(record[name]['float64'])} |" for name in RANGES if "float32" in record.get(name, {})]
+    return lines + [f"| {name} | {cells(record[name]['float32'])} | {cells(record[name]['float64'])} |" for name in names if "float32" in record.get(name, {})]
+
+
+def table(record):
+    """The tables of the page."""
+    lines = quick_table(record, RANGES)
     swept_names = [name for name in RANGES if record.get(name, {}).get("exhaustive", {}).get("stripes")]
     if swept_names:
         lines += ["", f"Of the 2^32 inputs of float32, in stripes of every {STRIPES}th bit pattern (`python -m bench.accuracy --all`):", "",
@@ -264,6 +281,8 @@ def table(record):
         lines += ["", "float64 on random inputs against extended precision (`python -m bench.accuracy --many`):", "",
                   "| function | worst ulp | at | inputs |", "|---|---|---|---|"]
         lines += [f"| {name} | {cells(record[name]['many'])} |" for name in many]
+    lines += ["", "Functions of several arguments, and those whose ranges are their own, on random inputs against mpmath (`bench/accuracy_special.py` has the ranges; `python -m bench.accuracy`):", ""]
+    lines += quick_table(record, accuracy_special.CASES)
     return BEGIN + "\n".join(lines) + "\n" + END
 
 
@@ -290,7 +309,7 @@ def main():
     elif arguments.many:
         in_stripes(arguments.names or SURE, "many", "float64", PARTS, sampled_widely, arguments.seconds)
     elif not arguments.page:
-        measure(arguments.names or RANGES, arguments.again, arguments.samples, arguments.stride)
+        measure(arguments.names or [*RANGES, *accuracy_special.CASES], arguments.again, arguments.samples, arguments.stride)
     PAGE.write_text(rewritten(PAGE.read_text(), read()))
 
 

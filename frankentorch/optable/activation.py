@@ -42,7 +42,7 @@ op("_gelu_tanh_backward(Tensor grad, Tensor self) -> Tensor", forms="internal",
 op("silu(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "silu(x)", COMPLEX: "mul(x, sigmoid(x))"}, grad={"self": "_silu_backward(g, self)"}, doc="self * sigmoid(self).")
 op("_silu_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * sigmoid(y) * (1 + y * (1 - sigmoid(y)))"},
    grad={"grad": "_silu_backward(g, self)", "self": "silu_double_backward(g, grad, self)"})
-op("mish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "x * tanh(log1p(exp(x)) if x < 20 else x)"}, grad={"self": "mish_backward(g, self)"}, doc="self * tanh(softplus(self)).", source="Misra 2020")
+op("mish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "mish(x)"}, grad={"self": "mish_backward(g, self)"}, doc="self * tanh(softplus(self)).", source="Misra 2020")
 op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x if x * beta > threshold else log1p(exp(x * beta)) / beta"},
    grad={"self": "softplus_backward(g, self, beta, threshold)"}, doc="log(1 + exp(beta * self)) / beta, self itself above threshold.")
 op("_softplus_backward(Tensor grad, Tensor self, Tensor slope, Scalar beta, Scalar threshold) -> Tensor", forms="internal", loop={FLOAT: "x if y * beta > threshold else x * z"},

@@ -18,9 +18,9 @@ PLAIN = {"abs", "fma", "copysign"}
 # the functions long enough to stand in a function of their own, which works out two vectors at a time, but of the longest one vector of
 # floats, which is two of doubles
 LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cosh", "digamma", "entr", "erfc", "erfcx", "erfinv", "expm1", "lgamma", "log10",
-                "log1p", "log2", "log_ndtr", "ndtr", "ndtri", "pow", "sinc", "sinh", "tan", "xlog1py"},
+                "log1p", "log2", "log_ndtr", "mish", "ndtr", "ndtri", "pow", "sinc", "sinh", "tan", "xlog1py"},
         "f64": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expm1", "gelu",
-                "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "log_ndtr", "ndtr", "ndtri", "pow", "sigmoid", "silu", "sin", "sinc", "sinh", "tan", "tanh",
+                "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "log_ndtr", "mish", "ndtr", "ndtri", "pow", "sigmoid", "silu", "sin", "sinc", "sinh", "tan", "tanh",
                 "xlog1py"}}
 BESSEL = {"i0", "i0e", "i1", "i1e", "j0", "j1", "k0", "k0e", "k1", "k1e", "spherical_j0", "y0", "y1"}
 LONGEST = {"digamma", "lgamma", "sinc"} | BESSEL

@@ -75,3 +75,15 @@ def test_transposed_operands_beside_dense_ones(sizes, dtype):
             assert ft.equal(x * y, target.mul_(columns))
     finally:
         ft.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64])
+def test_mish_far_out(dtype):
+    """Itself from 20 on, nothing at 0 times minus infinity; the products are x exp(x) far on the left."""
+    inf, nan = float("inf"), float("nan")
+    x = ft.tensor([inf, -inf, nan, 0.0, 1e30, 100.0, 20.0, -1e30, -80.0], dtype=dtype)
+    y = ft.nn.functional.mish(x)
+
+    assert ft.equal(y.isnan(), ft.tensor([False, True, True] + 6 * [False]))
+    assert ft.equal(y[3:7], x[3:7]) and y[0] == inf and y[7] == 0 and y[7].signbit()
+    assert y[8].item() == pytest.approx(-80 * ft.tensor(-80.0, dtype=ft.float64).exp().item(), rel=1e-6)

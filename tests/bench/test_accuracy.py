@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from bench import accuracy
+from bench import accuracy, accuracy_special
 
 RECORD = accuracy.read()
 
@@ -22,7 +22,7 @@ def test_figures_are_of_these_bits(name, kind):
     assert RECORD[name][kind]["digest"] == accuracy.digest(name, dtype), "run `python -m bench.accuracy`"
 
 
-@pytest.mark.parametrize("name", accuracy.RANGES)
+@pytest.mark.parametrize("name", [*accuracy.RANGES, *accuracy_special.CASES])
 def test_every_function_has_both_figures(name):
     assert {"float32", "float64"} <= RECORD[name].keys()
 
@@ -57,3 +57,29 @@ def test_errors_against_extended_precision_are_those_against_mpmath(name):
         error = abs(mp.mpf(float(accuracy.evaluate(name, np.array([at]))[0])) - exact) / mp.ldexp(1, mp.frexp(exact)[1] - 53)
     assert count == 3000
     assert ulp == pytest.approx(float(error), abs=2e-3)
+
+
+@pytest.mark.parametrize(("name", "arguments", "value"), [
+    ("igamma", (0.5, 2), lambda mp: mp.erf(mp.sqrt(2))),
+    ("igammac", (3, 9), lambda mp: mp.exp(-9) * (1 + 9 + mp.mpf(81) / 2)),
+    ("igammac", (3, 1), lambda mp: mp.exp(-1) * (1 + 1 + mp.mpf(1) / 2)),
+    ("ndtri", (0.25,), lambda mp: -mp.sqrt(2) * mp.erfinv(0.5)),
+    ("ndtri", (0.75,), lambda mp: mp.sqrt(2) * mp.erfinv(0.5)),
+    ("log_ndtr", (-3,), lambda mp: mp.log(mp.ncdf(-3))),
+    ("log_ndtr", (6,), lambda mp: mp.log(mp.ncdf(6))),
+    ("mish", (-2,), lambda mp: -2 * mp.tanh(mp.log(1 + mp.exp(-2)))),
+])
+def test_exact_values_are_exact(name, arguments, value):
+    mp = pytest.importorskip("mpmath").mp
+    with mp.workprec(300):
+        found = getattr(accuracy_special.Exact(mp), name)(*map(mp.mpf, arguments))
+
+        assert abs(found / value(mp) - 1) < 1e-60
+
+
+def test_a_wrong_result_is_found(monkeypatch):
+    pytest.importorskip("mpmath")
+    right = accuracy_special.evaluate
+    monkeypatch.setattr(accuracy_special, "evaluate", lambda name, arrays: right(name, arrays) * (1 + 2.0**-40))
+
+    assert accuracy_special.measured("hypot", "float64")[0] == pytest.approx(2.0**13, rel=0.01)
