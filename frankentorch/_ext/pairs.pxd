@@ -1,6 +1,11 @@
-# What goes into the distance of two rows: out[k][j] of one row x[k] against PAIR_COLS others, y[k][j], in `rows` lines of PAIR_COLS values.
-# Squares and absolute values are to be summed down each column, in the canonical order; the greatest is found here, NaN above all.
-ctypedef void (*pair_tile)(Py_ssize_t rows, const void* x, const void* y, void* out) noexcept nogil
+# Distances of pairs of rows: up to PAIR_ROWS rows x, `step` values apart, against up to PAIR_COLS others. These lie turned, as PAIR_COLUMNS
+# leaves them: in panels of one vector's width, `panel` values apart, a line for each feature.
+# out[row * PAIR_COLS + col] is the canonical sum (fold.pxd) of the squares or absolute values of at most FEATURES differences, or the greatest
+# absolute value, NaN above all. Whole panels are written.
+ctypedef void (*pair_tile)(Py_ssize_t features, Py_ssize_t rows, Py_ssize_t cols, const void* x, Py_ssize_t step, const void* y, Py_ssize_t panel,
+                           void* out) noexcept nogil
+ctypedef Py_ssize_t (*pair_columns)(Py_ssize_t features, Py_ssize_t n, const void* y, void* out) noexcept nogil     # returns the width of a panel
+ctypedef void (*pair_roots)(Py_ssize_t n, void* x) noexcept nogil       # square roots, in place
 # out[i] = x[i + 1] + x[i], i < n
 ctypedef void (*neighbour_sums)(Py_ssize_t n, const void* x, void* out) noexcept nogil
 
@@ -8,9 +13,10 @@ cdef enum:
     PAIR_SQUARES = 0            # + 0 for float32, + 1 for float64
     PAIR_SIZES = 2
     PAIR_GREATEST = 4
-    PAIR_ROOTS = 6              # (1, NULL, NULL, out): square roots of one line, in place
+    PAIR_ROOTS = 6
     NEIGHBOUR_SUMS = 8
-    PAIR_FOLD = 10              # (rows, NULL, lines, out): the canonical sum of up to PAIR_FEW lines, each in a lane of its own (fold.pxd)
+    PAIR_COLUMNS = 10
     PAIR_SLOTS = 12
+    PAIR_ROWS = 4
     PAIR_COLS = 64
-    PAIR_FEW = 16
+    FEATURES = 4096             # of a canonical block

@@ -2,7 +2,7 @@
 # cython: cdivision=True, initializedcheck=False
 # Values of pairs: distances of rows, sums of neighbours, choices of places, cross products. These are the ways of callers that record
 # nothing; each has a composite of the same bits, for the tape (ops/linalg.py, ops/statistics.py).
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE
 from frankentorch._ext.tensor cimport *
@@ -35,47 +35,74 @@ cdef struct Distances:
     bint above, failed
 
 
+cdef inline void add_lines(bint wide, void* x, const void* y, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    if wide:
+        for i in range(n):
+            (<double*> x)[i] += (<const double*> y)[i]
+    else:
+        for i in range(n):
+            (<float*> x)[i] += (<const float*> y)[i]
+
+
+cdef void distances_of(const Distances* d, const char* x, Py_ssize_t rows, const char* space, Py_ssize_t cols, Py_ssize_t width, char* found) noexcept nogil:
+    """A tile of distances to found. Sums of blocks meet in a tree of neighbours: those that wait stand in a row, an odd last one passes up."""
+    cdef Py_ssize_t tile = PAIR_ROWS * PAIR_COLS * d.item, block = 0, k, start = 0, n
+    cdef char* at = found
+    while start < d.features:
+        n = d.features - start if d.kind == PAIR_GREATEST else min(d.features - start, FEATURES)
+        (<pair_tile> table[d.kind + d.wide])(n, rows, cols, x + start * d.item, d.features, space + start * width * d.item, d.features * width, at)
+        k = block
+        while k & 1:
+            at -= tile
+            add_lines(d.wide, at, at + tile, rows * PAIR_COLS)
+            k >>= 1
+        at += tile
+        block += 1
+        start += n
+    while at > found + tile:
+        at -= tile
+        add_lines(d.wide, at - tile, at, rows * PAIR_COLS)
+    if d.kind == PAIR_SQUARES:
+        (<pair_roots> table[PAIR_ROOTS + d.wide])(rows * PAIR_COLS, found)
+
+
 cdef void distances_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Strips of PAIR_COLS others, of all batches: their rows are turned into columns once, then met by every row."""
     cdef Distances* d = <Distances*> context
-    cdef Py_ssize_t s, i, j, k, first, n, rows, line = PAIR_COLS * d.item, features = d.features
-    cdef char* space = <char*> ft_alloc((2 * features + 1) * line)
-    cdef char* tile = space + features * line
-    cdef char* found = tile + features * line
+    cdef Py_ssize_t s, i, j, r, first, n, m, rows, width, line = PAIR_COLS * d.item, features = d.features, tiles = 1
+    cdef char* space
+    cdef char* found
     cdef const char* x
-    cdef const char* y
     cdef char* out
+    while FEATURES << tiles < 2 * features:
+        tiles += 1
+    space = <char*> ft_alloc((features + (tiles + 1) * PAIR_ROWS) * line)
     if space == NULL:
         d.failed = True
         return
+    found = space + features * line
+    memset(found, 0, (tiles + 1) * PAIR_ROWS * line)       # columns that are not there take part in sums
     for s in range(begin, end):
         first = s % d.strips * PAIR_COLS
         n = min(d.others - first, PAIR_COLS)
         x = d.x + s // d.strips * d.rows * features * d.item
-        y = d.y + (s // d.strips * d.others + first) * features * d.item
-        for j in range(PAIR_COLS):
-            for k in range(features):
-                if d.wide:
-                    (<double*> space)[k * PAIR_COLS + j] = (<const double*> y)[j * features + k] if j < n else 0
-                else:
-                    (<float*> space)[k * PAIR_COLS + j] = (<const float*> y)[j * features + k] if j < n else 0
+        width = (<pair_columns> table[PAIR_COLUMNS + d.wide])(features, n, d.y + (s // d.strips * d.others + first) * features * d.item, space)
         rows = min(d.rows, first + n - 1) if d.above else d.rows
-        for i in range(rows):
-            (<pair_tile> table[d.kind + d.wide])(features, x + i * features * d.item, space, found if d.kind == PAIR_GREATEST else tile)
-            if d.kind != PAIR_GREATEST and features <= PAIR_FEW:
-                (<pair_tile> table[PAIR_FOLD + d.wide])(features, NULL, tile, found)
-            elif d.kind != PAIR_GREATEST:
-                sum_columns(d.wide, tile, features, PAIR_COLS, PAIR_COLS, found)
-            if d.kind == PAIR_SQUARES:
-                (<pair_tile> table[PAIR_ROOTS + d.wide])(1, NULL, NULL, found)
-            if d.above:
-                j = max(i + 1 - first, 0)
-                out = d.out + (i * d.rows - i * (i + 1) // 2 + first + j - i - 1) * d.item
-                memcpy(out, found + j * d.item, (n - j) * d.item)
-            else:
-                out = d.out + ((s // d.strips * d.rows + i) * d.others + first) * d.item
-                memcpy(out, found, n * d.item)
-    ft_free(space, (2 * features + 1) * line)
+        i = 0
+        while i < rows:
+            m = min(rows - i, PAIR_ROWS)
+            distances_of(d, x + i * features * d.item, m, space, n, width, found)
+            for r in range(i, i + m):
+                if d.above:
+                    j = max(r + 1 - first, 0)
+                    out = d.out + (r * d.rows - r * (r + 1) // 2 + first + j - r - 1) * d.item
+                else:
+                    j = 0
+                    out = d.out + ((s // d.strips * d.rows + r) * d.others + first) * d.item
+                memcpy(out, found + ((r - i) * PAIR_COLS + j) * d.item, (n - j) * d.item)
+            i += m
+    ft_free(space, (features + (tiles + 1) * PAIR_ROWS) * line)
 
 
 def distances(Tensor x, Tensor y, double p, bint above):

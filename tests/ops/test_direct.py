@@ -47,6 +47,19 @@ def test_a_kernel_has_the_bits_of_the_composite(function, first, second, dtype):
     assert bits(function(x.requires_grad_(), y)) == bits(function(x.detach(), y))
 
 
+@pytest.mark.parametrize("dtype", (ft.float32, ft.float64))
+@pytest.mark.parametrize("features", (2, 15, 17, 31, 33, 64, 100, 129, 200, 4095, 4097, 12300, 28700))
+def test_distances_are_norms_of_differences(features, dtype):
+    """Lanes with and without a term, blocks with and without a neighbour."""
+    ft.manual_seed(features)
+    x, y = ft.randn(7, features, dtype=dtype), ft.randn(19, features, dtype=dtype)
+
+    for p in (1.0, 2.0, math.inf):
+        expected = ft.linalg.vector_norm(x[:, None] - y, p, -1)
+        assert bits(expected) == bits(ft.cdist(x, y, p))
+        assert bits(ft.cat([row[i + 1:] for i, row in enumerate(ft.linalg.vector_norm(x[:, None] - x, p, -1))])) == bits(F.pdist(x, p))
+
+
 def test_places_are_chosen_as_itertools_does():
     for n, r, again in itertools.product((1, 2, 5), (1, 2, 3, 4), (False, True)):
         choose = itertools.combinations_with_replacement if again else itertools.combinations
