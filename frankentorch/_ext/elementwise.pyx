@@ -22,6 +22,11 @@ cdef enum:
     MORE_F16 = 0              # kinds of further loops, as in optable/expand.py
     MORE_BF16 = 1
     MORE_REPEATED = 2
+    MORE_REPEATED_F64 = 3
+    MORE_LED = 4
+    MORE_LED_F64 = 5
+    MORE_ENDED = 6
+    MORE_ENDED_F64 = 7
 
 cdef void* LOOPS[N_LOOPS * (15 + N_MORE)]
 fill_loops(LOOPS)
@@ -685,7 +690,11 @@ cdef Tensor run_general(str name, const LoopSpec* spec, PyObject** operands, PyO
     loop_code = F32 if compute == F16 or compute == BF16 else compute
     w.operands[0].loop_code = F32 if (out_code == F16 or out_code == BF16) else out_code
     w.cast = NULL
-    w.repeated = more_loop(number, MORE_REPEATED) if compute == F32 and out.code == F32 else NULL
+    w.repeated = w.led = w.ended = NULL
+    if out.code == compute and (compute == F32 or compute == F64):
+        w.repeated = more_loop(number, MORE_REPEATED if compute == F32 else MORE_REPEATED_F64)
+        w.led = more_loop(number, MORE_LED if compute == F32 else MORE_LED_F64)
+        w.ended = more_loop(number, MORE_ENDED if compute == F32 else MORE_ENDED_F64)
     if loop_code != compute and n_tensors == n and out.code == compute and all_of(n, tensors, compute):
         half_loop = more_loop(number, MORE_F16 if compute == F16 else MORE_BF16)
         if half_loop != NULL:

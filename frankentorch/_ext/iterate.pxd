@@ -29,7 +29,9 @@ cdef struct Operand:
 
 cdef struct Walk:
     loop_fn loop
-    loop_fn repeated          # of two operands, the second a single number; NULL if there is none
+    loop_fn repeated          # where all operands but the first are single numbers; NULL if there is none
+    loop_fn led               # where the first of two is
+    loop_fn ended             # where the last of three is
     cast_fn cast              # a walk that only casts: from dense to dense, straight; else NULL
     int ndim
     int n_operands            # with the output, which is operand 0

@@ -171,8 +171,14 @@ cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
     if w.cast != NULL and w.ndim and dense[0] and w.operands[1].steps[last] == ITEMSIZE[w.operands[1].code]:
         w.cast(pointers[0], pointers[1], n)
         return
-    if w.repeated != NULL and plain and dense[0] and dense[1] and w.n_operands == 3:
-        w.repeated(pointers[0], pointers[1], pointers[2], NULL, n, w.params)
+    if w.repeated != NULL and plain and dense[0] and dense[1] and not dense[2] and (w.n_operands == 3 or not dense[3]):
+        w.repeated(pointers[0], pointers[1], pointers[2], pointers[3], n, w.params)
+        return
+    if w.led != NULL and plain and dense[0] and dense[2]:
+        w.led(pointers[0], pointers[1], pointers[2], NULL, n, w.params)
+        return
+    if w.ended != NULL and plain and dense[0] and dense[1] and dense[2]:
+        w.ended(pointers[0], pointers[1], pointers[2], pointers[3], n, w.params)
         return
     limit = ROOM // widest if plain else BLOCK
     while done < n:
@@ -226,7 +232,7 @@ cdef inline void gather_rows(char* block, const char* start, Py_ssize_t row, Py_
         while done < total:
             memcpy(block + done, block, min(done, total - done))
             done *= 2
-    elif step == 0 and n <= SPREAD and rows * n + SPREAD <= BLOCK:
+    elif step == 0 and rows * n + SPREAD <= BLOCK:
         (<move_spread> PLANES[MOVE_SPREAD + LOG_SIZE[itemsize]])(block, start, row, rows, n)
     else:
         move_short(block, n * itemsize, itemsize, start, row, step, rows, n, itemsize)
@@ -560,7 +566,7 @@ cdef int copy_strided(char* out, int out_code, const Py_ssize_t* out_steps, cons
     cdef Walk w
     cdef int d, itemsize = ITEMSIZE[out_code]
     w.loop = move_1 if itemsize == 1 else move_2 if itemsize == 2 else move_4 if itemsize == 4 else move_8 if itemsize == 8 else move_16
-    w.repeated = NULL
+    w.repeated = w.led = w.ended = NULL
     w.cast = cast_of(code, out_code)
     w.ndim = ndim
     w.n_operands = 2

@@ -3,7 +3,7 @@
 # cat and stack of tensors of one dtype, and roll: if each is dense, part k of every outer row is one contiguous piece of the result; else
 # each is copied to its place. Other joins (casts, other memory formats, meta, errors) are ops/shape.py's.
 from frankentorch._ext.types cimport *
-from frankentorch._ext.dtype cimport ITEMSIZE
+from frankentorch._ext.dtype cimport ITEMSIZE, to_complex_code
 from frankentorch._ext.elementwise cimport copy_into
 from frankentorch._ext.levels cimport fill_moves
 from frankentorch._ext.moves cimport *
@@ -50,10 +50,17 @@ cdef void join_rows(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     cdef int log
     cdef char* to
     cdef Part* part
+    cdef Py_ssize_t half = j.row // 2
+    cdef bint pairs = j.n == 2 and j.parts[0].nbytes == j.parts[1].nbytes == j.parts[0].step == j.parts[1].step and (half == 1 or (half <= 16 and LOG_SIZE[half] > 0))
+    pairs = pairs and (<Py_ssize_t> j.out | <Py_ssize_t> j.parts[0].source | <Py_ssize_t> j.parts[1].source) & (half - 1) == 0
     while begin < end:
         if rows > end - begin:
             rows = end - begin
         to = j.out + begin * j.row
+        if pairs:
+            (<move_pairs> planes[MOVE_PAIRS + LOG_SIZE[half]])(to, j.parts[0].source + begin * half, j.parts[1].source + begin * half, rows)
+            begin += rows
+            continue
         for k in range(j.n):
             part = &j.parts[k]
             log = LOG_SIZE[part.nbytes] if part.nbytes <= 16 else 0
@@ -186,6 +193,21 @@ def stack(tensors, Py_ssize_t dim):
     if not dense:
         return pile(parts, first, <int> dim, sizes)
     return join(parts, first, <int> dim, first.rank + 1, sizes, True)
+
+
+def complex_of(Tensor real, Tensor imag):
+    """A complex tensor of its parts, float32 or float64, dense and of one shape."""
+    cdef Part parts[2]
+    cdef Join j
+    cdef int code = to_complex_code(real.code)
+    cdef Tensor out = new_tensor(code, False, real.rank, real.sizes)
+    if out.count == 0:
+        return out
+    j.parts, j.n, j.out, j.row = parts, 2, data_of(out), ITEMSIZE[code]
+    parts[0].nbytes = parts[0].step = parts[1].nbytes = parts[1].step = ITEMSIZE[real.code]
+    parts[0].source, parts[1].source = data_of(real), data_of(imag)
+    join_all(&j, out.count, out.count)
+    return out
 
 
 def rolled(Tensor self, Py_ssize_t shift, Py_ssize_t dim):

@@ -5,13 +5,17 @@ from libc.string cimport memcpy
 cdef enum:
     MOVE_PLANE = 0          # + log2 of the item size
     MOVE_SPREAD = 5         # + log2 of the item size
-    MOVE_SLOTS = 10
+    MOVE_PAIRS = 10         # + log2 of the item size
+    MOVE_SLOTS = 15
     SPREAD = 16
 
 ctypedef void (*move_plane)(char* out, Py_ssize_t out_row, Py_ssize_t out_step, const char* source, Py_ssize_t source_row,
                             Py_ssize_t source_step, Py_ssize_t rows, Py_ssize_t n) noexcept nogil
-# out[r * n + i] = source at r * source_row, for i < n <= SPREAD; whole SPREADs are written, so up to SPREAD - 1 items past the end
+# out[r * n + i] = source at r * source_row, for i < n; whole SPREADs are written, so up to SPREAD - 1 items past the end
 ctypedef void (*move_spread)(char* out, const char* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t n) noexcept nogil
+
+# out[2 i] = first[i], out[2 i + 1] = second[i]
+ctypedef void (*move_pairs)(char* out, const char* first, const char* second, Py_ssize_t n) noexcept nogil
 
 
 cdef inline void move_row(char* out, const char* source, Py_ssize_t nbytes) noexcept nogil:

@@ -2,7 +2,7 @@
 import math
 
 from frankentorch import ops
-from frankentorch._ext import create
+from frankentorch._ext import create, join_ops
 from frankentorch._ext.elementwise import result_type_of
 from frankentorch._ext.tensor import Tensor
 
@@ -264,6 +264,8 @@ def complex_(real, imag):
         raise RuntimeError(f"Expected object of scalar type {real.dtype} but got scalar type {imag.dtype} for second argument")
     if real.dtype not in (ops.float32, ops.float64):
         raise RuntimeError(f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype} and {imag.dtype}")
+    if real.shape == imag.shape and real.is_contiguous() and imag.is_contiguous() and not real.is_meta and not imag.is_meta:
+        return join_ops.complex_of(real, imag)
     out = create.empty_like(ops.add(real, imag), real.dtype.to_complex(), real.is_meta, 1)
     parts = ops.view_as_real(out)
     create.copy(parts.select(-1, 0), real)

@@ -13,9 +13,7 @@ def outer(self, vec2):
 
 
 def _outer(x, y):
-    """The factor that is one number in a whole row stands second, where the walk repeats it best; the tape keeps the order of the arguments."""
-    column = ops.unsqueeze(x, 1)
-    return ops.mul(column, y) if ops.differentiated(x, y) else ops.mul(y, column)
+    return ops.mul(ops.unsqueeze(x, 1), y)
 
 
 def addbmm(self, batch1, batch2, beta, alpha):

@@ -4,14 +4,14 @@ from .family import COMPLEX, FLOAT, INT, table
 ROWS, op = table()
 NN = "nn inplace"
 
-op("relu(Tensor self) -> Tensor", forms="function method inplace nn", loop={INT: "x if x > 0 else 0", FLOAT: "0 if x <= 0 else x"},
+op("relu(Tensor self) -> Tensor", forms="function method inplace nn", loop={INT: "x if x > 0 else 0", FLOAT: "0 if x <= 0 else x"}, vectors=True,
    grad={"self": "_threshold_backward(g, out, 0)"}, doc="Positive part; NaN stays.")
 op("_threshold_backward(Tensor grad, Tensor self, Scalar threshold) -> Tensor", forms="internal", loop={INT: "0 if y <= threshold else x", FLOAT: "0 if y <= threshold else x"},
    grad={"grad": "_threshold_backward(g, self, threshold)", "self": "g * 0"}, node="ThresholdBackwardBackward0")
 op("threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor", forms="function nn inplace", loop={INT: "value if x <= threshold else x", FLOAT: "value if x <= threshold else x"},
    grad={"self": "_threshold_backward(g, self, threshold)"}, doc="value where self <= threshold, else self.")
 op("relu6(Tensor self) -> Tensor", forms="nn inplace", body="ops.activation:relu6", doc="hardtanh between 0 and 6.")
-op("leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor", forms=NN, loop={FLOAT: "x if x > 0 else x * negative_slope"},
+op("leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor", forms=NN, loop={FLOAT: "x if x > 0 else x * negative_slope"}, vectors=True,
    grad={"self": "_leaky_relu_backward(g, self, negative_slope)"}, doc="self where positive, else negative_slope * self.")
 op("_leaky_relu_backward(Tensor grad, Tensor self, Scalar negative_slope) -> Tensor", forms="internal", loop={FLOAT: "x if y > 0 else x * negative_slope"},
    grad={"grad": "_leaky_relu_backward(g, self, negative_slope)", "self": "g * 0"})

@@ -46,9 +46,9 @@ op("nextafter(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={("f32", 
    grad={"self": "g * ne(self, other)", "other": "g * 0"}, doc="Next representable value towards other.")
 op("heaviside(Tensor self, Tensor values) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "y if x == 0 else x > 0", INT: "y if x == 0 else (x > 0)", FLOAT: "heaviside(x, y)"}, grad=NONE, doc="0 below zero, values at zero, 1 above.")
 
-op("maximum(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={BOOL: "x | y", INT: "maximum(x, y)", FLOAT: "maximum(x, y)"},
+op("maximum(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={BOOL: "x | y", INT: "maximum(x, y)", FLOAT: "maximum(x, y)"}, vectors=True,
    grad={"self": "extreme_backward(g, self, other, 'ge')", "other": "extreme_backward(g, other, self, 'ge')"}, doc="Larger of the two; NaN wins.")
-op("minimum(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={BOOL: "x & y", INT: "minimum(x, y)", FLOAT: "minimum(x, y)"},
+op("minimum(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={BOOL: "x & y", INT: "minimum(x, y)", FLOAT: "minimum(x, y)"}, vectors=True,
    grad={"self": "extreme_backward(g, self, other, 'le')", "other": "extreme_backward(g, other, self, 'le')"}, doc="Smaller of the two; NaN wins.")
 op("fmax(Tensor self, Tensor other) -> Tensor", forms="function method out", loop={BOOL: "x | y", INT: "maximum(x, y)", FLOAT: "fmax(x, y)"},
    grad={"self": "fextreme_backward(g, self, other, 'ge', True)", "other": "fextreme_backward(g, other, self, 'gt', False)"}, doc="Larger of the two; NaN loses.")
@@ -63,9 +63,9 @@ op("bitwise_right_shift(Operand self, Operand other) -> Tensor", forms=PLAIN, lo
 op("gcd(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={INT: "gcd(x, y)"}, grad=NONE, doc="Greatest common divisor, not negative.")
 op("lcm(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={INT: "lcm(x, y)"}, grad=NONE, doc="Least common multiple, not negative.")
 op("_truncate_divide(Operand self, Operand other) -> Tensor", forms="internal", guard="zero", loop={INT: "truncdiv(x, y)", FLOAT: "trunc(x / y)"}, grad=NONE)
-op("clamp_min(Tensor self, Operand min) -> Tensor", forms=PLAIN, guard="fit", loop={INT: "maximum(x, y)", FLOAT: "maximum(x, y)"},
+op("clamp_min(Tensor self, Operand min) -> Tensor", forms=PLAIN, guard="fit", loop={INT: "maximum(x, y)", FLOAT: "maximum(x, y)"}, vectors=True,
    grad={"self": "clamp_one_backward(g, self, min, 'ge')", "min": "clamp_bound_backward(g, self, min, 'lt')"}, doc="self, at least min.")
-op("clamp_max(Tensor self, Operand max) -> Tensor", forms=PLAIN, guard="fit", loop={INT: "minimum(x, y)", FLOAT: "minimum(x, y)"},
+op("clamp_max(Tensor self, Operand max) -> Tensor", forms=PLAIN, guard="fit", loop={INT: "minimum(x, y)", FLOAT: "minimum(x, y)"}, vectors=True,
    grad={"self": "clamp_one_backward(g, self, max, 'le')", "max": "clamp_bound_backward(g, self, max, 'gt')"}, doc="self, at most max.")
 op("clamp(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", forms=PLAIN, out="cast", aliases="clip", body="ops.elementwise:clamp", doc="self held between min and max.")
 op("where(Tensor condition, Operand self, Operand other) -> Tensor", forms="function out", body="ops.elementwise:where", doc="self where condition, else other.")

@@ -49,8 +49,8 @@ def check_row(row):
         raise SchemaError(f"{where}: unknown result {row.result!r}")
     if unknown := set(row.guard) - set(GUARDS):
         raise SchemaError(f"{where}: unknown guard {sorted(unknown)}")
-    if row.vectors is not None and (row.loop is None or len(row.operand_args) != 2 or row.result != "same"):
-        raise SchemaError(f"{where}: vectors= is of a loop row of two operands whose result has their dtype")
+    if row.vectors is not None and (row.loop is None or row.result != "same"):
+        raise SchemaError(f"{where}: vectors= is of a loop row whose result has its operands' dtype")
     if row.guard and row.loop is None:
         raise SchemaError(f"{where}: a guard is checked by the walk of a loop row only")
     if row.batch not in BATCHES:

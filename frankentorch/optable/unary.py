@@ -4,7 +4,7 @@ from .family import BOOL, BOOL_INT, BOOL_REAL, COMPLEX, FLOAT, INT, NONE, SIGNED
 ROWS, op = table()
 PLAIN = "function method inplace out"
 
-op("neg(Tensor self) -> Tensor", forms=PLAIN, out="exact", aliases="negative", loop={INT: "0 - x", FLOAT: "-x", COMPLEX: "neg(x)"},
+op("neg(Tensor self) -> Tensor", forms=PLAIN, out="exact", aliases="negative", loop={INT: "0 - x", FLOAT: "-x", COMPLEX: "neg(x)"}, vectors=True,
    grad={"self": "-g"}, doc="Each element with its sign changed.", source="IEEE 754 negate")
 op("positive(Tensor self) -> Tensor", forms="function method", body="ops.elementwise:positive", doc="The tensor itself; bool is refused.")
 op("abs(Tensor self) -> Tensor", forms=PLAIN, aliases="absolute", result="real",
@@ -20,6 +20,8 @@ op("ceil(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={INT: "x", FLOA
 op("floor(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={INT: "x", FLOAT: "floor(x)"}, grad={"self": "g * 0"}, doc="Largest integer not above each element.")
 op("trunc(Tensor self) -> Tensor", forms=PLAIN, out="exact", aliases="fix", loop={INT: "x", FLOAT: "trunc(x)"}, grad={"self": "g * 0"}, doc="Integer part, towards zero.")
 op("round(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={INT: "x", FLOAT: "round(x)"}, grad={"self": "g * 0"}, doc="Nearest integer, ties to even.")
+op("_round_after(Tensor self, Scalar scale) -> Tensor", forms="internal", loop={FLOAT: "round(x * scale) / scale"}, grad=NONE)
+op("_round_before(Tensor self, Scalar scale) -> Tensor", forms="internal", loop={FLOAT: "round(x / scale) * scale"}, grad=NONE)
 op("round.decimals(Tensor self, *, int decimals) -> Tensor", forms=PLAIN, kernel="ops.elementwise:round_decimals", jvp="elementwise", grad={"self": "g * 0"})
 op("frac(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={FLOAT: "x - trunc(x)"}, grad={"self": "g"}, doc="Fractional part, with the sign of the element.")
 op("isnan(Tensor self) -> Tensor", forms="function method", result="bool", loop={BOOL_INT: "0", FLOAT: "x != x", COMPLEX: "isnan(x)"}, grad=NONE,
@@ -39,7 +41,7 @@ op("sqrt(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLO
    grad={"self": "g / (2 * conj(out))"}, doc="Square root, correctly rounded for real dtypes.", source="IEEE 754 squareRoot")
 op("rsqrt(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "<T> 1 / sqrt(x)", COMPLEX: "rsqrt(x)"},
    grad={"self": "-0.5 * g * conj(out.pow(3))"}, doc="1 / sqrt(x).")
-op("_squared(Tensor self) -> Tensor", forms="internal", loop={INT: "x * x", FLOAT: "x * x", COMPLEX: "mul(x, x)"}, grad=NONE)
+op("_squared(Tensor self) -> Tensor", forms="internal", loop={INT: "x * x", FLOAT: "x * x", COMPLEX: "mul(x, x)"}, vectors=True, grad=NONE)
 op("_cubed(Tensor self) -> Tensor", forms="internal", loop={INT: "x * x * x", FLOAT: "x * x * x", COMPLEX: "mul(mul(x, x), x)"}, grad=NONE)
 op("_inverse_square(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "<T> 1 / (x * x)", COMPLEX: "reciprocal(mul(x, x))"}, grad=NONE)
 op("square(Tensor self) -> Tensor", forms=PLAIN, out="cast", body="ops.elementwise:square", doc="x * x.")

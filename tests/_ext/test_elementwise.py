@@ -15,7 +15,7 @@ def numbers(count, seed):
 
 def words(x):
     """Bits, but one for all NaN."""
-    return ft.where(x.isnan(), ft.full_like(x, 123.0), x).view(ft.int16 if x.itemsize == 2 else ft.int32).tolist()
+    return ft.where(x.isnan(), ft.full_like(x, 123.0), x).view({2: ft.int16, 4: ft.int32, 8: ft.int64}[x.itemsize]).tolist()
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -40,6 +40,50 @@ def test_a_column_is_as_good_as_a_matrix(op, count):
     assert words(whole) == words(OPS[op](x, y))
     assert words(whole) == words(OPS[op](x.t().contiguous().t(), y))
     assert words(whole[0]) == words(OPS[op](x[0], y[0].item()))
+
+
+THREE = {"clamp": ft.clamp, "lerp": ft.lerp, "addcmul": lambda x, y, z: ft.addcmul(x, y, z, value=0.3), "addcdiv": lambda x, y, z: ft.addcdiv(x, y, z, value=-1.75),
+         "add": lambda x, y, z: ft.add(x, y, alpha=0.3), "sub": lambda x, y, z: x - y, "mul": lambda x, y, z: x * y, "div": lambda x, y, z: x / y,
+         "maximum": lambda x, y, z: ft.maximum(x, y), "minimum": lambda x, y, z: ft.minimum(x, y)}
+
+
+@pytest.mark.parametrize("dtype", [ft.float16, ft.bfloat16, ft.float32, ft.float64], ids=str)
+@pytest.mark.parametrize("op", THREE)
+@pytest.mark.parametrize("count", [1, 3, 16, 37, 700])
+def test_columns_for_any_operands(op, count, dtype):
+    """One number in a row of x, of y, of z, of several: as if each stood in a matrix, and the same in rows so many that they are gathered."""
+    matrices = [numbers(5 * count, seed).to(dtype).view(5, count) for seed in (0, 1, 2)]
+    columns = [numbers(5, seed).to(dtype).view(5, 1) for seed in (3, 4, 5)]
+    for which in range(1, 8):
+        chosen = [columns[k] if which >> k & 1 else matrices[k] for k in range(3)]
+        whole = THREE[op](*(x.expand(5, count).contiguous() for x in chosen))
+
+        assert words(THREE[op](*chosen).expand(5, count)) == words(whole)
+
+
+def test_fused_steps_of_halves_round_once():
+    x, y, z = (numbers(3000, seed).bfloat16() for seed in (0, 1, 2))
+    exact = ft.addcmul(x.double(), y.double(), z.double())          # 8-bit factors: exact but for the sum
+
+    assert words(ft.addcmul(x, y, z)) == words(exact.float().bfloat16())
+    assert words(ft.clamp(x, y, z)) == words(ft.minimum(ft.maximum(x.float(), y.float()), z.float()).bfloat16())
+    assert words(x * x) == words(x.square()) and words(x.relu()) == words(x.float().relu().bfloat16())
+
+
+def test_decimals_of_rounding():
+    x = ft.tensor([0.125, -2.675, 1234.5678, 5e-3, float("inf"), float("nan")], dtype=ft.float64)
+
+    assert x.round(decimals=2).tolist()[:5] == [0.12, -2.68, 1234.57, 0.0, float("inf")]
+    assert x.round(decimals=-2).tolist()[:5] == [0.0, -0.0, 1200.0, 0.0, float("inf")]
+
+
+@pytest.mark.parametrize("dtype", [ft.uint8, ft.bfloat16, ft.float32, ft.float64, ft.complex128], ids=str)
+@pytest.mark.parametrize("sizes", [(1, 1), (5, 3), (5, 65), (70, 200)])
+def test_columns_are_spread(sizes, dtype):
+    column = (ft.arange(sizes[0]) * 3 % 101).to(dtype)[:, None]
+
+    assert column.expand(sizes).contiguous().tolist() == [sizes[1] * [value] for value, in column.tolist()]
+    assert ft.stack([column[:, 0], column[:, 0] + 1], 1).tolist() == [[value, value + 1] for value, in column.tolist()]
 
 
 @pytest.mark.parametrize("dtype", [ft.uint8, ft.bfloat16, ft.float32, ft.float64, ft.complex64], ids=str)

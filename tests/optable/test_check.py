@@ -45,8 +45,8 @@ def test_two_loops_for_one_dtype_are_refused():
     assert "two loops for f32" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x", ("f32", "f64"): "x"}, grad=NONE, doc="d"))
 
 
-def test_loops_over_vectors_need_two_operands():
-    assert "vectors= is of a loop row of two operands" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, vectors="x", grad=NONE, doc="d"))
+def test_loops_over_vectors_keep_the_dtype():
+    assert "vectors= is of a loop row whose result" in refused(Op("f(Tensor self) -> Tensor", loop={("f32",): "x"}, vectors="x", result="bool", grad=NONE, doc="d"))
 
 
 def test_a_row_without_a_text_is_refused():
