@@ -27,22 +27,25 @@ cdef enum ReduceSlot:
     SLOT_MULTIPLY = 108
     SLOT_FOLD = 112             # + compute: fold lanes by addition
     SLOT_FOLD_PRODUCT = 116
-    SLOT_LINE = 120             # + compute: one block of one contiguous row, summed
-    SLOT_LINE_SQUARE = 124
+    SLOT_LINE = 120             # + (code - F16): one block of one contiguous row, summed
+    SLOT_LINE_SQUARE = 124      # + (code - F16)
     SLOT_COLUMNS = 128          # + compute: accumulate rows of contiguous columns on lanes
     SLOT_COLUMNS_SQUARE = 132
     SLOT_PRODUCT = 136          # + (code - C64): complex product, left to right
     SLOT_FINISH = 140           # + compute: the last step of a reduction, in place
     SLOT_LINE_PRODUCT = 144     # + compute: as SLOT_LINE, multiplied
-    SLOT_STRIPS = 148           # + compute: a block of up to STRIP_COLS contiguous columns, summed
-    SLOT_LINE_HALF = 152        # + (code - F16): as SLOT_LINE, the values being halves
-    SLOT_LINES = 156            # + compute: many lines of one block each, summed and divided by p
+    SLOT_STRIPS = 148           # + (code - F16): a block of up to STRIP_COLS contiguous columns, summed
+    SLOT_LINE_NUMBERS = 152     # + (code - F16): as SLOT_LINE, NaN being 0
+    SLOT_LINES = 156            # + (code - F16): many lines of one block each, summed and divided by p
     SLOT_LINES_PRODUCT = 160    # + compute: many lines of one block each, multiplied; p = 1
     SLOT_LINES_GREATEST = 164   # + compute: the greatest of each of many lines, or the least if p
-    SLOT_LINES_NORM = 168       # + compute: the Euclidean norm of each of many lines of one block
+    SLOT_LINES_NORM = 168       # + (code - F16): the Euclidean norm of each of many lines of one block
     SLOT_TOTAL = 172            # + code: integers of each column added to int64 totals, in any order
     SLOT_DOT = 184              # + compute: one block of products of two contiguous rows, summed
-    REDUCE_SLOTS = 188
+    SLOT_STRIPS_PRODUCT = 188   # + compute: as SLOT_STRIPS, multiplied
+    SLOT_STRIPS_NUMBERS = 192   # + (code - F16): as SLOT_STRIPS, NaN being 0
+    SLOT_LINES_NUMBERS = 196    # + (code - F16): as SLOT_LINES, NaN being 0; p = 1
+    REDUCE_SLOTS = 200
 
 cdef enum Finish:
     FINISH_NOTHING = 0

@@ -17,6 +17,8 @@ from frankentorch._ext.levels cimport fill_reduce_at
 cdef enum:
     MAX_DIMS = 64
     GRAIN = 32768               # elements worth a thread
+    SHORT_LINE = 64             # most values of a line that is copied before it is summed
+    LINES_ROOM = 64             # such lines at a time
 
 cdef enum Pass:
     PASS_SUM
@@ -31,6 +33,7 @@ cdef int[NCODES] SIZES = [1, 1, 1, 2, 4, 8, 2, 4, 8, 2, 2, 4, 8, 8, 16]
 
 cdef struct Job:
     int op, in_code, out_code, compute, item, out_item, width    # width: bytes of one value of the compute type
+    int wide                            # a compute type of floats as an offset of kernels by code
     int kept, red
     Py_ssize_t kept_size[MAX_DIMS]      # without the column dim
     Py_ssize_t kept_step[MAX_DIMS]
@@ -73,16 +76,22 @@ cdef void** reduce_table() noexcept nogil:
 
 
 # ---------------------------------------------------------------- one block
-cdef inline bint numbers(int compute, const char* values, Py_ssize_t n) noexcept nogil:
-    """Whether none of n sums is NaN."""
-    cdef Py_ssize_t j
-    for j in range(n):
-        if compute == IN_F32:
-            if (<const float*> values)[j] != (<const float*> values)[j]:
-                return False
-        elif (<const double*> values)[j] != (<const double*> values)[j]:
-            return False
-    return True
+cdef inline int line_slot(Job* job, int kind, int map) noexcept nogil:
+    """The kernel of one contiguous line, or -1."""
+    if kind == PASS_PRODUCT:
+        return SLOT_LINE_PRODUCT + job.compute if job.in_code >= F32 else -1
+    if map > MAP_SQUARE and map != MAP_NOT_NAN:
+        return -1
+    return (SLOT_LINE if map == MAP_X else SLOT_LINE_SQUARE if map == MAP_SQUARE else SLOT_LINE_NUMBERS) + job.in_code - F16
+
+
+cdef inline int strips_slot(Job* job, int kind, int map) noexcept nogil:
+    """The kernel of contiguous columns, or -1."""
+    if kind == PASS_PRODUCT:
+        return SLOT_STRIPS_PRODUCT + job.compute if job.in_code >= F32 else -1
+    if map > MAP_SQUARE and map != MAP_NOT_NAN:
+        return -1
+    return (SLOT_STRIPS_NUMBERS if map == MAP_NOT_NAN else SLOT_STRIPS) + job.in_code - F16
 
 
 cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long long* found) noexcept nogil:
@@ -93,7 +102,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
     cdef Py_ssize_t step = job.red_step[last], col_step = job.col_step
     cdef const char* x
     cdef double tile[4096]
-    cdef int d, c = job.compute, map = t.map
+    cdef int d, slot, c = job.compute, map = t.map
     cdef bint direct, dense, native, totals, lined = False
     lanes = LANES_F32 if c == IN_F32 else LANES_WIDE
     x = t.base
@@ -105,35 +114,23 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
     at[0] = q
     x += q * job.red_step[0]
     if t.kind <= PASS_PRODUCT:
-        native = job.in_code == F32 or job.in_code == F64 or job.in_code == I64
-        dense = native and map == MAP_X and step == cols * job.item and (cols == 1 or col_step == job.item)
-        direct = t.kind == PASS_SUM and map <= MAP_SQUARE and native and c != IN_I64
-        if native and c != IN_I64 and map == MAP_NOT_NAN and last == 0 and (step == job.item if cols == 1 else col_step == job.item):
-            if cols == 1:               # a sum that is a number met no NaN
-                (<line_kernel> table[SLOT_LINE + c])(x, rows, NULL, acc)
-            else:
-                (<strips_kernel> table[SLOT_STRIPS + c])(x, rows, step, cols, NULL, acc)
-            if numbers(c, acc, cols):
+        native = c != IN_I64 and job.in_code >= F32
+        if last == 0 and c != IN_I64:
+            slot = -1
+            if cols == 1 and step == job.item:
+                slot = line_slot(job, t.kind, map)
+            elif cols > 1 and col_step == job.item:
+                slot = strips_slot(job, t.kind, map)
+            if slot >= 0 and cols == 1:
+                (<line_kernel> table[slot])(x, rows, t.centre, acc)
                 return
-        if direct and cols == 1 and last == 0 and step == job.item:
-            (<line_kernel> table[(SLOT_LINE if map == MAP_X else SLOT_LINE_SQUARE) + c])(x, rows, t.centre, acc)
-            return
-        if cols == 1 and last == 0 and step == job.item and map == MAP_X:
-            if t.kind == PASS_PRODUCT and native and c != IN_I64:
-                (<line_kernel> table[SLOT_LINE_PRODUCT + c])(x, rows, NULL, acc)
-                return
-            if t.kind == PASS_SUM and (job.in_code == F16 or job.in_code == BF16):
-                (<line_kernel> table[SLOT_LINE_HALF + job.in_code - F16])(x, rows, NULL, acc)
+            if slot >= 0:
+                (<strips_kernel> table[slot])(x, rows, step, cols, NULL if map == MAP_X else t.centre, acc)
                 return
         totals = t.kind == PASS_SUM and map == MAP_X and c == IN_I64
-        direct = direct and cols > 1 and col_step == job.item
-        if direct and last == 0:
-            (<strips_kernel> table[SLOT_STRIPS + c])(x, rows, step, cols, NULL if map == MAP_X else t.centre, acc)
-            return
-        dense = dense and last == 0
+        direct = t.kind == PASS_SUM and map <= MAP_SQUARE and native and cols > 1 and col_step == job.item
+        dense = job.in_code == I64 and last == 0 and step == cols * job.item and (cols == 1 or col_step == job.item)
         lined = cols == 1 and t.kind == PASS_SUM and c != IN_I64        # the tile is the block: one line, mapped
-        if dense:
-            direct = False
         p = 1 if totals else lane_count(lanes, rows)
         if t.kind == PASS_SUM:
             memset(acc, 0, p * cols * job.width)
@@ -180,7 +177,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
                 if map != MAP_X:
                     (<map_kernel> table[SLOT_MAP + 8 * c + map])(tile, fill, cols, t.centre, job.p)
                 if lined:
-                    (<line_kernel> table[SLOT_LINE + c])(tile, fill, NULL, acc)
+                    (<line_kernel> table[SLOT_LINE + job.wide])(tile, fill, NULL, acc)
                     return
                 (<lanes_kernel> table[(SLOT_ADD if t.kind == PASS_SUM else SLOT_MULTIPLY) + c])(acc, tile, fill, cols)
                 fill = 0
@@ -352,6 +349,7 @@ cdef void sum_columns(int compute, const void* x, Py_ssize_t rows, Py_ssize_t st
     job.op = REDUCE_SUM
     job.in_code = F32 if compute == IN_F32 else F64
     job.compute = compute
+    job.wide = job.in_code - F16
     job.item = job.width = 4 if compute == IN_F32 else 8
     job.red = 1
     job.red_size[0] = job.count = rows
@@ -527,19 +525,21 @@ cdef void first_value(Job* job, const char* base, long long r, char* out) noexce
     memcpy(out, base, job.item)
 
 
+include "reduce_lines.pxi"
+
+
 cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Job* job = <Job*> context
     cdef Py_ssize_t u, q, k, at, n
     cdef const char* base
     cdef char* out
+    cdef char* to
     cdef Py_ssize_t index[MAX_DIMS]
-    cdef int d, status, slot
+    cdef int d, status, slot = strips_slot(job, PASS_PRODUCT if job.op == REDUCE_PROD else PASS_SUM, MAP_NOT_NAN if job.op == REDUCE_NANSUM else MAP_X)
+    cdef bint native = job.in_code >= F32 and job.out_code == job.in_code
+    cdef float sums[STRIP_COLS]
     if job.lines:
-        slot = (SLOT_LINES_PRODUCT if job.op == REDUCE_PROD else SLOT_LINES if job.op <= REDUCE_MEAN
-                else SLOT_LINES_NORM if job.op == REDUCE_NORM else SLOT_LINES_GREATEST)
-        (<lines_kernel> table[slot + job.compute])(
-            job.input + begin * job.kept_step[0], end - begin, job.kept_step[0], job.count,
-            job.flip if job.op >= REDUCE_AMAX else <double> job.count if job.op == REDUCE_MEAN else 1, job.out + begin * job.out_item)
+        lines_pass(job, begin, end)
         return
     q, k = begin // job.tiles, begin % job.tiles
     base, at = job.input, 0
@@ -553,10 +553,13 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         if n > job.tile:
             n = job.tile
         if job.strips:
-            out = job.out + (at + k * job.tile) * job.item
-            (<strips_kernel> table[SLOT_STRIPS + job.compute])(base + k * job.tile * job.item, job.count, job.red_step[0], n, NULL, out)
+            out = job.out + (at + k * job.tile) * job.out_item
+            to = out if native else <char*> sums
+            (<strips_kernel> table[slot])(base + k * job.tile * job.item, job.count, job.red_step[0], n, NULL, to)
             if job.op == REDUCE_MEAN:
-                finish(job, FINISH_DIVIDE, out, n, NULL, <double> job.count)
+                finish(job, FINISH_DIVIDE, to, n, NULL, <double> job.count)
+            if not native:
+                put(job, job.out_code, to, n, out)
         else:
             status = reduce_tile(job, base + k * job.tile * job.col_step, n, at + k * job.tile * job.col_out)
             if status != RUN_OK:
@@ -658,7 +661,7 @@ cdef bint sum_little(int op, int code, int ndim, const Py_ssize_t* sizes, const 
         n *= sizes[d]
     if n == 0 or n > BLOCK:
         return False
-    (<line_kernel> table[SLOT_LINE + code - F32])(input, n, NULL, out)
+    (<line_kernel> table[SLOT_LINE + code - F16])(input, n, NULL, out)
     if op == REDUCE_MEAN:
         if code == F32:
             (<float*> out)[0] = (<float*> out)[0] / <float> n
@@ -672,7 +675,7 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     cdef Job job
     cdef Py_ssize_t outputs = 1, stride = 1, best, away, grain
     cdef int d, k, col, status
-    cdef bint plain
+    cdef bint plain, native, summed, greatest
     if (op == REDUCE_SUM or op == REDUCE_MEAN) and in_code == out_code and (in_code == F32 or in_code == F64):
         if sum_little(op, in_code, ndim, sizes, steps, reduced, input, out):
             return RUN_OK
@@ -726,10 +729,14 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     for d in range(job.kept - 1, -1, -1):
         job.kept_out[d] = stride
         stride *= job.kept_size[d]
-    plain = in_code == out_code and (in_code == F32 or in_code == F64) and job.red == 1 and job.count <= BLOCK
+    job.wide = (F64 if job.compute == IN_F64 else F32) - F16
+    plain = F16 <= in_code <= F64 and job.red == 1 and job.count <= BLOCK
+    native = plain and in_code >= F32
+    summed = op == REDUCE_SUM or op == REDUCE_MEAN or op == REDUCE_NANSUM or (op == REDUCE_PROD and native)
     # contiguous lines of one block, evenly spaced; the greatest of short ones is better found in columns
-    job.lines = ((op <= REDUCE_MEAN or (op == REDUCE_NORM and p == 2)
-                  or (job.count >= 64 and (op == REDUCE_AMAX or op == REDUCE_AMIN))) and plain
+    greatest = (op == REDUCE_AMAX or op == REDUCE_AMIN) and in_code <= F64 and job.count >= 64
+    job.lines = (job.red == 1 and job.count <= BLOCK and (plain and (summed or (op == REDUCE_NORM and p == 2)) or greatest
+                                                          or (op == REDUCE_SUM and in_code <= U64 and job.count >= 64))
                  and job.kept == 1 and job.red_step[0] == job.item and job.kept_step[0] != job.item)
     # else columns along the kept dim of smallest step, if that is nearer than the rows or the rows are few
     col = -1
@@ -751,8 +758,7 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
             job.kept_out[d] = job.kept_out[d + 1]
         job.kept -= 1
     job.outer = outputs // job.cols
-    job.strips = ((op == REDUCE_SUM or op == REDUCE_MEAN) and plain
-                  and job.cols > 1 and job.col_step == job.item and job.col_out == 1)
+    job.strips = summed and plain and job.cols > 1 and job.col_step == job.item and job.col_out == 1
     # rows that follow each other are best summed whole; else narrow tiles serve threads better
     job.tile = STRIP_COLS if job.strips and job.cols <= STRIP_COLS and job.red_step[0] == job.cols * job.item else TILE_COLS
     job.tiles = (job.cols + job.tile - 1) // job.tile

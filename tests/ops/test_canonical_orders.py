@@ -103,10 +103,28 @@ def test_sum_of_columns(rows, cols, dtype):
 
     for t in layouts(x):
         same_bits(reference.sum_(x, (0,)), t.sum(0).numpy())
+    factors = (1 + x * np.dtype(dtype).type(1e-5)).astype(dtype)
+    for t in layouts(factors):
+        same_bits(reference.prod(factors, (0,)), t.prod(0).numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("shape", [(1, 5), (3, 9), (9, 70), (20, 33), (70, 65), (130, 100), (5000, 3), (3, 5000)])
+def test_sums_without_nan(shape, dtype):
+    """NaN counts as +0, wherever it lies, in lines and in columns."""
+    x = numbers(*shape)
+    x[np.random.default_rng(1).random(shape) < 0.2] = np.nan
+    wide = np.float64 if dtype == "float64" else np.float32
+
+    for t in layouts(x):
+        t = t.to(getattr(ft, dtype))
+        for dim in (0, 1):
+            expected = reference.sum_(np.nan_to_num(t.to(getattr(ft, wide.__name__)).numpy()), (dim,))
+            same_bits(ft.from_numpy(expected).to(t.dtype).float().numpy(), t.nansum(dim).float().numpy())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("n", (1, 2, 3, 4, 5, 8, 9, 12, 15, 16, 17))
+@pytest.mark.parametrize("n", (1, 2, 3, 4, 5, 8, 9, 12, 15, 16, 17, 23, 31, 32, 33))
 def test_short_lines_between_others(n, dtype):
     """Many lines at once, of a wider tensor whose other values are NaN; a sum of negative zeros is a positive one."""
     x = numbers(50, n, dtype=dtype)
@@ -161,13 +179,64 @@ def test_norm_of_lines_and_columns(p, dtype, shape):
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
-@pytest.mark.parametrize("n", (1, 15, 63, 100, 4099))
+@pytest.mark.parametrize("n", (1, 2, 9, 15, 63, 64, 65, 100, 4099))
 def test_halves_are_summed_as_floats(n, name):
-    t = ft.from_numpy(numbers(2, n)).to(getattr(ft, name))
+    """Lines, columns that follow each other, columns of wider rows, and columns far from each other; rounded once at the end."""
+    t = ft.from_numpy(numbers(70 if n < 4099 else 3, n)).to(getattr(ft, name))
     wide = t.float().numpy()
+    padded = ft.zeros(n, 2 * len(t) + 5, dtype=t.dtype)[:, 2:2 + len(t)]
+    padded.copy_(t.t())
+    expected = reference.sum_(wide, (1,)), reference.mean(wide, (1,)), reference.norm(wide, (1,), 2)
 
-    same_bits(reference.sum_(wide, (1,)), t.sum(1, dtype=ft.float32).numpy())
-    same_bits(reference.sum_(wide, (1,)), t.t().contiguous().t().sum(1, dtype=ft.float32).numpy())
+    for each in (t, t.t().contiguous().t(), padded.t()):
+        same_bits(expected[0], each.sum(1, dtype=ft.float32).numpy())
+        for exact, rounded in zip(expected, (each.sum(1), each.mean(1), each.norm(dim=1))):
+            same_bits(ft.from_numpy(exact).to(t.dtype).float().numpy(), rounded.float().numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "uint8", "int32", "int64"])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (40, 63), (70, 64), (9, 130), (3, 4100), (4100, 3), (2, 9001)])
+def test_extremes_and_their_places(shape, dtype):
+    """The first of equals, zeros of both signs being equal; NaN before all. amax and amin take -0 for less than +0."""
+    rng = np.random.default_rng(2)
+    x = rng.integers(0, 4, shape) * rng.choice((-1.0, 1.0), shape) if dtype[0] != "u" else rng.integers(0, 250, shape)
+    x = x.astype(dtype)
+    many = [x, -x[::-1]] if dtype[0] == "f" else [x]
+    if dtype[0] == "f":
+        x = np.where(rng.random(shape) < 0.5, -np.abs(x), x).astype(dtype)
+        zeros, some_nan, infinite = x * 0, x.copy(), x.copy()
+        some_nan[rng.random(shape) < 0.01] = np.nan
+        infinite[rng.random(shape) < 0.1] = np.inf
+        infinite[rng.random(shape) < 0.1] = -np.inf
+        many += [zeros, some_nan, infinite]
+
+    for x in many:
+        for t in layouts(np.ascontiguousarray(x)):
+            for dim in (0, 1):
+                lines = x.T if dim == 0 else x
+                for least, place, pair, value in ((False, t.argmax, t.max, t.amax), (True, t.argmin, t.min, t.amin)):
+                    found = [reference.greatest(line, least, signed_zero=False) for line in lines]
+                    at = np.array([where for _, where in found])
+                    same_bits(at, place(dim).numpy())
+                    same_bits(at, pair(dim)[1].numpy())
+                    for expected, actual in (([number for number, _ in found], pair(dim)[0]), ([reference.greatest(line, least)[0] for line in lines], value(dim))):
+                        actual = actual.numpy()
+                        actual[actual != actual] = np.array(np.nan).astype(dtype)
+                        same_bits(np.array(expected), actual)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "int64", "float32", "float64", "float16"])
+@pytest.mark.parametrize("shape", [(1, 3), (5, 9), (300, 63), (9, 64), (70, 131), (4100, 5), (2, 9001)])
+def test_counts_of_what_is_not_zero(shape, dtype):
+    x = np.random.default_rng(3).integers(-300, 300, shape) * (np.random.default_rng(4).random(shape) < 0.4)
+    x = -x.astype(dtype) if dtype[0] == "f" else x.astype(dtype)        # -0 is zero
+
+    for t in layouts(x):
+        for dim in (0, 1):
+            same_bits(np.count_nonzero(x, axis=dim), t.count_nonzero(dim).numpy())
+            same_bits((x != 0).any(dim), t.any(dim).bool().numpy())
+            same_bits((x != 0).all(dim), t.all(dim).bool().numpy())
+    assert not (ft.from_numpy(x) * 0).any().item()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

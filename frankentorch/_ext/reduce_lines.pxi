@@ -1,0 +1,70 @@
+# Outputs of one contiguous line each, evenly spaced, of at most one block. Part of reduce_run.pyx.
+cdef int lines_slot(int op) noexcept nogil:
+    if op == REDUCE_PROD:
+        return SLOT_LINES_PRODUCT
+    if op <= REDUCE_MEAN:
+        return SLOT_LINES
+    return SLOT_LINES_NUMBERS if op == REDUCE_NANSUM else SLOT_LINES_NORM if op == REDUCE_NORM else SLOT_LINES_GREATEST
+
+
+cdef void lines_pass_singly(Job* job, const char* x, Py_ssize_t n, char* out) noexcept nogil:
+    """n sums or extremes of one line each, by the kernel of a tile."""
+    cdef Tile t
+    cdef long long totals[LINES_ROOM]
+    cdef char* to = <char*> totals
+    cdef Py_ssize_t i
+    t.job, t.cols, t.kind = job, n, PASS_MAX
+    if job.op == REDUCE_SUM:
+        memset(to, 0, n * 8)
+        for i in range(n):
+            (<load_kernel> table[SLOT_TOTAL + job.in_code])(x + i * job.kept_step[0], job.count, job.item, 1, job.item, to + i * 8)
+        memcpy(out, to, n * 8)
+        return
+    start_running(&t, to)
+    for i in range(n):
+        (<max_kernel> table[SLOT_MAX + job.in_code])(x + i * job.kept_step[0], job.count, job.item, 1, job.item, to + i * job.item, job.flip)
+    keys_to_values(job, to, n)
+    memcpy(out, to, n * job.item)
+
+
+cdef void lines_pass(Job* job, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Outputs begin .. end, each of one contiguous line."""
+    cdef bint native = job.in_code >= F32 and job.out_code == job.in_code
+    cdef bint numbers = job.op == REDUCE_NANSUM
+    cdef bint loaded = job.count <= SHORT_LINE and (numbers or job.in_code < F32)      # widened and cleaned many at a time
+    cdef Py_ssize_t n, most = end - begin if native and not loaded else LINES_ROOM, step = job.kept_step[0]
+    cdef double tile[LINES_ROOM * SHORT_LINE]
+    cdef double totals[LINES_ROOM]
+    cdef char* to
+    cdef int slot = lines_slot(job.op), by_code = slot == SLOT_LINES or slot == SLOT_LINES_NUMBERS or slot == SLOT_LINES_NORM
+    cdef double p = job.flip if slot == SLOT_LINES_GREATEST else <double> job.count if job.op == REDUCE_MEAN else 1
+    cdef const char* x = job.input + begin * step
+    cdef load_kernel load = <load_kernel> table[SLOT_LOAD + job.in_code]
+    if job.in_code <= U64 or (slot == SLOT_LINES_GREATEST and job.in_code < F32):
+        while begin < end:
+            n = min(end - begin, LINES_ROOM)
+            lines_pass_singly(job, x, n, job.out + begin * job.out_item)
+            x += n * step
+            begin += n
+        return
+    if loaded:
+        slot = (SLOT_LINES if numbers else slot) + job.wide
+    else:
+        slot += job.in_code - F16 if by_code else job.compute
+    while begin < end:
+        n = min(end - begin, most)
+        to = job.out + begin * job.out_item if native else <char*> totals
+        if loaded:
+            if step == job.count * job.item:
+                load(x, 1, 0, n * job.count, job.item, tile)
+            else:
+                load(x, n, step, job.count, job.item, tile)
+            if numbers:
+                (<map_kernel> table[SLOT_MAP + 8 * job.compute + MAP_NOT_NAN])(tile, 1, n * job.count, NULL, 0)
+            (<lines_kernel> table[slot])(<const char*> tile, n, job.count * job.width, job.count, p, to)
+        else:
+            (<lines_kernel> table[slot])(x, n, step, job.count, p, to)
+        if not native:
+            put(job, job.out_code, to, n, job.out + begin * job.out_item)
+        x += n * step
+        begin += n
