@@ -97,6 +97,63 @@ def test_sort_of_what_is_sorted(dtype):
     assert ft.equal(ft.arange(200), t.flip(0).sort(descending=True, stable=True).indices)
 
 
+def long_line(kind, n, rng):
+    """Lines of which a sample at even distances tells little, and others."""
+    if kind == "misleading":
+        return [-(1 << 40) if i % (n // 1024) else rng.randrange(1 << 40) for i in range(n)]
+    if kind == "ties":
+        return [rng.randrange(3) for _ in range(n)]
+    return [rng.randrange(-(1 << 62), 1 << 62) for _ in range(n)]
+
+
+@pytest.mark.parametrize("kind", ["misleading", "ties", "far"])
+@pytest.mark.parametrize("n", [41, 300, 16384, 20000])
+def test_selection_from_a_line_is_what_its_stable_sort_says(n, kind):
+    numbers = long_line(kind if n > 1024 else "ties", n, random.Random(n))
+    order = sorted(range(n), key=numbers.__getitem__)
+
+    for dtype in (ft.int64, ft.float64):        # both have the numbers' order; float64 may join some, whose places must not be asked
+        t = ft.tensor([float(x) if dtype is ft.float64 else x for x in numbers], dtype=dtype)
+        floats = t.tolist()
+        places = order if dtype is ft.int64 else sorted(range(n), key=floats.__getitem__)
+        for k in {1, 2, n // 1000 + 1, n // 4, (n + 1) // 2, n - 1, n}:
+            value, place = t.kthvalue(k)
+            assert (floats[places[k - 1]], places[k - 1]) == (value.item(), place.item())
+        assert places[(n - 1) // 2] == t.median(0)[1].item() and floats[places[(n - 1) // 2]] == t.median().item()
+
+
+def test_medians_with_nan():
+    t = ft.tensor([3.0, math.nan, 1.0, 2.0, math.nan, 2.0] * 10)
+
+    assert 1 == t.median(0)[1].item() and math.isnan(t.median().item())
+    assert (2.0, 29) == (t.nanmedian().item(), t.nanmedian(0)[1].item())
+    assert ft.full((50,), math.nan).nanmedian(0)[1].item() == 0
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dtype", [ft.bool, ft.uint8, ft.int8])
+def test_bytes_are_sorted_by_counting(dtype, descending):
+    rng = random.Random(1)
+    low, high = {ft.bool: (0, 1), ft.uint8: (0, 255), ft.int8: (-128, 127)}[dtype]
+    lines = [[rng.randint(low, high) if r else high for _ in range(700)] for r in range(3)]
+    orders = [sorted(range(700), key=lambda i, line=line: -line[i] if descending else line[i]) for line in lines]
+    t = ft.tensor(lines).to(dtype)
+
+    for x, dim in ((t, 1), (t.t(), 0), (t.t().contiguous(), 0)):
+        values, indices = x.sort(dim, descending)
+        assert orders == (indices if dim else indices.t()).tolist()
+        assert [[line[i] for i in order] for line, order in zip(lines, orders)] == (values if dim else values.t()).long().tolist()
+
+
+@pytest.mark.parametrize("x", [[True], [False], [False] * 9, [True] * 70, [True, False] * 50, [False] * 65 + [True]])
+def test_unique_of_truth_values(x):
+    values, inverse, counts = ft.unique(ft.tensor(x), return_inverse=True, return_counts=True)
+
+    assert (sorted(set(x)), [sorted(set(x)).index(v) for v in x]) == (values.tolist(), inverse.tolist())
+    assert [x.count(v) for v in sorted(set(x))] == counts.tolist()
+    assert sorted(set(x)) == ft.unique(ft.tensor(x)).tolist()
+
+
 def test_unique():
     t = ft.tensor([3, 1, 1, 3])
     values, inverse, counts = ft.unique(t, return_inverse=True, return_counts=True)
