@@ -12,6 +12,7 @@ from frankentorch._ext.levels cimport fill_scan_at
 
 cdef enum:
     LINES = 4                           # of a tile whose rows lie closer than its columns: as many as a kernel runs at once
+    SHORT = 256                         # most rows of which such a tile is wide
 
 cdef void* table[SCAN_SLOTS]
 
@@ -77,7 +78,7 @@ cdef int scan_run(int op, int in_code, int out_code, int ndim, const Py_ssize_t*
     s.rows, s.row_step, s.out_row = sizes[dim], steps[dim], out_steps[dim]
     s.cols, s.col_step, s.out_col, s.dims = 1, 0, 0, 0
     away = steps[dim] if steps[dim] >= 0 else -steps[dim]
-    s.tile = LOG_LINES if op == SCAN_LOGCUMSUMEXP else LINES if away < best else TILE_COLS
+    s.tile = LOG_LINES if op == SCAN_LOGCUMSUMEXP else LINES if away < best and s.rows > SHORT else TILE_COLS
     for d in range(ndim):
         if d == dim or sizes[d] == 1:
             continue

@@ -292,8 +292,8 @@ def test_columns_are_rows_of_the_transposed(shape, name, dtype):
         same_bits(rows.mT.contiguous().nan_to_num(7).numpy(), columns.nan_to_num(7).numpy())
 
 
-@pytest.mark.parametrize("lines", (1, 3, 4, 5, 9))
-@pytest.mark.parametrize("name", ["float32", "float64", "float16", "int32", "uint8"])
+@pytest.mark.parametrize("lines", (1, 3, 4, 5, 9, 23, 70, 135))
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "int32", "int64", "uint8"])
 def test_running_sums_of_lines_side_by_side(lines, name):
     """Each line left to right in the wider type, rounded at each step, however many run at once."""
     dtype = getattr(ft, name)
@@ -311,3 +311,5 @@ def test_running_sums_of_lines_side_by_side(lines, name):
     for each in (t, t.t().contiguous().t()):
         same_bits(expected.astype(kind), each.cumsum(1).numpy())
         same_bits(product.astype(kind), each.cumprod(1).numpy())
+    same_bits(expected.astype(kind), np.ascontiguousarray(t.t().contiguous().cumsum(0).numpy().T))
+    same_bits(product.astype(kind), np.ascontiguousarray(t.t().contiguous().cumprod(0).numpy().T))
