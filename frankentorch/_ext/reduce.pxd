@@ -33,7 +33,7 @@ cdef enum ReduceSlot:
     SLOT_COLUMNS_SQUARE = 132
     SLOT_PRODUCT = 136          # + (code - C64): complex product, left to right
     SLOT_FINISH = 140           # + compute: the last step of a reduction, in place
-    SLOT_LINE_PRODUCT = 144     # + compute: as SLOT_LINE, multiplied
+    SLOT_LINE_PRODUCT = 144     # + (code - F16): as SLOT_LINE, multiplied
     SLOT_STRIPS = 148           # + (code - F16): a block of up to STRIP_COLS contiguous columns, summed
     SLOT_LINE_NUMBERS = 152     # + (code - F16): as SLOT_LINE, NaN being 0
     SLOT_LINES = 156            # + (code - F16): many lines of one block each, summed and divided by p
@@ -42,7 +42,7 @@ cdef enum ReduceSlot:
     SLOT_LINES_NORM = 168       # + (code - F16): the Euclidean norm of each of many lines of one block
     SLOT_TOTAL = 172            # + code: integers of each column added to int64 totals, in any order
     SLOT_DOT = 184              # + compute: one block of products of two contiguous rows, summed
-    SLOT_STRIPS_PRODUCT = 188   # + compute: as SLOT_STRIPS, multiplied
+    SLOT_STRIPS_PRODUCT = 188   # + (code - F16): as SLOT_STRIPS, multiplied
     SLOT_STRIPS_NUMBERS = 192   # + (code - F16): as SLOT_STRIPS, NaN being 0
     SLOT_LINES_NUMBERS = 196    # + (code - F16): as SLOT_LINES, NaN being 0; p = 1
     REDUCE_SLOTS = 200

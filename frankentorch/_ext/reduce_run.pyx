@@ -79,7 +79,7 @@ cdef void** reduce_table() noexcept nogil:
 cdef inline int line_slot(Job* job, int kind, int map) noexcept nogil:
     """The kernel of one contiguous line, or -1."""
     if kind == PASS_PRODUCT:
-        return SLOT_LINE_PRODUCT + job.compute if job.in_code >= F32 else -1
+        return SLOT_LINE_PRODUCT + job.in_code - F16
     if map > MAP_SQUARE and map != MAP_NOT_NAN:
         return -1
     return (SLOT_LINE if map == MAP_X else SLOT_LINE_SQUARE if map == MAP_SQUARE else SLOT_LINE_NUMBERS) + job.in_code - F16
@@ -88,7 +88,7 @@ cdef inline int line_slot(Job* job, int kind, int map) noexcept nogil:
 cdef inline int strips_slot(Job* job, int kind, int map) noexcept nogil:
     """The kernel of contiguous columns, or -1."""
     if kind == PASS_PRODUCT:
-        return SLOT_STRIPS_PRODUCT + job.compute if job.in_code >= F32 else -1
+        return SLOT_STRIPS_PRODUCT + job.in_code - F16
     if map > MAP_SQUARE and map != MAP_NOT_NAN:
         return -1
     return (SLOT_STRIPS_NUMBERS if map == MAP_NOT_NAN else SLOT_STRIPS) + job.in_code - F16
@@ -251,6 +251,13 @@ cdef void blocks_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept 
     cdef Py_ssize_t b, n, j
     cdef double acc[2048]
     cdef long long found[TILE_COLS]
+    if t.kind == PASS_MAX:              # needs no blocks: their greatest is that of each
+        n = t.job.count - begin * BLOCK
+        start_running(t, <char*> acc)
+        block_pass(t, begin * BLOCK, n if end * BLOCK > t.job.count else (end - begin) * BLOCK, <char*> acc, found)
+        for b in range(begin, end):
+            memcpy(t.parts + b * t.cols * 8, acc, t.cols * 8)
+        return
     for b in range(begin, end):
         n = t.job.count - b * BLOCK
         if t.kind > PASS_PRODUCT:
@@ -732,10 +739,10 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     job.wide = (F64 if job.compute == IN_F64 else F32) - F16
     plain = F16 <= in_code <= F64 and job.red == 1 and job.count <= BLOCK
     native = plain and in_code >= F32
-    summed = op == REDUCE_SUM or op == REDUCE_MEAN or op == REDUCE_NANSUM or (op == REDUCE_PROD and native)
+    summed = op <= REDUCE_NANSUM
     # contiguous lines of one block, evenly spaced; the greatest of short ones is better found in columns
     greatest = (op == REDUCE_AMAX or op == REDUCE_AMIN) and in_code <= F64 and job.count >= 64
-    job.lines = (job.red == 1 and job.count <= BLOCK and (plain and (summed or (op == REDUCE_NORM and p == 2)) or greatest
+    job.lines = (job.red == 1 and job.count <= BLOCK and (plain and ((summed and (native or op != REDUCE_PROD)) or (op == REDUCE_NORM and p == 2)) or greatest
                                                           or (op == REDUCE_SUM and in_code <= U64 and job.count >= 64))
                  and job.kept == 1 and job.red_step[0] == job.item and job.kept_step[0] != job.item)
     # else columns along the kept dim of smallest step, if that is nearer than the rows or the rows are few

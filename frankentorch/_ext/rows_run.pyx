@@ -19,7 +19,9 @@ from frankentorch._ext.levels cimport fill_rows_at
 
 cdef enum:
     GRAIN = 16384
-    SHORT = 8                   # lines up to here are worked many at once
+    SHORT = 12                  # lines up to here are worked many at once, in columns
+    SHORT_BACK = 8              # the same for gradients of float64
+    ROOM = 8192                 # bytes of a tile that need not be asked for
     SPLIT = 8 * BLOCK           # threads share the sums of one line from here on (reduce_run.pyx)
 
 cdef void* table[ROW_SLOTS]
@@ -82,28 +84,58 @@ cdef void work_columns(LineJob* s, const char* x, const char* y, char* z, Py_ssi
         (<softmax_back_end> table[SLOT_SOFTMAX_BACKWARD_END + c])(x, y, z, s.n, step, cols, s.log, sums)
 
 
+cdef void converted_lines(LineJob* s, Py_ssize_t begin, Py_ssize_t end, bint backward) noexcept nogil:
+    """Lines that follow each other, converted as many at a time as there is room for."""
+    cdef Py_ssize_t n = s.n, at = begin, most = ROOM // (n * 4), step = max(n * 4, ROOM), k
+    cdef int item = code_size(s.code), out_item = code_size(s.out_code)
+    cdef char little[3 * ROOM]
+    cdef char* x = little
+    if most == 0:
+        most = 1
+        x = <char*> malloc(3 * step)
+        if x == NULL:
+            s.status = RUN_MEMORY
+            return
+    while at < end:
+        k = min(end - at, most)
+        load(s.code, s.input + at * n * item, 1, 0, k * n, item, x)
+        if backward:
+            load(s.code, s.other + at * n * item, 1, 0, k * n, item, x + step)
+        work_lines(s, x, x + step, x + 2 * step, at, k)
+        store(s.out_code, x + 2 * step, 1, 0, k * n, out_item, s.out + at * n * out_item)
+        at += k
+    if x != little:
+        free(x)
+
+
 cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef LineJob* s = <LineJob*> context
     cdef int item = code_size(s.code), out_item = code_size(s.out_code), width = 4 if s.compute == IN_F32 else 8
     cdef Py_ssize_t n = s.n, u, k, cols, first, step, col_step, piece = n * s.cols * width
     cdef double acc[2048]
-    cdef char little[3 * 8192]
+    cdef char little[4 * ROOM]
     cdef char* room = little
     cdef char* x
     cdef char* y
     cdef char* z
+    cdef char* w
     cdef bint backward = s.op == LINE_SOFTMAX_BACKWARD or s.op == LINE_NORM_BACKWARD
+    cdef bint runs = s.across and s.code < F32 and s.out_code < F32         # short lines of halves: widened as one, then turned
     # whole lines of the compute type are worked where they are, the rest in tiles
     cdef bint direct = s.cols == 1 and s.inner == 1 and s.code >= F32 and s.out_code == s.code
     if direct:
         k = begin * n
         work_lines(s, s.input + k * item, s.other + k * item, s.out + k * item, begin, end - begin)
         return
-    if piece > 8192 and not s.placed:
-        room = <char*> malloc(3 * piece)
+    if s.cols == 1 and s.inner == 1:
+        converted_lines(s, begin, end, backward)
+        return
+    if piece > ROOM and not s.placed:
+        room = <char*> malloc(4 * piece)
         if room == NULL:
             s.status = RUN_MEMORY
             return
+    x, y, z, w = room, room + piece, room + 2 * piece, room + 3 * piece
     for u in range(begin, end):
         if s.across:                            # one dim of lines, each n long
             first = u * s.cols
@@ -119,10 +151,16 @@ cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         if s.placed:
             work_columns(s, s.input + k * item, s.other + k * item if backward else NULL, s.out + k * item, s.inner, cols)
             continue
-        x, y, z = room, room + piece, room + 2 * piece
-        load(s.code, s.input + k * item, n, step * item, cols, col_step * item, x)
-        if backward:
-            load(s.code, s.other + k * item, n, step * item, cols, col_step * item, y)
+        if runs:
+            load(s.code, s.input + k * item, 1, 0, cols * n, item, w)
+            load(F32, w, n, 4, cols, n * 4, x)
+            if backward:
+                load(s.code, s.other + k * item, 1, 0, cols * n, item, w)
+                load(F32, w, n, 4, cols, n * 4, y)
+        else:
+            load(s.code, s.input + k * item, n, step * item, cols, col_step * item, x)
+            if backward:
+                load(s.code, s.other + k * item, n, step * item, cols, col_step * item, y)
         if cols == 1:
             work_lines(s, x, y, z, first, 1)
         elif s.op == LINE_SOFTMAX or s.op == LINE_SOFTMAX_BACKWARD:
@@ -133,7 +171,11 @@ cdef void line_tiles(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         else:
             (<norm_back> table[SLOT_NORM_BACKWARD + s.compute])(x, y, z, n, cols, s.weight, s.mean + first * width,
                                                                 s.rstd + first * width, acc)
-        store(s.out_code, z, n, step * out_item, cols, col_step * out_item, s.out + k * out_item)
+        if runs:
+            store(F32, z, n, 4, cols, n * 4, w)
+            store(s.out_code, w, 1, 0, cols * n, out_item, s.out + k * out_item)
+        else:
+            store(s.out_code, z, n, step * out_item, cols, col_step * out_item, s.out + k * out_item)
     if room != little:
         free(room)
 
@@ -143,14 +185,14 @@ cdef int run_lines(LineJob* s) noexcept nogil:
     if s.outer * s.n * s.inner == 0:
         return RUN_OK
     s.compute, s.status = compute_of(s.code), RUN_OK
-    s.across = s.inner == 1 and s.n <= SHORT and s.outer >= 8
+    s.across = s.inner == 1 and s.n <= (SHORT_BACK if s.compute == IN_F64 and s.other != NULL else SHORT) and s.outer >= 8
     s.placed = s.inner >= 16 and s.code >= F32 and s.out_code == s.code and (s.op == LINE_SOFTMAX or s.op == LINE_SOFTMAX_BACKWARD)
     if s.across:
-        s.cols, s.tiles = 16, 1
-        units = (s.outer + 15) // 16
+        s.cols, s.tiles = TILE_COLS, 1
+        units = (s.outer + s.cols - 1) // s.cols
     else:
         # side by side as many as let three tiles stay in a cache of the second level, but a cache line's worth
-        s.cols = TILE_COLS if s.placed and s.n <= 1024 else 32 if s.placed and s.n <= 2048 else 16
+        s.cols = TILE_COLS if s.placed and s.n <= 1024 else 32 if (s.placed or s.code < F32) and s.n <= 2048 else 16
         if s.cols > s.inner:
             s.cols = s.inner
         s.tiles = (s.inner + s.cols - 1) // s.cols

@@ -192,6 +192,10 @@ def test_halves_are_summed_as_floats(n, name):
         same_bits(expected[0], each.sum(1, dtype=ft.float32).numpy())
         for exact, rounded in zip(expected, (each.sum(1), each.mean(1), each.norm(dim=1))):
             same_bits(ft.from_numpy(exact).to(t.dtype).float().numpy(), rounded.float().numpy())
+    near_one = (1 + t * 1e-5).clone()
+    product = reference.prod(near_one.float().numpy(), (1,))
+    for each in (near_one, near_one.t().contiguous().t()):
+        same_bits(product, each.prod(1, dtype=ft.float32).numpy())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "uint8", "int32", "int64"])
@@ -272,6 +276,29 @@ def test_a_row_does_not_depend_on_its_neighbours_or_layout(n, name):
     alone = ft.stack([getattr(row.clone(), name)(0) for row in x])
     same_bits(together.numpy(), alone.numpy())
     same_bits(together.numpy(), getattr(x.t().contiguous().t(), name)(1).contiguous().numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("n", (1, 3, 8, 9, 12, 13, 40, 3000))
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "layer_norm"])
+def test_many_lines_and_one_alone(n, name, dtype):
+    """Short lines are worked in columns, others of halves many at a time, both ways; halves are rounded once."""
+    def run(x, g):
+        leaf = x.clone().requires_grad_()
+        out = ft.nn.functional.layer_norm(leaf, (n,)) if name == "layer_norm" else getattr(leaf, name)(1)
+        out.backward(g)
+        return out.detach(), leaf.grad
+
+    count = 70 if n < 3000 else 5
+    x = ft.from_numpy(numbers(count, n) * np.float32(1e-2)).to(getattr(ft, dtype))
+    g = ft.from_numpy(numbers(count, n, seed=1)).to(x.dtype)
+    together = run(x, g)
+    alone = [run(x[i:i + 1], g[i:i + 1]) for i in range(count)]
+
+    for k in range(2):
+        same_bits(ft.cat([each[k] for each in alone]).double().numpy(), together[k].double().numpy())
+    if "16" in dtype:
+        same_bits(run(x.float(), g.float())[0].to(x.dtype).float().numpy(), together[0].float().numpy())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
