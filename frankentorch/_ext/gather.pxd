@@ -20,4 +20,6 @@ cdef enum:
     PLANE_ROW_READ = 71          # one index for each row of n contiguous items; + log2 of the item size
     PLANE_ROW_WRITE = 76
     PLANE_ROW_FILL = 81          # other is one item
-    PLANE_SLOTS = 86
+    PLANE_ROW_ADD = 86           # + code; and so on: a row of contiguous items, not of bool or complex
+    PLANE_NEAR_READ = 146        # + log2 of the item size, 1 or 2; of contiguous rows with indices of their own, which are checked on the way: 2 if one lies outside
+    PLANE_SLOTS = 148

@@ -19,6 +19,7 @@ cdef enum:
     RUN = 256                   # positions worked at once
     BESIDE = 1024               # bins of which bincount keeps four counts
     GRAIN = 16384
+    NEAR = 32768                # bytes of a row that stays in the first-level cache
     MAX_DIMS = 64
     MAX_INDEX = 64
 
@@ -159,12 +160,22 @@ cdef void walk_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
             return
 
 
+cdef bint is_near(const Walk* w, int op, int code) noexcept nogil:
+    """Whether short contiguous rows of small items are read by indices of their own. Larger items are gathered by vectors, and rows that lie far
+    away by more loads at once, where no check stands between."""
+    cdef int item = code_size(code), last = w.ndim - 1
+    return (op == INDEX_READ and not w.shared and last > 0 and item <= 2 and w.self_steps[last] == 0 and w.index[0].step == item
+            and w.index[0].size * item <= NEAR and w.other_steps[last] == item and w.index_steps[last] == 8 and w.index_steps[last - 1] != 0)
+
+
 cdef plane_kernel plane_of(Walk* w, int op, int code) noexcept nogil:
     """The kernel of a plane; one that takes whole rows where a row has one index. NULL if there is none."""
     cdef int item = code_size(code), log = 0, last = w.ndim - 1
     if w.shared:
-        if op > INDEX_WRITE or last < 1 or w.self_steps[last] != item:
+        if last < 1 or w.self_steps[last] != item:
             return NULL
+        if op > INDEX_WRITE:
+            return <plane_kernel> planes[PLANE_ROW_ADD + 15 * (op - INDEX_ADD) + code] if w.other_steps[last] == item else NULL
         while item > 1 << log:
             log += 1
         if w.other_steps[last] == 0 and op == INDEX_WRITE:
@@ -176,6 +187,8 @@ cdef plane_kernel plane_of(Walk* w, int op, int code) noexcept nogil:
         return <plane_kernel> planes[PLANE_ADD + 15 * (op - INDEX_ADD) + code]
     while item > 1 << log:
         log += 1
+    if is_near(w, op, code):
+        return <plane_kernel> planes[PLANE_NEAR_READ + log]
     return <plane_kernel> planes[(PLANE_READ if op == INDEX_READ else PLANE_WRITE) + log]
 
 
@@ -204,20 +217,21 @@ cdef void plane_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         p.rows, p.self_row, p.other_row, p.index_row = size[last - 1], w.self_steps[last - 1], w.other_steps[last - 1], steps[last - 1]
     while True:
         if w.checks:
+            row = p
             if w.shared:
-                row = p
                 row.rows, row.n, row.index_step = 1, p.rows, p.index_row
-                found = (<plane_kernel> planes[PLANE_CHECK])(&row, base, other, index)
-            else:
-                found = (<plane_kernel> planes[PLANE_CHECK])(&p, base, other, index)
+            elif p.index_row == 0:
+                row.rows = 1
+            found = (<plane_kernel> planes[PLANE_CHECK])(&row, base, other, index)
             if found == 2:
                 w.outside = 1
                 return
             if found:
                 w.negative = 1
             p.wraps = found
-        if w.plane != NULL:
-            w.plane(&p, base, other, index)
+        if w.plane != NULL and w.plane(&p, base, other, index) != 0:
+            w.outside = 1
+            return
         d = last - 2
         while d >= 0:
             at[d] += 1
@@ -316,11 +330,11 @@ cdef int index_run(int op, int code, int ndim, const Py_ssize_t* sizes, char* se
 
 cdef int run_planes(Walk* w, int op, int code, Py_ssize_t length, Py_ssize_t grain, int ndim, const Py_ssize_t* sizes,
                     const IndexTensor* index, IndexFault* fault) noexcept nogil:
-    """A read checks each plane just before it; a write is preceded by a look at all indices."""
+    """A read checks each plane just before it, or each index; a write is preceded by a look at all indices."""
     cdef int turn
     w.outside = w.negative = False
     for turn in range(1 if op == INDEX_READ else 2):
-        w.checks = turn == 0
+        w.checks = turn == 0 and not is_near(w, op, code)
         w.plane = plane_of(w, op, code) if op == INDEX_READ or turn else NULL
         if w.cut < 0:
             plane_body(w, 0, length)

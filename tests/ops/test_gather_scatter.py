@@ -1,4 +1,6 @@
 """Reading and writing along a dim and by mask, against values worked by hand."""
+import math
+
 import pytest
 
 import frankentorch as ft
@@ -35,6 +37,65 @@ def test_slices_by_index():
     assert t.index_add(0, ft.tensor([0, 0]), ft.tensor([[1, 1], [2, 2]])).tolist() == [[4, 5], [3, 4], [5, 6]]
     assert t.index_copy(1, ft.tensor([0]), ft.tensor([[7], [8], [9]])).tolist() == [[7, 2], [8, 4], [9, 6]]
     assert t.index_fill(0, ft.tensor([-1]), 0).tolist() == [[1, 2], [3, 4], [0, 0]]
+
+
+COMBINED = {"sum": ft.add, "prod": ft.mul, "amax": ft.maximum, "amin": ft.minimum}
+
+
+def numbers(dtype, *shape):
+    """Of few bits and of many, with zeros of both signs, infinities and, in every third row, a NaN."""
+    x = ft.randint(1, 100, shape) if not dtype.is_floating_point else ft.randn(shape) * 2.0 ** ft.randint(-9, 9, shape)
+    x = x.to(dtype)
+    if dtype.is_floating_point:
+        for at, special in ((3, -0.0), (5, 0.0), (7, math.inf)):
+            x[..., at % shape[-1]] = special
+        x[::3, -1] = math.nan
+    return x
+
+
+def equal(x, y):
+    return ft.equal(x.isnan(), y.isnan()) and ft.equal(ft.where(x.isnan(), ft.zeros_like(x), x), ft.where(y.isnan(), ft.zeros_like(y), y))
+
+
+@pytest.mark.parametrize("reduce", COMBINED)
+@pytest.mark.parametrize("dtype", [ft.float16, ft.bfloat16, ft.float32, ft.float64, ft.uint8, ft.int8, ft.int16, ft.int32, ft.int64])
+@pytest.mark.parametrize("width", [3, 40, 333])
+def test_rows_and_places_take_what_is_added_one_by_one(width, dtype, reduce):
+    """Each contribution is rounded to the dtype before the next comes."""
+    ft.manual_seed(width)
+    start, source, index = numbers(dtype, 6, width), numbers(dtype, 50, width), ft.randint(0, 6, (50,))
+    expected = start.clone()
+    for i, row in zip(index.tolist(), source):
+        expected[i] = COMBINED[reduce](expected[i], row)
+
+    for out in (start.index_add(0, index, source), start.index_put((index,), source, accumulate=True), start.t().index_add(1, index, source.t()).t(),
+                start.t().contiguous().index_add(1, index, source.t().contiguous()).t(),
+                start.t().contiguous().scatter_add(1, index.expand(width, 50).contiguous(), source.t().contiguous()).t()) if reduce == "sum" else ():
+        assert equal(expected, out)
+    assert equal(expected, start.scatter_reduce(0, index[:, None].expand(50, width), source, reduce))
+    assert equal(expected, start.t().contiguous().scatter_reduce(1, index.expand(width, 50).contiguous(), source.t().contiguous(), reduce).t())
+
+
+def test_what_no_index_names_keeps_its_bits():
+    """A NaN among halves is not made the quiet one."""
+    for dtype in (ft.float16, ft.bfloat16):
+        start = ft.tensor([[0x7fff, 0x3c00, -1, 0x0001] * 10], dtype=ft.int16).view(dtype)
+        index = ft.tensor([[1, 5] * 15])
+
+        out = start.scatter_add(1, index, ft.zeros(1, 30, dtype=dtype))
+        assert start.view(ft.int16).tolist() == out.view(ft.int16).tolist()
+
+
+@pytest.mark.parametrize("dtype", [ft.bool, ft.int8, ft.float16, ft.bfloat16, ft.float32, ft.float64])
+def test_places_of_short_rows_are_checked_as_they_are_read(dtype):
+    x = ft.arange(40).view(2, 20).remainder(2).to(dtype)
+    index = ft.arange(19, -1, -1).expand(2, 20).contiguous()
+
+    assert ft.equal(x.flip(1), x.gather(1, index))
+    for bad in (-1, 20, -20, 2**62, -2**63):
+        index[1, 19] = bad
+        with pytest.raises(RuntimeError, match=f"index {bad} is out of bounds for dimension 1 with size 20"):
+            x.gather(1, index)
 
 
 def test_bounds():
