@@ -8,6 +8,8 @@ ctypedef Py_ssize_t (*pair_columns)(Py_ssize_t features, Py_ssize_t n, const voi
 ctypedef void (*pair_roots)(Py_ssize_t n, void* x) noexcept nogil       # square roots, in place
 # out[i] = x[i + 1] + x[i], i < n
 ctypedef void (*neighbour_sums)(Py_ssize_t n, const void* x, void* out) noexcept nogil
+# out[f] = the canonical sum over the m rows of y, each `features` long, of weights[j] times x - y[j], or times its sign
+ctypedef void (*pair_pulls)(Py_ssize_t features, Py_ssize_t m, const void* weights, const void* x, const void* y, void* out) noexcept nogil
 
 cdef enum:
     PAIR_SQUARES = 0            # + 0 for float32, + 1 for float64
@@ -16,7 +18,10 @@ cdef enum:
     PAIR_ROOTS = 6
     NEIGHBOUR_SUMS = 8
     PAIR_COLUMNS = 10
-    PAIR_SLOTS = 12
+    PAIR_PULLS = 12             # by differences
+    PAIR_SIGNS = 14             # by their signs
+    PAIR_SLOTS = 16
+    PULLED = 4                  # vectors of features at a time
     PAIR_ROWS = 4
     PAIR_COLS = 64
-    FEATURES = 4096             # of a canonical block
+    FEATURES = 4096             # of a canonical block, or rows

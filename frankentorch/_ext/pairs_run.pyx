@@ -134,6 +134,37 @@ def distances(Tensor x, Tensor y, double p, bint above):
     return out
 
 
+cdef struct Pulls:
+    pair_pulls kernel
+    const char* weights         # (batch, rows, others)
+    const char* x
+    const char* y
+    char* out                   # (batch, rows, features)
+    Py_ssize_t rows, others, features, item
+
+
+cdef void pulls_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Pulls* p = <Pulls*> context
+    cdef Py_ssize_t i, line = p.features * p.item
+    for i in range(begin, end):
+        p.kernel(p.features, p.others, p.weights + i * p.others * p.item, p.x + i * line, p.y + i // p.rows * p.others * line, p.out + i * line)
+
+
+def pulls(Tensor weights, Tensor x, Tensor y, bint signs):
+    """Sums over the rows of y (..., m, features) of weights (..., n, m) times the differences, or their signs, of the rows of x (..., n, features) from them."""
+    cdef Tensor w = contiguous_tensor(weights), a = contiguous_tensor(x), b = contiguous_tensor(y)
+    cdef Tensor out = new_tensor(x.code, False, x.rank, x.sizes)
+    cdef Pulls p
+    if out.count == 0:
+        return out
+    p.rows, p.others, p.features, p.item = x.sizes[x.rank - 2], y.sizes[y.rank - 2], x.sizes[x.rank - 1], ITEMSIZE[x.code]
+    p.kernel = <pair_pulls> table[(PAIR_SIGNS if signs else PAIR_PULLS) + (x.code == F64)]
+    p.weights, p.x, p.y, p.out = data_of(w), data_of(a), data_of(b), data_of(out)
+    with nogil:
+        parallel_for(pulls_body, &p, out.count // p.features, max(GRAIN // max(p.others * p.features, 1), 1))
+    return out
+
+
 def panel_sums(Tensor y):
     """Sum over i of y[..., i + 1] + y[..., i], for contiguous float32 or float64 of at least two values a line: each pair is rounded, then summed in order."""
     cdef Py_ssize_t n = y.sizes[y.rank - 1], lines = y.count // n, i, item = ITEMSIZE[y.code]

@@ -15,7 +15,10 @@ cdef enum RowSlot:
     SLOT_NORM_BACKWARD_LINES = 22
     SLOT_SOFTMAX_BACKWARD_BEGIN = 24
     SLOT_SOFTMAX_BACKWARD_END = 26
-    ROW_SLOTS = 28
+    SLOT_AFFINE_ROW = 28        # one place of each channel, n channels
+    SLOT_AFFINE_ROW_BACKWARD = 30
+    SLOT_PRODUCT_ROW = 32
+    ROW_SLOTS = 34
 
 # In and out do not overlap. acc: LANES * cols values of room.
 ctypedef void (*softmax_begin)(const void* x, void* y, Py_ssize_t n, Py_ssize_t step, Py_ssize_t cols, void* greatest) noexcept nogil
@@ -48,3 +51,7 @@ ctypedef void (*affine_back)(const void* g, const void* x, void* d, Py_ssize_t n
                              double r) noexcept nogil
 # sums of g and of g * (x - mean) into out[0], out[1]
 ctypedef void (*dots_kernel)(const void* g, const void* x, Py_ssize_t n, double mean, void* out) noexcept nogil
+# the same with a number of each kind for each of the n values, none NULL; product_row: y = g * (x - mean)
+ctypedef void (*affine_row)(const void* x, void* y, Py_ssize_t n, const void* mean, const void* rstd, const void* weight, const void* bias) noexcept nogil
+ctypedef void (*affine_row_back)(const void* g, const void* x, void* d, Py_ssize_t n, const void* mean, const void* p, const void* q, const void* r) noexcept nogil
+ctypedef void (*product_row)(const void* g, const void* x, void* y, Py_ssize_t n, const void* mean) noexcept nogil

@@ -11,6 +11,7 @@ from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, copy_
 from frankentorch._ext.views cimport wrap
 from frankentorch._ext.reduce_run cimport reduce_run, REDUCE_VAR, RUN_OK, RUN_INDEX, RUN_MEMORY
 from frankentorch._ext.index_run cimport IndexFault
+from frankentorch._ext.planes_run cimport *
 from frankentorch._ext.rows_run cimport *
 from frankentorch._ext.loss_run cimport *
 
@@ -260,6 +261,14 @@ cdef int channel_moments(Tensor dense, Py_ssize_t batch, Py_ssize_t channels, Py
     cdef Py_ssize_t sizes[3]
     cdef Py_ssize_t steps[3]
     cdef int item = ITEMSIZE[dense.code]
+    cdef Tensor x = dense
+    if space <= FEW_PLACES:         # as a matrix of channels, whose rows are met one after the other
+        if space > 1:
+            sizes[0], sizes[1], sizes[2] = batch, space, channels
+            steps[0], steps[1], steps[2] = channels * space, 1, space
+            x = contiguous_tensor(new_view(dense, 3, sizes, steps, dense.offset))
+        sizes[0], sizes[1], steps[0], steps[1] = batch * space, channels, channels * item, item
+        return check_status(reduce_run(REDUCE_VAR, x.code, var.code, 2, sizes, steps, 1, data_of(x), data_of(var), data_of(mean), 0.0), "batch_norm", x.code)
     sizes[0], sizes[1], sizes[2] = batch, channels, space
     steps[0], steps[1], steps[2] = channels * space * item, space * item, item
     return check_status(reduce_run(REDUCE_VAR, dense.code, var.code, 3, sizes, steps, 5, data_of(dense), data_of(var), data_of(mean), 0.0), "batch_norm", dense.code)

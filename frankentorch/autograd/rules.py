@@ -396,7 +396,7 @@ def multilabel_terms_backward(g, self, target):
 
 # ---- families ----
 from frankentorch.autograd.rules_loss import binary_cross_entropy_backward_target, binary_cross_entropy_curve, ctc_loss_twice  # noqa: E402,F401
-from frankentorch.autograd.rules_norm import (bags_backward, bags_weights_backward, batch_norm_backward, batch_norm_twice, embedding_twice, embedding_vocabulary, group_norm_backward,  # noqa: E402,F401
+from frankentorch.autograd.rules_norm import (bags_backward, bags_weights_backward, batch_norm_backward, batch_norm_twice, embedding_twice, embedding_vocabulary, glu_backward, group_norm_backward,  # noqa: E402,F401
                                               group_norm_twice, layer_norm_backward, layer_norm_twice, log_softmax_backward_grad, log_softmax_backward_output, softmax_backward_grad,
                                               softmax_backward_output)
 from frankentorch.autograd.rules_special import (entr_slope, frexp_backward, gamma_density, i1_backward, i1e_backward, log_ndtr_slope, no_derivative, normal_density,

@@ -1,5 +1,6 @@
 """Derivatives of products. With C = A B: dA = g B^H, dB = A^H g; what broadcasting stretched is summed by the engine."""
 from frankentorch import ops
+from frankentorch._ext import pairs_run
 from frankentorch._ext.tensor import batch_level
 from frankentorch._ext.linalg_ops import (folded_right_gradient, left_gradient, linear_bias_gradient, linear_input_gradient,  # noqa: F401
                                           linear_weight_gradient, right_gradient)
@@ -12,6 +13,19 @@ def matmul_right_gradient(g, self, other_ndim):
 
 def mv_gradient(g, mat):
     return ops.mv(ops.conj(ops.t(mat)), g)
+
+
+def cdist_backward(g, x, y, p, out):
+    """Of the distances to the rows of y, by x: sums of weights times differences, or their signs. Rows that lie on each other pull nothing."""
+    if p == 1:
+        weights = g
+    else:
+        apart = out != 0
+        weights = ops.where(apart, g / ops.where(apart, out, 1), 0)
+    if not ops.differentiated(weights, x, y):
+        return pairs_run.pulls(weights, x, y, p == 1)
+    differences = ops.unsqueeze(x, -2) - ops.unsqueeze(y, -3)
+    return (ops.unsqueeze(weights, -1) * (ops.sign(differences) if p == 1 else differences)).sum(-2)
 
 
 def svd_backward(g_u, g_s, g_vh, U, S, Vh):

@@ -179,3 +179,12 @@ def bags_weights_backward(g, weight, indices, starts, padding):
     products = ops.masked_fill(products, ops.eq(bagged, padding), 0)
     rest = indices.numel() - bagged.numel()
     return ops.cat((products, ops.zeros((rest,), dtype=g.dtype))) if rest else products
+
+
+def glu_backward(g, self, dim):
+    n = self.size(dim) // 2
+    left, gate = ops.narrow(self, dim, 0, n), ops.narrow(self, dim, n, n)
+    if ops.differentiated(g, self):
+        return ops.cat([ops._glu(g, gate), ops._glu_backward_gate(g, left, gate)], dim)
+    size = ops.sigmoid(gate)
+    return ops.cat([g * size, ops._glu_gate(g, left, size)], dim)

@@ -86,9 +86,19 @@ def glu(self, dim):
         raise RuntimeError("glu does not support 0-dimensional tensors")
     if self.size(dim) % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {self.size(dim)}")
-    half = self.size(dim) // 2
-    left, gate = ops.narrow(self, dim, 0, half), ops.narrow(self, dim, half, half)
-    return ops._glu(left, gate) if self.dtype in (ops.float32, ops.float64) else left * ops.sigmoid(gate)
+    if self.dtype in (ops.float32, ops.float64):
+        return ops._glu_halves(self, dim)
+    left, gate = halves(self, dim)
+    return left * ops.sigmoid(gate)
+
+
+def halves(self, dim):
+    n = self.size(dim) // 2
+    return ops.narrow(self, dim, 0, n), ops.narrow(self, dim, n, n)
+
+
+def glu_halves(self, dim):
+    return ops._glu(*halves(self, dim))
 
 
 def prelu(self, weight):

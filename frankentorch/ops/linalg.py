@@ -199,12 +199,18 @@ def cdist(x1, x2, p, compute_mode):
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
-    if _direct(x1, x2, p):
+    if x1.dtype is x2.dtype and x1.dtype in (ops.float16, ops.bfloat16):
+        return cdist(x1.float(), x2.float(), p, compute_mode).to(x1.dtype)      # one rounding
+    if x1.dtype is x2.dtype and x1.dtype in (ops.float32, ops.float64) and p in ((1, 2) if ops.differentiated(x1, x2) else (1, 2, math.inf)) and x1.shape[-1] and not (x1.is_meta or x2.is_meta):
         if x1.shape[:-2] != x2.shape[:-2]:
             lead = tuple(ops.broadcast_shapes(tuple(x1.shape[:-2]), tuple(x2.shape[:-2])))
             x1, x2 = (ops.expand(x, (*lead, *x.shape[-2:])) for x in (x1, x2))
-        return pairs_run.distances(x1, x2, p, False)
+        return ops._cdist(x1, x2, p)
     return _norm(ops.sub(ops.unsqueeze(x1, -2), ops.unsqueeze(x2, -3)), p, False)
+
+
+def paired_rows(x1, x2, p):
+    return pairs_run.distances(x1, x2, p, False)
 
 
 def pdist(self, p):

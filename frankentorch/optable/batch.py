@@ -17,9 +17,9 @@ from .schema import SchemaError
 KINDS = {
     "elementwise": "round.decimals div.Tensor_mode complex isclose _copy gelu _binary_cross_entropy",
     "reduce": "sum.dim_IntList nansum mean.dim prod.dim_int count_nonzero max.dim amax min.dim amin any.dim any.dims all.dim all.dims _spread _vector_norm _logsumexp",
-    "dims": "_rolled cumsum cumprod cummax cummin _logcumsumexp sort _sort_stable topk kthvalue median.dim nanmedian.dim mode softmax _softmax_backward log_softmax "
+    "dims": "_rolled _glu_halves cumsum cumprod cummax cummin _logcumsumexp sort _sort_stable topk kthvalue median.dim nanmedian.dim mode softmax _softmax_backward log_softmax "
             "_log_softmax_backward fft_c2c fft_r2c fft_c2r",
-    "direct": "real imag view_as_real view_as_complex view.dtype linalg_qr _linalg_svd linalg_inv _linalg_cholesky linalg_det linalg_slogdet zero",
+    "direct": "real imag view_as_real view_as_complex view.dtype linalg_qr _linalg_svd linalg_inv _linalg_cholesky linalg_det linalg_slogdet zero _cdist",
     "each": "linspace logspace one_hot histogram histogram.bins histogramdd searchsorted bucketize nonzero_static argwhere repeat_interleave",
     "refuse": "equal allclose _nonzero _unique2 unique unique_consecutive",
     "random": "uniform normal.fill random random.from random.to exponential cauchy geometric log_normal bernoulli bernoulli.p bernoulli.Tensor_ bernoulli.float_ rand randn randint "

@@ -81,7 +81,9 @@ op("_scan_steps(Tensor gates, Tensor hidden, Tensor weight, Tensor? bias, int mo
    forms="internal", kernel="_ext.scan_steps:scan",
    grad={"gates,hidden,weight,bias": "scan_steps_gradients(g0, gates, hidden, weight, bias, output, kept, mode, reverse)"})
 op("_glu(Tensor self, Tensor gate) -> Tensor", forms="internal", loop={FULL: "x * sigmoid(y)"},
-   grad={"self": "_glu(g, gate)", "gate": "_glu_backward_gate(g, self, gate)"}, node="GluBackward0")
+   grad={"self": "_glu(g, gate)", "gate": "_glu_backward_gate(g, self, gate)"})
+op("_glu_halves(Tensor self, int dim) -> Tensor", forms="internal", kernel="ops.attention:glu_halves", grad={"self": "glu_backward(g, self, dim)"}, node="GluBackward0")
+op("_glu_gate(Tensor grad, Tensor self, Tensor size) -> Tensor", forms="internal", loop={FULL: "x * y * (z * (1 - z))"}, grad=NONE)
 op("_glu_backward_gate(Tensor grad, Tensor self, Tensor gate) -> Tensor", forms="internal", loop={FULL: "x * y * (sigmoid(z) * (1 - sigmoid(z)))"},
    grad={"grad": "_glu_backward_gate(g, self, gate)", "self": "_glu_backward_gate(g, grad, gate)", "gate": "_glu_backward_gate(g, grad * self, gate) * (1 - 2 * sigmoid(gate))"})
 op("glu(Tensor self, int dim=-1) -> Tensor", forms="internal", body="ops.attention:glu", doc="First half times the sigmoid of the second.", source="Dauphin et al. 2017")

@@ -257,6 +257,39 @@ def test_layer_norm_both_ways(n, dtype):
         same_bits(expected, leaf.grad.numpy())
 
 
+PLANES = [(5, 8, 1), (40, 36, 1), (3, 8, 2), (70, 4, 3), (2, 8, 8), (3, 4, 9), (2, 4, 64), (2, 4, 65), (34, 12, 4)]
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+@pytest.mark.parametrize("shape", PLANES)
+def test_batch_norm_both_ways(shape, dtype):
+    """Planes of one place, of few and of many; 65 places and more are worked one plane at a time."""
+    x, g, weight, bias = numbers(*shape, dtype=dtype), numbers(*shape, dtype=dtype, seed=1), numbers(shape[1], dtype=dtype), numbers(shape[1], dtype=dtype, seed=2)
+    columns = np.ascontiguousarray(x.transpose(1, 0, 2).reshape(shape[1], -1))
+    _, mean, rstd = row_reference.layer_norm(columns, None, None, 1e-5)
+    rstd = (1 / np.sqrt(np.array([reference.fold(((a - m) * (a - m) for a in column), x.dtype.type) / x.dtype.type(column.size) for column, m in zip(columns, mean)], float) + 1e-5)).astype(dtype)
+    leaves = [ft.from_numpy(a.copy()).requires_grad_() for a in (x, weight, bias)]
+
+    y = ft.nn.functional.batch_norm(leaves[0], None, None, leaves[1], leaves[2], True)
+    same_bits(row_reference.batch_norm_apply(x, mean, rstd, weight, bias), y.detach().numpy())
+    y.backward(ft.from_numpy(g))
+    for expected, leaf in zip(row_reference.batch_norm_backward(g, x, mean, rstd, weight), leaves):
+        same_bits(expected, leaf.grad.numpy())
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float64"))
+@pytest.mark.parametrize("groups", (1, 2, 4))
+@pytest.mark.parametrize("shape", PLANES)
+def test_group_norm_backward(shape, groups, dtype):
+    x, g, weight = numbers(*shape, dtype=dtype), numbers(*shape, dtype=dtype, seed=1), numbers(shape[1], dtype=dtype)
+    _, mean, rstd = row_reference.layer_norm(x.reshape(shape[0] * groups, -1), None, None, 1e-5)
+    leaves = [ft.from_numpy(a.copy()).requires_grad_() for a in (x, weight, weight)]
+
+    ft.nn.functional.group_norm(leaves[0], groups, leaves[1], leaves[2]).backward(ft.from_numpy(g))
+    for expected, leaf in zip(row_reference.group_norm_backward(g, x, mean.reshape(-1, groups), rstd.reshape(-1, groups), weight, groups), leaves):
+        same_bits(expected, leaf.grad.numpy())
+
+
 @pytest.mark.parametrize("n", (1, 3, 16, 33, 65, 200))
 def test_softmax_backward(n):
     g, x = numbers(20, n, seed=1), numbers(20, n)

@@ -60,6 +60,41 @@ def test_distances_are_norms_of_differences(features, dtype):
         assert bits(ft.cat([row[i + 1:] for i, row in enumerate(ft.linalg.vector_norm(x[:, None] - x, p, -1))])) == bits(F.pdist(x, p))
 
 
+@pytest.mark.parametrize("dtype", (ft.float32, ft.float64))
+@pytest.mark.parametrize("rows, others, features", [(1, 1, 1), (5, 64, 17), (3, 70, 129), (2, 4100, 5), (2, 8300, 3), (0, 3, 2), (3, 0, 2), (2, 3, 0)])
+def test_gradients_of_distances_are_sums_of_pulls(rows, others, features, dtype):
+    ft.manual_seed(features)
+    x, y, g = ft.randn(rows, features, dtype=dtype), ft.randn(others, features, dtype=dtype), ft.randn(rows, others, dtype=dtype)
+    if min(rows, others, features) > 1:
+        y[1], y[2, 0] = x[0], x[1, 0]           # a distance of 0, a difference of 0
+    for p in (1.0, 2.0):
+        leaves = x.clone().requires_grad_(), y.clone().requires_grad_()
+        found = ft.cdist(*leaves, p=p)
+        found.backward(g)
+        differences, distance = x[:, None] - y, found.detach()
+        terms = g[:, :, None] * differences.sign() if p == 1 else ft.where(distance > 0, g / distance, 0.0)[:, :, None] * differences
+
+        assert bits(terms.sum(1)) == bits(leaves[0].grad)
+        assert bits((-terms).sum(0)) == bits(leaves[1].grad)
+
+
+def test_second_derivatives_of_distances():
+    ft.manual_seed(0)
+    x, y = ft.randn(2, 4, 3, dtype=ft.float64, requires_grad=True), ft.randn(5, 3, dtype=ft.float64, requires_grad=True)
+    for p in (1.0, 2.0):
+        assert ft.autograd.gradgradcheck(lambda x, y, p=p: ft.cdist(x, y, p=p), (x, y))
+        assert ft.autograd.gradcheck(lambda x, y, p=p: ft.cdist(x, y, p=p), (x, y), check_forward_ad=True, check_batched_grad=True)
+    assert ft.autograd.gradgradcheck(lambda x: F.glu(x, 1), (ft.randn(2, 4, 3, dtype=ft.float64, requires_grad=True),))
+    assert ft.autograd.gradcheck(lambda x: F.glu(x, 1), (ft.randn(2, 4, 3, dtype=ft.float64, requires_grad=True),), check_forward_ad=True, check_batched_grad=True)
+
+
+def test_halves_measure_distances_in_float():
+    x, y = ft.tensor([[300.0, 400.0], [0.0, 1.0]], dtype=ft.bfloat16), ft.tensor([[0.0, 0.0]], dtype=ft.bfloat16)
+
+    assert ft.cdist(x, y).dtype is ft.bfloat16
+    assert ft.cdist(x, y).tolist() == [[500.0], [1.0]]
+
+
 def test_places_are_chosen_as_itertools_does():
     for n, r, again in itertools.product((1, 2, 5), (1, 2, 3, 4), (False, True)):
         choose = itertools.combinations_with_replacement if again else itertools.combinations

@@ -80,6 +80,26 @@ def batch_norm_backward(g, x, mean, rstd, weight):
     return grad, grad_weight, grad_bias
 
 
+def group_norm_backward(g, x, mean, rstd, weight, groups):
+    """(grad_input, grad_weight, grad_bias): sums over space, then over batch (weights) or over the channels of a group; mean and rstd are [batch][groups]."""
+    kind = x.dtype.type
+    batch, channels, space = x.shape
+    each = channels // groups
+    centre, root = np.repeat(mean, each, 1), np.repeat(rstd, each, 1)
+    first, second = plane_dots(g, x, centre)
+    grad_bias = np.array([fold(first[:, c], kind) for c in range(channels)], x.dtype)
+    grad_weight = np.array([fold(second[:, c] * root[:, c], kind) for c in range(channels)], x.dtype)
+    grad = np.empty_like(x)
+    n = kind(each * space)
+    for b, k in np.ndindex(batch, groups):
+        inside, s = slice(k * each, (k + 1) * each), rstd[b, k]
+        q = s * (fold(first[b, inside] * weight[inside], kind) / n)
+        r = s * (s * s * (fold(second[b, inside] * weight[inside], kind) / n))
+        for c in range(k * each, (k + 1) * each):
+            grad[b, c] = weight[c] * s * g[b, c] - q - (x[b, c] - mean[b, k]) * r
+    return grad, grad_weight, grad_bias
+
+
 def nll_loss(x, target, weight, ignore_index):
     """Mean of -weight[t] * x[t] over (batch, space), and the total weight; x is [batch][classes][space]."""
     kind = x.dtype.type
