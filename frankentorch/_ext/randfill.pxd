@@ -15,4 +15,8 @@ cdef enum:
     RAND_NORMAL_F64 = 12      # void (words, double* out, n, double mean, double std)         n in blocks of 16, two words each
     RAND_STORE_F16 = 13       # void (float* values, unsigned short* out, n, double first, double last)    rounded; the bit
     RAND_STORE_BF16 = 14      #       pattern `last` is replaced by `first` (an end of a range that is not in the range)
-    RAND_SLOTS = 15
+    RAND_SHARES_F32 = 15      # void (unused, float* sums, n, double total, 0)                in place: sums / total
+    RAND_SHARES_F64 = 16      # void (unused, double* sums, n, double total, 0)
+    RAND_CHOOSE_F32 = 17      # void (const double* uniforms, long long* out, n, const float* shares, categories)     the first share
+    RAND_CHOOSE_F64 = 18      #       that is not less than the uniform, or the last; shares ascend
+    RAND_SLOTS = 19

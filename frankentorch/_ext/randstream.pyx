@@ -52,6 +52,7 @@ ctypedef void (*twist_kernel)(unsigned int* state) noexcept nogil
 ctypedef void (*temper_kernel)(const unsigned int* state, unsigned int* words, Py_ssize_t n) noexcept nogil
 ctypedef void (*kernel)(const unsigned int* words, void* out, Py_ssize_t n, double a, double b) noexcept nogil
 ctypedef void (*half_kernel)(const float* values, unsigned short* out, Py_ssize_t n, double first, double last) noexcept nogil
+ctypedef void (*chooser)(const double* uniforms, long long* out, Py_ssize_t n, const void* shares, Py_ssize_t categories) noexcept nogil
 ctypedef void (*store_real)(const double* values, void* out, Py_ssize_t at, Py_ssize_t n) noexcept nogil
 ctypedef void (*store_whole)(const long long* values, void* out, Py_ssize_t at, Py_ssize_t n) noexcept nogil
 
@@ -505,41 +506,43 @@ cdef int fill_choices(Engine* rng, int code, const void* weights, Py_ssize_t cat
     Running sums go left to right in the dtype (float for the halves). `scratch` has room for `categories` doubles.
     Returns -1 for a dtype without fill, -2 for a weight that is negative, infinite or NaN, -3 for weights all zero.
     """
-    cdef double* share = <double*> scratch
+    cdef double* shares = <double*> scratch
+    cdef float* singles = <float*> scratch
+    cdef const float* given = <const float*> weights
     cdef double uniforms[CHUNK]
     cdef double total = 0.0, w
-    cdef float single = 0.0
-    cdef Py_ssize_t i, at, count, low, high, middle
+    cdef float single = 0.0, x
+    cdef Py_ssize_t i, at, count
+    cdef int wide = code == F64, bad = 0
     if digits[code] == 0:
         return -1
-    for i in range(categories):
-        w = (<const double*> weights)[i] if code == F64 else load_single(code, weights, i)
-        if not (w >= 0.0 and w - w == 0.0):
-            return -2
-        if code == F64:
+    if wide:
+        for i in range(categories):
+            w = (<const double*> weights)[i]
+            bad |= (not w >= 0.0) | (w - w != 0.0)
             total += w
-        else:
-            single += <float> w
-            total = single
-        share[i] = total
+            shares[i] = total
+    else:
+        if code != F32:
+            for i in range(categories):
+                singles[categories + i] = load_single(code, weights, i)
+            given = singles + categories
+        for i in range(categories):
+            x = given[i]
+            bad |= (not x >= <float> 0.0) | (x - x != <float> 0.0)
+            single += x
+            singles[i] = single
+        total = single
+    if bad:
+        return -2
     if not total > 0.0:
         return -3
-    for i in range(categories):
-        share[i] = share[i] / total if code == F64 else <double> (<float> share[i] / single)
+    (<kernel> table[RAND_SHARES_F32 + wide])(NULL, scratch, categories, total, 0.0)
     lock_engine(&rng.lock)
     for at in range(0, n, 512):
         count = min(n - at, <Py_ssize_t> CHUNK)
         draw_reals(rng, RAND_UNIFORM_F64, uniforms, count, 0.0, 1.0)
-        for i in range(count):
-            low = 0
-            high = categories - 1
-            while low < high:
-                middle = low + (high - low) / 2
-                if share[middle] < uniforms[i]:
-                    low = middle + 1
-                else:
-                    high = middle
-            out[at + i] = low
+        (<chooser> table[RAND_CHOOSE_F32 + wide])(uniforms, out + at, count, scratch, categories)
     unlock_engine(&rng.lock)
     return 0
 

@@ -210,6 +210,22 @@ def test_choices_follow_the_running_shares():
     assert 1 not in out
 
 
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 520])
+@pytest.mark.parametrize("categories", [1, 2, 3, 64, 1000])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_choices_of_any_number_among_any_number(dtype, categories, n):
+    weights = (np.arange(categories) * 7 % 11 + 1).astype(dtype)
+    exact = np.cumsum(weights, dtype=np.float64) / np.sum(weights, dtype=np.float64)
+    out = np.empty(n, np.int64)
+    random.choices(generator(3), CODES[np.dtype(dtype).name], weights, out)
+
+    if dtype is np.float64:
+        rng = reference.Twister(3)
+        assert [int(np.searchsorted(exact, rng.unit53())) for _ in range(n)] == out.tolist()
+    else:
+        assert reference.choices(reference.Twister(3), n, weights) == out.tolist()
+
+
 @pytest.mark.parametrize(("weights", "message"), [([0.5, -0.1], "inf"), ([0.5, math.nan], "nan"), ([math.inf, 1], "inf"),
                                                   ([0.0, 0.0], "sum of probabilities")])
 def test_impossible_weights_are_refused(weights, message):
