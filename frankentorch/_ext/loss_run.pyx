@@ -7,8 +7,12 @@ from frankentorch._ext.types cimport *
 from frankentorch._ext.tiles cimport load, store, is_float, compute_of, value_at, set_value, loaded, scaled
 from frankentorch._ext.reduce cimport IN_F32, IN_F64
 from frankentorch._ext.reduce_run cimport RUN_OK, RUN_DTYPE, RUN_MEMORY, RUN_INDEX, code_size, sum_columns
-from frankentorch._ext.index cimport INDEX_ADD, index_kernel, element_kernel
+from frankentorch._ext.gather cimport IndexPlane, plane_kernel, PLANE_ROW_ADD, PLANE_SLOTS
+from frankentorch._ext.levels cimport fill_gather
 from frankentorch._ext.threads cimport parallel_for
+
+cdef void* planes[PLANE_SLOTS]
+fill_gather(planes)
 
 
 cdef int check_targets(const long long* target, Py_ssize_t n, Py_ssize_t classes, long long ignore_index,
@@ -185,13 +189,16 @@ cdef inline long long index_of(const char* index, int code, Py_ssize_t i) noexce
 cdef void embedding_columns(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Columns begin .. end of every row, in the order of the sources."""
     cdef Embedding* s = <Embedding*> context
-    cdef element_kernel add = index_kernel(INDEX_ADD, s.code)
+    cdef plane_kernel add = <plane_kernel> planes[PLANE_ROW_ADD + s.code]
+    cdef IndexPlane p                           # of one row, at 0
+    cdef ft_i64 nothing = 0
     cdef int item = code_size(s.code), c = compute_of(s.code)
     cdef Py_ssize_t i, j, m, k
     cdef double x[64]
     cdef long long v
     cdef const char* source
     cdef char* row
+    p.rows, p.step, p.size = 1, 0, 0
     for i in range(s.count):
         v = index_of(s.index, s.index_code, i)
         if v == s.padding:
@@ -199,7 +206,8 @@ cdef void embedding_columns(void* context, Py_ssize_t begin, Py_ssize_t end) noe
         row = s.out + (v * s.width + begin) * item
         source = s.grad + (i * s.width + begin) * item
         if s.times == NULL or s.times[v] == 1:
-            add(row, NULL, item, <char*> source, item, end - begin)
+            p.n = end - begin
+            add(&p, row, <char*> source, <const char*> &nothing)
             continue
         j = 0
         while j < end - begin:
@@ -211,7 +219,8 @@ cdef void embedding_columns(void* context, Py_ssize_t begin, Py_ssize_t end) noe
                 else:
                     (<float*> x)[k] = (<float*> x)[k] / <float> s.times[v]
             store(s.code, x, m, item, 1, 0, <char*> x)
-            add(row + j * item, NULL, item, <char*> x, item, m)
+            p.n = m
+            add(&p, row + j * item, <char*> x, <const char*> &nothing)
             j += m
 
 

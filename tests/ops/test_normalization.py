@@ -155,3 +155,20 @@ def test_a_group_is_a_line_of_layer_norm(batch, channels, space, groups, dtype):
     assert ft.equal(lines, ft.group_norm(x, groups))
     if dtype is not ft.bfloat16:
         assert ft.equal(lines * weight[:, None] + bias[:, None], ft.group_norm(x, groups, weight, bias))
+
+
+@pytest.mark.parametrize("dtype", [ft.float16, ft.bfloat16, ft.float32])
+@pytest.mark.parametrize("width", [1, 15, 16, 100])
+def test_rows_of_an_embedding_gather_gradients_in_order(width, dtype):
+    """Each sum is rounded; what is padding gets none; one row may be met by many places."""
+    ft.manual_seed(0)
+    weight, places = ft.zeros(5, width, dtype=dtype, requires_grad=True), ft.tensor([3, 0, 3, 2, 3, 1, 2])
+    g = (ft.randn(7, width) * 100).to(dtype)
+    expected = ft.zeros(5, width, dtype=dtype)
+    for place, row in zip(places.tolist(), g):
+        if place != 1:
+            expected[place] = expected[place] + row
+
+    ft.nn.functional.embedding(places, weight, padding_idx=1).backward(g)
+
+    assert ft.equal(expected, weight.grad)
