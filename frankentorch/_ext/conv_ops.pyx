@@ -178,7 +178,9 @@ def convolution(Tensor input, Tensor weight, Tensor bias, stride, padding, dilat
     last = suggests_channels_last(input) or (lead == 2 and suggests_channels_last(weight))
     out = new_tensor(code, is_meta(input) or is_meta(weight), input.rank, sizes)
     if not is_meta(out) and out.count:
-        work = F32 if (code == F16 or code == BF16) and (bias is not None or transposed) else code
+        work = code                 # halves work in float32, but for products of pixels as they lie
+        if (code == F16 or code == BF16) and (bias is not None or transposed or weight.count != weight.sizes[0] * weight.sizes[1]):
+            work = F32
         x, w = contiguous_tensor(cast_tensor(input, work)), contiguous_tensor(cast_tensor(weight, work))
         b = None if bias is None else contiguous_tensor(cast_tensor(bias, work))
         if work != code:

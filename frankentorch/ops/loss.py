@@ -46,7 +46,7 @@ def smooth_l1_loss(self, target, reduction, beta):
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     if beta == 0:
         return l1_loss(self, target, reduction)
-    if in_full(self, target) and beta < WIDEST:
+    if (in_full(self, target) or self.dtype is target.dtype is ops.bfloat16) and beta < WIDEST:
         return reduced(ops._smooth_l1_terms(self, target, beta), reduction)
     size = ops.abs(self - target)
     floating(size, "smooth_l1_cpu")

@@ -50,9 +50,10 @@ for name, arg, expression, curve in (
     scalar, value = (f", Scalar {arg}", f", {arg}") if arg else ("", "")
     title = {"mse": "MseLoss", "smooth_l1": "SmoothL1Loss", "huber": "HuberLoss"}[name]
     back = f"_{name}_terms_backward(g, self, target{value})"
-    op(f"_{name}_terms(Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", loop={FULL: expression}, grad={"self": back, "target": "-" + back}, node=f"{title}Backward0")
+    codes = FLOAT if name == "smooth_l1" else FULL      # PyTorch rounds terms of bfloat16 once
+    op(f"_{name}_terms(Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", loop={codes: expression}, grad={"self": back, "target": "-" + back}, node=f"{title}Backward0")
     op(f"_{name}_terms_backward(Tensor grad, Tensor self, Tensor target{scalar}) -> Tensor", forms="internal", grad={"grad": back, "self": curve, "target": f"-({curve})"},
-       loop={FULL: f"{name}_backward(x, y, z{value})" if arg else "x * (y - z) + x * (y - z)"}, node=f"{title}BackwardBackward0")
+       loop={codes: f"{name}_backward(x, y, z{value})" if arg else "x * (y - z) + x * (y - z)"}, node=f"{title}BackwardBackward0")
 op("_binary_cross_entropy(Tensor self, Tensor target) -> Tensor", forms="internal", kernel="ops.loss:binary_terms", node="BinaryCrossEntropyBackward0",
    grad={"self": "_binary_cross_entropy_backward(g, self, target)", "target": "binary_cross_entropy_backward_target(g, self)"})
 op("_binary_cross_entropy_backward(Tensor grad, Tensor self, Tensor target) -> Tensor", forms="internal",      # (x - t) / (x (1 - x)), the divisor held above 1e-12

@@ -127,3 +127,26 @@ def test_nll_loss_over_places():
 
     close((12 + 7 + 4) / 3, loss)
     close([-1 / 3, 0, 0, 0, 0, -1 / 3, 0, 0, -1 / 3, 0, 0, 0], x.grad.reshape(-1))
+
+
+def test_terms_of_bfloat16_round_once():
+    ft.manual_seed(0)
+    x, y = (2 * ft.randn(300)).bfloat16().requires_grad_(), ft.randn(300).bfloat16()
+    wide = x.detach().float().requires_grad_()
+    found, expected = ops.smooth_l1_loss(x, y, 0, 0.7), ops.smooth_l1_loss(wide, y.float(), 0, 0.7)
+    g = ft.randn(300).bfloat16()
+    found.backward(g)
+    expected.backward(g.float())
+
+    assert ft.equal(expected.bfloat16(), found) and ft.equal(wide.grad.bfloat16(), x.grad)
+
+
+@pytest.mark.parametrize("dtype", [ft.float16, ft.bfloat16])
+@pytest.mark.parametrize("kernel, groups", [(1, 1), (3, 1), (3, 6)])
+def test_convolutions_of_halves_round_once(kernel, groups, dtype):
+    ft.manual_seed(0)
+    x, weight = ft.randn(2, 6, 9, 8).to(dtype), ft.randn(12, 6 // groups, kernel, kernel).to(dtype)
+    expected = ft.conv2d(x.float(), weight.float(), None, 1, 1, 1, groups).to(dtype)
+
+    assert ft.equal(expected, ft.conv2d(x, weight, None, 1, 1, 1, groups))
+    assert ft.equal(expected, ft.conv2d(x, weight, ft.zeros(12, dtype=dtype), 1, 1, 1, groups))
