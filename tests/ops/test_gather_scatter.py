@@ -86,6 +86,21 @@ def test_what_no_index_names_keeps_its_bits():
         assert start.view(ft.int16).tolist() == out.view(ft.int16).tolist()
 
 
+@pytest.mark.parametrize("special", [{}, {700: math.inf}, {3: -math.inf, 600: math.inf}, {1500: math.nan, 1600: 1.0}, {i: 3e4 for i in range(1700)}])
+@pytest.mark.parametrize("dtype", [ft.float16, ft.bfloat16])
+def test_long_sums_of_halves(dtype, special):
+    """Overflow, infinities and NaN that come late."""
+    ft.manual_seed(4)
+    source, index = ft.randn(1, 1700).to(dtype), ft.randint(0, 6, (1, 1700))
+    for i, value in special.items():
+        source[0, i] = value
+    expected = ft.ones(6, dtype=dtype)
+    for place, value in zip(index[0].tolist(), source[0]):
+        expected[place] = expected[place] + value
+
+    assert equal(expected, ft.ones(1, 6, dtype=dtype).scatter_add(1, index, source)[0])
+
+
 @pytest.mark.parametrize("dtype", [ft.bool, ft.int8, ft.float16, ft.bfloat16, ft.float32, ft.float64])
 def test_places_of_short_rows_are_checked_as_they_are_read(dtype):
     x = ft.arange(40).view(2, 20).remainder(2).to(dtype)
