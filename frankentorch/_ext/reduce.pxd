@@ -45,7 +45,8 @@ cdef enum ReduceSlot:
     SLOT_STRIPS_PRODUCT = 188   # + (code - F16): as SLOT_STRIPS, multiplied
     SLOT_STRIPS_NUMBERS = 192   # + (code - F16): as SLOT_STRIPS, NaN being 0
     SLOT_LINES_NUMBERS = 196    # + (code - F16): as SLOT_LINES, NaN being 0; p = 1
-    REDUCE_SLOTS = 200
+    SLOT_TIMES = 200            # + code: as SLOT_TOTAL, multiplied
+    REDUCE_SLOTS = 212
 
 cdef enum Finish:
     FINISH_NOTHING = 0

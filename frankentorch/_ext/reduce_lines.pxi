@@ -7,22 +7,23 @@ cdef int lines_slot(int op) noexcept nogil:
     return SLOT_LINES_NUMBERS if op == REDUCE_NANSUM else SLOT_LINES_NORM if op == REDUCE_NORM else SLOT_LINES_GREATEST
 
 
-cdef void lines_pass_singly(Job* job, const char* x, Py_ssize_t n, char* out) noexcept nogil:
-    """n sums or extremes of one line each, by the kernel of a tile."""
+cdef void lines_in_columns(Job* job, const char* x, Py_ssize_t n, char* out) noexcept nogil:
+    """n sums, products or extremes of one line each, by the kernel of a tile."""
     cdef Tile t
-    cdef long long totals[LINES_ROOM]
-    cdef char* to = <char*> totals
+    cdef double room[LINES_ROOM]
+    cdef long long* totals = <long long*> room
+    cdef char* to = <char*> room
     cdef Py_ssize_t i
-    t.job, t.cols, t.kind = job, n, PASS_MAX
-    if job.op == REDUCE_SUM:
-        memset(to, 0, n * 8)
+    if job.op <= REDUCE_PROD:
         for i in range(n):
-            (<load_kernel> table[SLOT_TOTAL + job.in_code])(x + i * job.kept_step[0], job.count, job.item, 1, job.item, to + i * 8)
+            totals[i] = job.op == REDUCE_PROD
+        (<load_kernel> table[(SLOT_TOTAL if job.op == REDUCE_SUM else SLOT_TIMES) + job.in_code])(
+            x, job.count, job.item, n, job.kept_step[0], to)
         memcpy(out, to, n * 8)
         return
+    t.job, t.cols, t.kind = job, n, PASS_MAX
     start_running(&t, to)
-    for i in range(n):
-        (<max_kernel> table[SLOT_MAX + job.in_code])(x + i * job.kept_step[0], job.count, job.item, 1, job.item, to + i * job.item, job.flip)
+    (<max_kernel> table[SLOT_MAX + job.in_code])(x, job.count, job.item, n, job.kept_step[0], to, job.flip)
     keys_to_values(job, to, n)
     memcpy(out, to, n * job.item)
 
@@ -43,7 +44,7 @@ cdef void lines_pass(Job* job, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     if job.in_code <= U64 or (slot == SLOT_LINES_GREATEST and job.in_code < F32):
         while begin < end:
             n = min(end - begin, LINES_ROOM)
-            lines_pass_singly(job, x, n, job.out + begin * job.out_item)
+            lines_in_columns(job, x, n, job.out + begin * job.out_item)
             x += n * step
             begin += n
         return

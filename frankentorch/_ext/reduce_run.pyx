@@ -18,6 +18,7 @@ cdef enum:
     MAX_DIMS = 64
     GRAIN = 32768               # elements worth a thread
     SHORT_LINE = 64             # most values of a line that is copied before it is summed
+    SHORT_COLUMN = 128          # rows up to here are worked in columns even if those lie farther apart
     LINES_ROOM = 64             # such lines at a time
 
 cdef enum Pass:
@@ -103,7 +104,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
     cdef const char* x
     cdef double tile[4096]
     cdef int d, slot, c = job.compute, map = t.map
-    cdef bint direct, dense, native, totals, lined = False
+    cdef bint direct, native, totals, lined = False
     lanes = LANES_F32 if c == IN_F32 else LANES_WIDE
     x = t.base
     q = r
@@ -127,9 +128,8 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
             if slot >= 0:
                 (<strips_kernel> table[slot])(x, rows, step, cols, NULL if map == MAP_X else t.centre, acc)
                 return
-        totals = t.kind == PASS_SUM and map == MAP_X and c == IN_I64
+        totals = c == IN_I64 and map == MAP_X
         direct = t.kind == PASS_SUM and map <= MAP_SQUARE and native and cols > 1 and col_step == job.item
-        dense = job.in_code == I64 and last == 0 and step == cols * job.item and (cols == 1 or col_step == job.item)
         lined = cols == 1 and t.kind == PASS_SUM and c != IN_I64        # the tile is the block: one line, mapped
         p = 1 if totals else lane_count(lanes, rows)
         if t.kind == PASS_SUM:
@@ -145,7 +145,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
                 (<long long*> acc)[j] = 1
         cap = (4096 // cols) // lanes * lanes
     else:
-        direct = dense = totals = False
+        direct = totals = False
         cap = BLOCK
     while done < rows:
         run = job.red_size[last] - at[last]
@@ -155,9 +155,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
             (<columns_kernel> table[(SLOT_COLUMNS if map == MAP_X else SLOT_COLUMNS_SQUARE) + c])(
                 x, run, step, cols, t.centre, acc, done & (lanes - 1))
         elif totals:
-            (<load_kernel> table[SLOT_TOTAL + job.in_code])(x, run, step, cols, col_step, acc)
-        elif dense:                     # rows follow each other in memory: it is a tile already
-            (<lanes_kernel> table[(SLOT_ADD if t.kind == PASS_SUM else SLOT_MULTIPLY) + c])(acc, x, run, cols)
+            (<load_kernel> table[(SLOT_TOTAL if t.kind == PASS_SUM else SLOT_TIMES) + job.in_code])(x, run, step, cols, col_step, acc)
         elif t.kind == PASS_COUNT:
             (<count_kernel> table[SLOT_COUNT + job.in_code])(x, run, step, cols, col_step, <long long*> acc)
         elif t.kind == PASS_MAX:
@@ -190,7 +188,7 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
             at[d] = 0
             d -= 1
             at[d] += 1
-    if t.kind <= PASS_PRODUCT:
+    if t.kind <= PASS_PRODUCT and p > 1:
         (<fold_kernel> table[(SLOT_FOLD if t.kind == PASS_SUM else SLOT_FOLD_PRODUCT) + c])(acc, p, cols)
 
 
@@ -741,9 +739,9 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     native = plain and in_code >= F32
     summed = op <= REDUCE_NANSUM
     # contiguous lines of one block, evenly spaced; the greatest of short ones is better found in columns
-    greatest = (op == REDUCE_AMAX or op == REDUCE_AMIN) and in_code <= F64 and job.count >= 64
+    greatest = (op == REDUCE_AMAX or op == REDUCE_AMIN) and in_code <= F64
     job.lines = (job.red == 1 and job.count <= BLOCK and (plain and ((summed and (native or op != REDUCE_PROD)) or (op == REDUCE_NORM and p == 2)) or greatest
-                                                          or (op == REDUCE_SUM and in_code <= U64 and job.count >= 64))
+                                                          or (op <= REDUCE_PROD and in_code <= U64))
                  and job.kept == 1 and job.red_step[0] == job.item and job.kept_step[0] != job.item)
     # else columns along the kept dim of smallest step, if that is nearer than the rows or the rows are few
     col = -1
@@ -754,7 +752,7 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
         if (job.kept_size[d] >= 8 or away * job.kept_size[d] == job.red_step[job.red - 1]) and (col < 0 or away <= best):
             col, best = d, away
     away = job.red_step[job.red - 1]
-    if col >= 0 and not (best < (away if away >= 0 else -away) or job.count <= 32):
+    if col >= 0 and not (best < (away if away >= 0 else -away) or job.count <= SHORT_COLUMN):
         col = -1
     job.cols, job.col_step, job.col_out = 1, job.item, 1
     if col >= 0:
