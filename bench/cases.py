@@ -165,6 +165,12 @@ group("elementwise").update({
     "fill_ 1000000": forward("x.fill_(1.5)", (1_000_000,)), "add alpha 1000000": forward("x.add(y, alpha=0.3)", (1_000_000,), (1_000_000,)),
     "addcmul 1000000": forward("torch.addcmul(x, y, z)", (1_000_000,), (1_000_000,), (1_000_000,)),
     "lerp 1000000": forward("torch.lerp(x, y, 0.3)", (1_000_000,), (1_000_000,)),
+    "complex 262144": forward("torch.complex(x, y)", (262_144,), (262_144,)), "stack pairs 262144": forward("torch.stack([x, y], -1)", (262_144,), (262_144,)),
+    "round decimals 262144": forward("x.round(decimals=2)", (262_144,)),
+    "column of bytes 1000x1000": forward("x.expand(1000, 1000).contiguous()", (1000, 1), dtype="uint8"),
+    "mul column by matrix": forward("x * y", (1000, 1), (1000, 1000)), "lerp 262144 float64": forward("torch.lerp(x, y, 0.3)", (262_144,), (262_144,), dtype="float64"),
+    "relu 262144 bfloat16": forward("torch.relu(x)", (262_144,), dtype="bfloat16"), "maximum 262144 bfloat16": forward("torch.maximum(x, y)", (262_144,), (262_144,), dtype="bfloat16"),
+    "addcmul 262144 bfloat16": forward("torch.addcmul(x, y, z)", (262_144,), (262_144,), (262_144,), dtype="bfloat16"),
 })
 
 group("reduce").update({
@@ -186,6 +192,12 @@ group("reduce").update({
     "sum rows of 10": forward("x.sum(1)", (100_000, 10)), "mean columns": forward("x.mean(0)", (1000, 1000)),
     "argmax columns": forward("x.argmax(0)", (1000, 1000)), "var columns": forward("x.var(0)", (1000, 1000)),
     "amax all": forward("x.max()", (1_000_000,)), "norm columns": forward("torch.linalg.vector_norm(x, 2, 0)", (1000, 1000)),
+    "prod columns": forward("x.prod(0)", (1000, 1000)), "prod middle": forward("x.prod(1)", (64, 100, 100)),
+    **{f"sum columns {dtype}": forward("x.sum(0)", (1000, 1000), dtype=dtype) for dtype in ("bfloat16", "float16")},
+    "nansum rows of 9": forward("x.nansum(1)", (100_000, 9)), "any rows of 9": forward("x.any(1)", (100_000, 9)),
+    "count_nonzero columns": forward("x.count_nonzero(0)", (1000, 1000)), "argmax float64": forward("x.argmax(1)", (1000, 1000), dtype="float64"),
+    "amax int32": forward("x.amax(1)", (1000, 1000), dtype="int32"), "cumsum int64": forward("x.cumsum(1)", (1000, 1000), dtype="int64"),
+    "cumsum down float16": forward("x.cumsum(0)", (1000, 1000), dtype="float16"),
 })
 
 group("rows").update({
@@ -203,6 +215,11 @@ group("rows").update({
     "layer_norm both ways": both_ways("F.layer_norm(x, (768,), y, z)", (512, 768), (768,), (768,)),
     "group_norm": forward("F.group_norm(x, 8)", (8, 64, 28, 28)),
     "batch_norm training": both_ways("F.batch_norm(x, None, None, y, z, training=True)", (16, 64, 28, 28), (64,), (64,)),
+    "batch_norm of a matrix both ways": both_ways("F.batch_norm(x, None, None, y, z, training=True)", (256, 1024), (1024,), (1024,)),
+    "batch_norm of 4x4 both ways": both_ways("F.batch_norm(x, None, None, y, z, training=True)", (64, 512, 4, 4), (512,), (512,)),
+    "group_norm of a matrix both ways": both_ways("F.group_norm(x, 8, y, z)", (256, 1024), (1024,), (1024,)),
+    "glu both ways": both_ways("F.glu(x)", (512, 1000)),
+    "smooth_l1_loss bfloat16 both ways": both_ways("F.smooth_l1_loss(x, y)", (512, 1000), (512, 1000), dtype="bfloat16"),
     "batch_norm inference": forward("F.batch_norm(x, y, z)", (16, 64, 28, 28), (64,), (64,)),
     "normalize": forward("F.normalize(x)", (1000, 1000)),
     "sort": forward("x.sort(1)", (300, 1000)), "topk": forward("x.topk(10)", (300, 1000)),
@@ -270,6 +287,7 @@ group("conv").update({
     "stem 7x7 stride 2": forward("F.conv2d(x, y, stride=2, padding=3)", (2, 3, 224, 224), (64, 3, 7, 7)),
     "1x1 256->64": forward("F.conv2d(x, y)", (4, 256, 28, 28), (64, 256, 1, 1)),
     "depthwise 3x3": forward("F.conv2d(x, y, padding=1, groups=64)", (4, 64, 56, 56), (64, 1, 3, 3)),
+    "32 3x3 bfloat16": forward("F.conv2d(x, y, padding=1)", (8, 32, 32, 32), (32, 32, 3, 3), dtype="bfloat16"),
     "one image 16 3x3": forward("F.conv2d(x, y, padding=1)", (1, 16, 8, 8), (16, 16, 3, 3)),
     "LeNet 6->16 5x5 both ways": both_ways("F.conv2d(x, y, z)", (64, 6, 14, 14), (16, 6, 5, 5), (16,)),
     "ResNet 256 3x3 14 both ways": both_ways("F.conv2d(x, y, padding=1)", (4, 256, 14, 14), (256, 256, 3, 3)),
@@ -295,7 +313,9 @@ group("image").update({
     "interpolate nearest": forward("F.interpolate(x, scale_factor=2.)", (4, 16, 64, 64)), "adaptive_avg_pool2d 7": forward("F.adaptive_avg_pool2d(x, 7)", (4, 16, 64, 64)),
     "max_pool1d": forward("F.max_pool1d(x, 2)", (16, 64, 256)), "avg_pool2d 3x3": forward("F.avg_pool2d(x, 3, 2, 1)", (1, 16, 8, 8)),
     "pixel_shuffle": forward("F.pixel_shuffle(x, 2)", (4, 16, 64, 64)), "max_unpool2d": forward("F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2)", (4, 16, 64, 64)),
-    "cdist": forward("torch.cdist(x, y)", (200, 3), (200, 3)), "pdist": forward("F.pdist(x)", (200, 3)), "kron": forward("torch.kron(x, y)", (64, 64), (8, 8)),
+    "cdist": forward("torch.cdist(x, y)", (200, 3), (200, 3)), "cdist 1000x64": forward("torch.cdist(x, y)", (1000, 64), (1000, 64)),
+    "cdist both ways": both_ways("torch.cdist(x, y)", (256, 1024), (256, 1024)), "kron short rows": forward("torch.kron(x, y)", (30, 30), (30, 30)),
+    "adaptive_avg_pool2d 7 both ways": both_ways("F.adaptive_avg_pool2d(x, 7)", (8, 32, 32, 32)), "pdist": forward("F.pdist(x)", (200, 3)), "kron": forward("torch.kron(x, y)", (64, 64), (8, 8)),
     "combinations": forward("torch.combinations(x)", (200,)), "cross": forward("torch.cross(x, y, dim=1)", (200, 3), (200, 3)),
 })
 
@@ -348,6 +368,8 @@ group("index").update({
     "arange": indexed("torch.arange(0, 100000, 1.0)"), "linspace": indexed("torch.linspace(0, 1, 100000)"),
     "repeat_interleave": indexed("x.repeat_interleave(2, 0)"), "unfold copy": indexed("x.unfold(1, 8, 4).contiguous()"),
     "cat columns": indexed("torch.cat([x, x], 1)"), "cat many": indexed("torch.cat(list(x.split(10)))"),
+    "embedding bfloat16 both ways": both_ways("F.embedding(torch.arange(1000).repeat(5), x)", (1000, 128), dtype="bfloat16"),
+    "index_add bfloat16": forward("x.index_add(0, torch.arange(1000), y)", (1000, 1000), (1000, 1000), dtype="bfloat16"),
     "split": indexed("x.split(100)"), "chunk and stack": indexed("torch.stack(x.chunk(4, 1))"),
 })
 
@@ -374,6 +396,7 @@ for name, expression in {
         "unique_consecutive": "small.unique_consecutive()", "unique rows": "small.view(-1, 4)[:20000].unique(dim=0)",
         "searchsorted": "torch.searchsorted(edges, x)", "bucketize": "torch.bucketize(x, edges[::100].contiguous())",
         "histc": "x.histc(100, -4, 4)", "bincount": "small.bincount()", "bincount weights": "small.bincount(x)",
+        "median int64": "i.median()", "median float64": "x.double().median()", "unique bool": "(x > 0).unique()", "sort bytes": "small.to(torch.uint8).sort()",
         "isin": "torch.isin(i, small[:100])", "quantile": "line.quantile(0.3)"}.items():
     group("sort")[name] = sorted_by(expression)
 for name, expression in {
@@ -381,6 +404,7 @@ for name, expression in {
         "randint 1000000": "torch.randint(0, 100, (1_000_000,))", "randperm 100000": "torch.randperm(100_000)",
         "bernoulli_ 1000000": "x.bernoulli_(0.5)", "uniform_ 1000000": "x.uniform_()", "normal_ 1000000": "x.normal_()",
         "multinomial": "torch.multinomial(x[:1000].abs(), 100, True)",
+        "multinomial rows": "torch.multinomial(x[:100_000].view(100, 1000).abs(), 50, True)",
         "multinomial without": "torch.multinomial(x[:1000].abs(), 100, False)", "randn 1000": "torch.randn(1000)",
         "randn 10": "torch.randn(10)", "rand float64": "torch.rand(1_000_000, dtype=torch.float64)",
         "randn bfloat16": "torch.randn(1_000_000, dtype=torch.bfloat16)", "randint small": "torch.randint(0, 2, (1000,))",
