@@ -18,6 +18,8 @@ fill_pairs(table)
 
 cdef enum:
     GRAIN = 32768               # differences worth a thread
+    PANEL = 256                 # bytes of features at a time,
+    ROWS = 32                   # which so many rows meet
 
 ctypedef fused number:
     ft_f32
@@ -141,13 +143,31 @@ cdef struct Pulls:
     const char* y
     char* out                   # (batch, rows, features)
     Py_ssize_t rows, others, features, item
+    bint failed
 
 
 cdef void pulls_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Some features of all rows of y, side by side, meet the rows of x in turn."""
     cdef Pulls* p = <Pulls*> context
-    cdef Py_ssize_t i, line = p.features * p.item
-    for i in range(begin, end):
-        p.kernel(p.features, p.others, p.weights + i * p.others * p.item, p.x + i * line, p.y + i // p.rows * p.others * line, p.out + i * line)
+    cdef Py_ssize_t i = begin, k, stop, first, n, line = p.features * p.item, width = PANEL // p.item
+    cdef const char* y
+    cdef char* panel = <char*> ft_alloc(p.others * PANEL)
+    if panel == NULL:
+        p.failed = True
+        return
+    while i < end:
+        stop = min((i // p.rows + 1) * p.rows, end)         # of one matrix
+        y = p.y + i // p.rows * p.others * line
+        first = 0
+        while first < p.features:
+            n = min(width, p.features - first)
+            for k in range(p.others):
+                memcpy(panel + k * n * p.item, y + k * line + first * p.item, n * p.item)
+            for k in range(i, stop):
+                p.kernel(n, p.others, p.weights + k * p.others * p.item, p.x + k * line + first * p.item, panel, p.out + k * line + first * p.item)
+            first += n
+        i = stop
+    ft_free(panel, p.others * PANEL)
 
 
 def pulls(Tensor weights, Tensor x, Tensor y, bint signs):
@@ -160,8 +180,11 @@ def pulls(Tensor weights, Tensor x, Tensor y, bint signs):
     p.rows, p.others, p.features, p.item = x.sizes[x.rank - 2], y.sizes[y.rank - 2], x.sizes[x.rank - 1], ITEMSIZE[x.code]
     p.kernel = <pair_pulls> table[(PAIR_SIGNS if signs else PAIR_PULLS) + (x.code == F64)]
     p.weights, p.x, p.y, p.out = data_of(w), data_of(a), data_of(b), data_of(out)
+    p.failed = False
     with nogil:
-        parallel_for(pulls_body, &p, out.count // p.features, max(GRAIN // max(p.others * p.features, 1), 1))
+        parallel_for(pulls_body, &p, out.count // p.features, max(GRAIN // max(p.others * p.features, 1), ROWS))
+    if p.failed:
+        raise MemoryError("cdist: no memory for some features of all rows")
     return out
 
 
