@@ -17,7 +17,7 @@ def round_decimals(self, decimals):
     if decimals == 0 or not self.is_floating_point():
         return ops.round(self)
     scale = 10.0 ** abs(decimals) if abs(decimals) <= 308 else float("inf")
-    if self.dtype not in (ops.float32, ops.float64):        # halves round after each step
+    if self.dtype not in (ops.float32, ops.float64) or abs(decimals) > 38:        # halves round after each step; no float32 is as large as that
         return ops.round(self * scale) / scale if decimals > 0 else ops.round(self / scale) * scale
     return ops._round_after(self, scale) if decimals > 0 else ops._round_before(self, scale)
 

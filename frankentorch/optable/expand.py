@@ -34,11 +34,11 @@ WAYS = {"f32": {"digamma": ["right", "middle"]},
         "f64": {"cos": ["near"], "digamma": ["right", "middle"], "lgamma": ["right", "middle"], "sin": ["near"], "tan": ["near"]}}
 # more loops of a row with `vectors`: for halves (operands widened to float, one rounding back), which else borrow float32's, and, of rows
 # of several operands, with one number for all of y (and of z), of x, or of z alone, which else is repeated in blocks
-# name: dtype, dtype of numbers, vector, operands that are one number
-MORE_KINDS = {"f16": ("f16", "f32", "vf", ""), "bf16": ("bf16", "f32", "vf", ""), "repeated": ("f32", "f32", "vf", "yz"), "repeated_f64": ("f64", "f64", "vd", "yz"),
-              "led": ("f32", "f32", "vf", "x"), "led_f64": ("f64", "f64", "vd", "x"),
-              "ended": ("f32", "f32", "vf", "z"), "ended_f64": ("f64", "f64", "vd", "z")}
-MORE_OPERANDS = {"repeated": (2, 3), "repeated_f64": (2, 3), "led": (2,), "led_f64": (2,), "ended": (3,), "ended_f64": (3,)}      # how many a row must have
+# name: dtype, dtype of numbers, vector, operands that are one number, how many operands a row must have
+MORE_KINDS = {"f16": ("f16", "f32", "vf", "", (1, 2, 3)), "bf16": ("bf16", "f32", "vf", "", (1, 2, 3)),
+              "repeated": ("f32", "f32", "vf", "yz", (2, 3)), "repeated_f64": ("f64", "f64", "vd", "yz", (2, 3)),
+              "led": ("f32", "f32", "vf", "x", (2,)), "led_f64": ("f64", "f64", "vd", "x", (2,)),
+              "ended": ("f32", "f32", "vf", "z", (3,)), "ended_f64": ("f64", "f64", "vd", "z", (3,))}
 CALL = re.compile(r"\b([a-z]\w*)\(")
 SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|", ast.And: "&", ast.Or: "|"}
 TESTS = {ast.Lt: "mask_lt_{k}({x}, {y})", ast.Gt: "mask_lt_{k}({y}, {x})", ast.Eq: "mask_eq_{k}({x}, {y})", ast.NotEq: "(~mask_eq_{k}({x}, {y}))",
@@ -100,7 +100,7 @@ def more_loops(row, number):
     return [Flat(name=f"loop_{row.full_name.replace('.', '_')}_{name}", code=code, compute=compute, kind=kind, half=code != compute, expression=vector_text(tree, kind),
                  operands=[Flat(name=n, pointer="abc"[i], single=n in single) for i, n in enumerate(names)], parameters=parameters,
                  slot=first + len(MORE_KINDS) * number + i)
-            for i, (name, (code, compute, kind, single)) in enumerate(MORE_KINDS.items()) if len(names) in MORE_OPERANDS.get(name, (1, 2, 3))]
+            for i, (name, (code, compute, kind, single, counts)) in enumerate(MORE_KINDS.items()) if len(names) in counts]
 
 
 def elementwise(row, number, complex_codes):

@@ -77,6 +77,14 @@ def test_decimals_of_rounding():
     assert x.round(decimals=-2).tolist()[:5] == [0.0, -0.0, 1200.0, 0.0, float("inf")]
 
 
+@pytest.mark.parametrize(("decimals", "expected"), [(40, [1.5, 0.0, 1e30]), (-40, [0.0, 0.0, 0.0]), (400, None), (-400, None)])
+def test_decimals_beyond_a_dtype(decimals, expected):
+    """As PyTorch has it: what a power of ten makes of infinities."""
+    assert ft.tensor([1.5, 0.0, 1e30]).round(decimals=decimals).isnan().all()
+    y = ft.tensor([1.5, 0.0, 1e30], dtype=ft.float64).round(decimals=decimals)
+    assert y.isnan().all() if expected is None else y.tolist() == expected
+
+
 @pytest.mark.parametrize("dtype", [ft.uint8, ft.bfloat16, ft.float32, ft.float64, ft.complex128], ids=str)
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 3), (5, 65), (70, 200)])
 def test_columns_are_spread(sizes, dtype):
