@@ -27,8 +27,8 @@ cdef enum:
     GEMM_KC = 256          # fixed by the contract: steps of one chain
     GEMM_RB = 48           # rows of A copied at a time when they are not contiguous
     A_ROW = GEMM_KC + 16   # distance of such rows: not a power of two, for those share cache sets
-    GEMM_HALF_ROWS = 512   # rows and columns of the float32 buffer under a half-typed C
-    GEMM_HALF_COLUMNS = 384
+    GEMM_HALF_ROWS = 512   # most rows of the float32 buffer under a half-typed C
+    GEMM_HALF_AREA = 512 * 384
 
 # c (rows x n, dense) += one row
 ctypedef void (*row_function)(Py_ssize_t rows, Py_ssize_t n, const char* row, char* c) noexcept nogil
@@ -73,5 +73,7 @@ cdef inline Py_ssize_t gemm_workspace(int code, Py_ssize_t m, Py_ssize_t n, Py_s
     depth = min(2 * k if code == C64 or code == C128 else k, GEMM_KC)
     size *= min(most, GEMM_RB) * A_ROW + (min(2 * most if code == C64 or code == C128 else most, 2112 // size) + 192) * depth + 256
     if code == F16 or code == BF16:
-        size += 4 * min(most, GEMM_HALF_ROWS) * min(most, GEMM_HALF_COLUMNS)
+        size += 4 * min(m * n, GEMM_HALF_AREA)
+    if code == BF16:            # packed pairs: rows of A and a panel of B
+        size += 4 * (max(min(most, GEMM_HALF_ROWS) * (GEMM_KC // 2 + 16), 8 * (2 * GEMM_KC + 16)) + 24 * GEMM_KC + 48)
     return size + 512

@@ -211,7 +211,7 @@ cdef extern from *:
 
     /* Two steps of bfloat16 at once. A pair holds an even step in its high half and the one after it in its low half, for AVX512-BF16's
        dot product takes the high half first: c + a.high b.high rounded, then + a.low b.low rounded, the chain of float32. It takes
-       subnormals for zero: see least_exponent. */
+       subnormals for zero, so a span keeps what magnitudes were met: the least counts from 1 in units of half a step, zero is the most there is. */
     #if FT_VB == 64
     #include <cpuid.h>
     #define FT_DOTS 1
@@ -220,6 +220,17 @@ cdef extern from *:
         __m512i x = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)even)), y = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)odd));
         return (ft_vec_f32)_mm512_or_si512(_mm512_slli_epi32(x, 16), y); }
     FT_FORCE ft_vec_f32 ft_pairs_along(const ft_bf16 *p) { return (ft_vec_f32)_mm512_rol_epi32(_mm512_loadu_si512(p), 16); }
+    typedef struct { __m512i least, most; } ft_span;
+    FT_FORCE ft_span ft_nothing(void) { ft_span s = {_mm512_set1_epi16(-1), _mm512_setzero_si512()}; return s; }
+    FT_FORCE void ft_take(ft_span *s, ft_vec_f32 pairs) {
+        __m512i twice = _mm512_add_epi16((__m512i)pairs, (__m512i)pairs);
+        s->least = _mm512_min_epu16(s->least, _mm512_sub_epi16(twice, _mm512_set1_epi16(1)));
+        s->most = _mm512_max_epu16(s->most, twice); }
+    static inline int ft_exponent(const ft_span *s) {
+        ft_u16 least[32], most[32], low = 65535, high = 0;
+        _mm512_storeu_si512(least, s->least); _mm512_storeu_si512(most, s->most);
+        for (int i = 0; i < 32; i++) { low = least[i] < low ? least[i] : low; high = most[i] > high ? most[i] : high; }
+        return high >= 0xff00 || low < 0xff ? -255 : low == 65535 ? 255 : (low + 1) >> 8; }
     static int ft_dots_agree(void) {        /* does this processor's dot product give the bits of the chain? */
         unsigned a, b, c, d, r = 1, x[16], y[16], u, v;
         float sums[16], chain[16], f[4];
@@ -249,14 +260,13 @@ cdef extern from *:
     FT_FORCE ft_vec_f32 ft_dots(ft_vec_f32 a, ft_vec_f32 b, ft_vec_f32 c) { return c; }
     FT_FORCE ft_vec_f32 ft_pairs_across(const ft_bf16 *even, const ft_bf16 *odd) { return ft_load_bf16(even); }
     FT_FORCE ft_vec_f32 ft_pairs_along(const ft_bf16 *p) { return ft_load_bf16(p); }
+    typedef struct { int none; } ft_span;
+    FT_FORCE ft_span ft_nothing(void) { ft_span s = {0}; return s; }
+    FT_FORCE void ft_take(ft_span *s, ft_vec_f32 pairs) { (void)s; (void)pairs; }
+    FT_FORCE int ft_exponent(const ft_span *s) { (void)s; return -255; }
     static int ft_dots_agree(void) { return 0; }
     #endif
     static int ft_has_dots(void) { static int found = -1; if (found < 0) found = ft_dots_agree(); return found; }
-    static inline void ft_magnitudes(const ft_bf16 *p, long n, ft_u16 *least, ft_u16 *most) {    /* least counts from 1, zero is 65536 */
-        ft_u16 low = *least, high = *most;
-        for (long i = 0; i < n; i++) { ft_u16 t = p[i] & 0x7fff, s = t - 1; low = s < low ? s : low; high = t > high ? t : high; }
-        *least = low; *most = high;
-    }
     #define ft_up_f16 ft_half_up
     #define ft_up_bf16 ft_bhalf_up
     #define ft_down_f16 ft_half_down
@@ -293,7 +303,11 @@ cdef extern from *:
     vec_f32 dots "ft_dots"(vec_f32 a, vec_f32 b, vec_f32 c) noexcept nogil
     vec_f32 pairs_across "ft_pairs_across"(const ft_bf16* even, const ft_bf16* odd) noexcept nogil     # of two rows
     vec_f32 pairs_along "ft_pairs_along"(const ft_bf16* p) noexcept nogil                              # of neighbours
-    void magnitudes "ft_magnitudes"(const ft_bf16* p, Py_ssize_t n, ft_u16* least, ft_u16* most) noexcept nogil
+    ctypedef struct span "ft_span":
+        pass
+    span nothing "ft_nothing"() noexcept nogil
+    void take "ft_take"(span* seen, vec_f32 pairs) noexcept nogil
+    int exponent "ft_exponent"(const span* seen) noexcept nogil      # the least biased one of a number that is not zero, 255 if there is none, -255 where one is subnormal or not finite
     float up_f16 "ft_up_f16"(ft_f16 x) noexcept nogil
     float up_bf16 "ft_up_bf16"(ft_bf16 x) noexcept nogil
     ft_f16 down_f16 "ft_down_f16"(float x) noexcept nogil
