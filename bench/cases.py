@@ -142,8 +142,11 @@ for name in ("sigmoid", "tanh", "exp", "square", "elu", "softplus", "hardswish",
 group("elementwise")["pow 2 both ways"] = both_ways("x ** 2", (262_144,))
 for name, expression, count in (
         ("sin", "x.sin()", 1), ("cos", "x.cos()", 1), ("tan", "x.tan()", 1), ("atan", "x.atan()", 1), ("tanh", "x.tanh()", 1), ("erf", "x.erf()", 1),
-        ("log", "x.abs().log()", 1), ("log1p", "x.abs().log1p()", 1), ("lgamma", "x.lgamma()", 1), ("pow", "x.abs() ** y", 2), ("sigmoid", "x.sigmoid()", 1)):
+        ("log", "x.abs().log()", 1), ("log1p", "x.abs().log1p()", 1), ("lgamma", "x.lgamma()", 1), ("pow", "x.abs() ** y", 2), ("sigmoid", "x.sigmoid()", 1),
+        ("silu", "F.silu(x)", 1)):
     group("elementwise")[f"{name} 100000 float64"] = forward(expression, *[(100_000,)] * count, dtype="float64")
+for name in ("silu", "softplus", "logsigmoid"):
+    group("elementwise")[f"{name} both ways float64"] = both_ways(f"F.{name}(x)", (100_000,), dtype="float64")
 for name, expression, count in (        # fresh output beyond every cache
         ("add", "x + y", 2), ("mul number", "x * 1.5", 1), ("relu", "torch.relu(x)", 1), ("exp", "x.exp()", 1),
         ("where", "torch.where(x > 0, x, y)", 2), ("clamp", "x.clamp(-1, 1)", 1)):

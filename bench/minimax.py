@@ -233,7 +233,7 @@ FITS = {
     "normal_tail_f32": (normal_tail, mpf("0.0047"), mpf("0.0252"), 5, to_f32),
 }
 
-SIDEWAYS = ("exp_f64",)                     # by pairs of terms too, which wait for one another less (Estrin 1960)
+SIDEWAYS = ("exp_f64",)                     # of an odd count: by pairs of terms too, which wait for one another less (after Estrin 1960)
 FOURS = ("exp_f32", "exp_f64")              # over four vectors beside each other too
 VECTORS = ("exp_f32", "exp2_f32", "log_f32", "sin_f32", "cos_f32", "normal_tail_f32")        # wanted over vectors too, as all in double are
 
@@ -375,26 +375,12 @@ cdef inline {{{{kind}}}} poly_{{{{full}}}}({{{{kind}}}} x) noexcept nogil:
 
 cdef inline {{{{kind}}}} poly_{{{{full[:-len(code)]}}}}sideways_{{{{code}}}}({{{{kind}}}} x) noexcept nogil:
     cdef {{{{kind}}}} x_2 = x * x
-{{{{for k in range(0, len(numbers) - 1, 2)}}}}
-    cdef {{{{kind}}}} a_{{{{k}}}} = fma_{{{{code}}}}({{{{make}}}}({{{{repr(numbers[k + 1])}}}}), x, {{{{make}}}}({{{{repr(numbers[k])}}}}))
+    cdef {{{{kind}}}} p = {{{{make}}}}({{{{repr(numbers[-1])}}}})
+{{{{for k in range(len(numbers) - 3, 3, -2)}}}}
+    p = fma_{{{{code}}}}(p, x_2, fma_{{{{code}}}}({{{{make}}}}({{{{repr(numbers[k + 1])}}}}), x, {{{{make}}}}({{{{repr(numbers[k])}}}})))
 {{{{endfor}}}}
-{{{{if len(numbers) % 2}}}}
-    cdef {{{{kind}}}} a_{{{{len(numbers) - 1}}}} = {{{{make}}}}({{{{repr(numbers[-1])}}}})
-{{{{endif}}}}
-{{{{py: step = 2}}}}
-{{{{py: left = list(range(0, len(numbers), 2))}}}}
-{{{{for level in range(8)}}}}
-{{{{if len(left) > 1}}}}
-{{{{if level}}}}
-    cdef {{{{kind}}}} x_{{{{step}}}} = x_{{{{step // 2}}}} * x_{{{{step // 2}}}}
-{{{{endif}}}}
-{{{{for k in range(0, len(left) - 1, 2)}}}}
-    a_{{{{left[k]}}}} = fma_{{{{code}}}}(a_{{{{left[k + 1]}}}}, x_{{{{step}}}}, a_{{{{left[k]}}}})
-{{{{endfor}}}}
-{{{{py: left = left[::2]; step *= 2}}}}
-{{{{endif}}}}
-{{{{endfor}}}}
-    return a_0
+    cdef {{{{kind}}}} first = fma_{{{{code}}}}({{{{make}}}}({{{{repr(numbers[1])}}}}), x, {{{{make}}}}({{{{repr(numbers[0])}}}}))
+    return fma_{{{{code}}}}(p, x_2 * x_2, fma_{{{{code}}}}(fma_{{{{code}}}}({{{{make}}}}({{{{repr(numbers[3])}}}}), x, {{{{make}}}}({{{{repr(numbers[2])}}}})), x_2, first))
 {{{{endif}}}}
 {{{{endfor}}}}
 {{{{if name in fours}}}}

@@ -366,8 +366,9 @@ def mish_backward(g, self):
     return g * (t + self * ops.sigmoid(self) * (1 - t * t))
 
 
-def softplus_backward(g, self, beta, threshold):
-    return ops._softplus_backward(g, self, ops.sigmoid(self if beta == 1 else self * beta), beta, threshold)
+def softplus_double_backward(g, grad, self, beta, threshold):
+    s = ops.sigmoid(self * beta)
+    return ops._softplus_double_backward(g * grad * (s * (1 - s)) * beta, self, beta, threshold)
 
 
 def hardswish_double_backward(g, grad, self):

@@ -40,13 +40,13 @@ op("_gelu_tanh_backward(Tensor grad, Tensor self) -> Tensor", forms="internal",
                 " * tanh(<T> 0.7978845608028654 * (y + <T> 0.044715 * y * y * y))) * <T> 0.7978845608028654 * (1 + <T> 0.134145 * y * y))"},
    grad={"grad": "_gelu_tanh_backward(g, self)", "self": "gelu_tanh_double_backward(g, grad, self)"})
 op("silu(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "silu(x)", COMPLEX: "mul(x, sigmoid(x))"}, grad={"self": "_silu_backward(g, self)"}, doc="self * sigmoid(self).")
-op("_silu_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x * sigmoid(y) * (1 + y * (1 - sigmoid(y)))"},
+op("_silu_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FLOAT: "silu_backward(x, y)"},
    grad={"grad": "_silu_backward(g, self)", "self": "silu_double_backward(g, grad, self)"})
 op("mish(Tensor self) -> Tensor", forms=NN, loop={FLOAT: "mish(x)"}, grad={"self": "mish_backward(g, self)"}, doc="self * tanh(softplus(self)).", source="Misra 2020")
 op("softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor", forms="nn out", out="exact", loop={FLOAT: "x if x * beta > threshold else log1p(exp(x * beta)) / beta"},
-   grad={"self": "softplus_backward(g, self, beta, threshold)"}, doc="log(1 + exp(beta * self)) / beta, self itself above threshold.")
-op("_softplus_backward(Tensor grad, Tensor self, Tensor slope, Scalar beta, Scalar threshold) -> Tensor", forms="internal", loop={FLOAT: "x if y * beta > threshold else x * z"},
-   grad={"grad": "_softplus_backward(g, self, slope, beta, threshold)", "self": "zeros_like(g)", "slope": "_softplus_double_backward(g * grad, self, beta, threshold)"}, node="SoftplusBackwardBackward0")
+   grad={"self": "_softplus_backward(g, self, beta, threshold)"}, doc="log(1 + exp(beta * self)) / beta, self itself above threshold.")
+op("_softplus_backward(Tensor grad, Tensor self, Scalar beta, Scalar threshold) -> Tensor", forms="internal", loop={FLOAT: "x if y * beta > threshold else x * sigmoid(y * beta)"},
+   grad={"grad": "_softplus_backward(g, self, beta, threshold)", "self": "softplus_double_backward(g, grad, self, beta, threshold)"}, node="SoftplusBackwardBackward0")
 op("_softplus_double_backward(Tensor grad, Tensor self, Scalar beta, Scalar threshold) -> Tensor", forms="internal", loop={FLOAT: "0 if y * beta > threshold else x"},
    grad={"grad": "_softplus_double_backward(g, self, beta, threshold)", "self": "zeros_like(g)"})
 op("hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", forms=NN, loop={INT: "min_val if x < min_val else (max_val if x > max_val else x)", FLOAT: "min_val if x < min_val else (max_val if x > max_val else x)"},

@@ -11,16 +11,16 @@ COMPUTE = {"f16": "f32", "bf16": "f32"}
 REAL_OF = {"c64": "f32", "c128": "f64"}
 # functions over vectors of _ext/widemath.pxd, widequotient.pxd, and (LONG) lightmath, vecmath64 and special.pxd.in, by dtype: a loop that
 # calls one, and no others but those which the compiler vectorises alone (PLAIN), runs on vectors
-WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh",
+WIDE = {"f32": ("vf", {"exp", "exp2", "log", "tanh", "sigmoid", "erf", "sin", "cos", "minimum", "maximum", "silu", "gelu", "gelu_tanh", "silu_backward",
                       "fmod", "remainder", "floordiv"}),
-        "f64": ("vd", {"exp", "minimum", "maximum", "fmod", "remainder", "floordiv"})}
+        "f64": ("vd", {"exp", "sigmoid", "silu", "silu_backward", "minimum", "maximum", "fmod", "remainder", "floordiv"})}
 PLAIN = {"abs", "fma", "copysign"}
 # the functions long enough to stand in a function of their own, which works out two vectors at a time, but of the longest one vector of
 # floats, which is two of doubles
 LONG = {"f32": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cosh", "digamma", "entr", "erfc", "erfcx", "erfinv", "expm1", "lgamma", "log10",
                 "log1p", "log2", "log_ndtr", "mish", "ndtr", "ndtri", "pow", "sinc", "sinh", "tan", "xlog1py"},
         "f64": {"acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expm1", "gelu",
-                "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "log_ndtr", "mish", "ndtr", "ndtri", "pow", "sigmoid", "silu", "sin", "sinc", "sinh", "tan", "tanh",
+                "gelu_tanh", "lgamma", "log", "log10", "log1p", "log2", "log_ndtr", "mish", "ndtr", "ndtri", "pow", "sin", "sinc", "sinh", "tan", "tanh",
                 "xlog1py"}}
 BESSEL = {"i0", "i0e", "i1", "i1e", "j0", "j1", "k0", "k0e", "k1", "k1e", "spherical_j0", "y0", "y1"}
 LONGEST = {"digamma", "lgamma", "sinc"} | BESSEL

@@ -5,6 +5,7 @@ import math
 import pytest
 
 import frankentorch as ft
+from frankentorch import ops
 from frankentorch._ext import cpu
 from tests.processes import run_python
 
@@ -12,7 +13,7 @@ F = ft.nn.functional
 ONE = {name: getattr(ft, name) for name in (
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "tanh", "sigmoid", "asinh", "acosh", "atanh", "sin", "cos", "tan",
     "asin", "acos", "atan", "erf", "erfc", "erfinv", "sinc", "lgamma", "digamma")}
-ONE |= {"gelu": F.gelu, "gelu tanh": lambda x: F.gelu(x, approximate="tanh"), "silu": F.silu}
+ONE |= {"gelu": F.gelu, "gelu tanh": lambda x: F.gelu(x, approximate="tanh"), "silu": F.silu, "silu backward": lambda x: ops._silu_backward(x, x)}
 TWO = {"pow": ft.pow, "atan2": ft.atan2}
 FLOAT32 = ("lgamma", "digamma", "sinc")         # which run the float64 body
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 1.25, 9.999999999999998, 10.0, 39.5, 171.3, -0.1, -2.5, -3.0, -100.5, 709.5, -709.5, 1e-9, 5e-17, -1e-17,
