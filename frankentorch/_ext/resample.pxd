@@ -1,7 +1,15 @@
-# One pass of a resampling along the middle of (outer, n, inner) values: out[b, o, i] = sum over taps t ascending of
-# weight[t * n_out + o] * x[b, index[t * n_out + o], i]; each product and each sum is rounded, taps after the first of weight 0 are left out.
-ctypedef void (*resample_function)(Py_ssize_t n_in, Py_ssize_t n_out, Py_ssize_t width, const Py_ssize_t* index, const void* weight,
-                                   const void* x, void* out, Py_ssize_t outer, Py_ssize_t inner) noexcept nogil
+# Terms of each of n places along one dim: start[o] to start[o + 1] of index, among n_in places, and weights.
+cdef struct Spread:
+    Py_ssize_t n_in, n
+    Py_ssize_t* start
+    int* index
+    float* narrow
+    double* wide
+
+# One pass of a resampling along the middle of (outer, n_in, inner) values: out[b, o, i] = sum over the terms t of o ascending of
+# weight[t] * x[b, index[t], i], from zero or, not `adjoint`, from the first; each product and each sum is rounded.
+# room: (n_in + n + 2) * GROUP values where inner is 1
+ctypedef void (*resample_function)(const Spread* spread, bint adjoint, Py_ssize_t outer, Py_ssize_t inner, const void* x, void* out, void* room) noexcept nogil
 
 # out[i * step] += x[i] for i < n, each of `lanes` values side by side
 ctypedef void (*add_function)(Py_ssize_t n, Py_ssize_t lanes, Py_ssize_t step, const void* x, void* out) noexcept nogil
@@ -32,9 +40,10 @@ ctypedef void (*corners_function)(Py_ssize_t n, Py_ssize_t corners, const int* i
                                   Py_ssize_t channels, void* out, Py_ssize_t out_row) noexcept nogil
 
 cdef enum:
-    RESAMPLE_F32 = 0
+    RESAMPLE_F32 = 0            # which of the two
     RESAMPLE_F64 = 1
-    RESAMPLE_ADD = 2            # + which of the two
+    RESAMPLE_SUMS = 0           # + which
+    RESAMPLE_ADD = 2            # and so on
     RESAMPLE_TURN = 4
     RESAMPLE_PLACES = 6
     RESAMPLE_CORNERS = 8

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from frankentorch import ops
 from frankentorch._ext import create, views
-from frankentorch._ext.image_ops import Taps, nearest_places, resample, resample_backward, resample_bytes
+from frankentorch._ext.resample_run import Taps, nearest_places, resample, resample_backward, resample_bytes
 
 
 def kept_format(self, out):
@@ -92,7 +92,7 @@ def _edge(mode, name, spatial):
     def padded(self, padding):
         _check_edges(self, spatial, padding, name)
         passes = _edge_passes(self, padding, mode, name)
-        return kept_format(self, resample(self, passes) if passes else ops.clone(self))
+        return resample(self, passes) if passes else ops.clone(self)
 
     def backward(grad, self, padding):
         passes = _edge_passes(self, padding, mode, name)
@@ -108,7 +108,7 @@ def _edge(mode, name, spatial):
 
 def pad_circular(self, pad):
     passes = _edge_passes(self, pad, "circular", "pad")
-    return kept_format(self, ops._resample(self, passes) if passes else ops.clone(self))
+    return ops._resample(self, passes) if passes else ops.clone(self)
 
 
 def pad(self, pad, mode, value):
@@ -147,7 +147,7 @@ def _along_all(self, output_size, scales, make, *more):
         if len(output_size) != 2:
             raise NotImplementedError("\"compute_indices_weights_linear\" not implemented for 'Byte': bytes are interpolated in images only")
         return kept_format(self, resample_bytes(self, passes))
-    return kept_format(self, ops._resample(self, passes))
+    return ops._resample(self, passes)
 
 
 @lru_cache(512)

@@ -32,8 +32,8 @@ for n in (1, 2, 3):
        jvp="linear", grad={"grad": f"_adaptive_avg_pool{n}d(g, grad_sizes[-{n}:])", "self": "zeros_like(g)"}, node=f"AdaptiveAvgPool{n}DBackwardBackward0")
 
 # ---- resampling of grids ----
-op("_resample(Tensor self, Any passes) -> Tensor", forms="internal", kernel="_ext.image_ops:resample", jvp="linear", grad={"self": "_resample_backward(g, passes)"}, node="ResampleBackward0")
-op("_resample_backward(Tensor grad, Any passes) -> Tensor", forms="internal", kernel="_ext.image_ops:resample_backward", jvp="linear", grad={"grad": "_resample(g, passes)"})
+op("_resample(Tensor self, Any passes) -> Tensor", forms="internal", kernel="_ext.resample_run:resample", jvp="linear", grad={"self": "_resample_backward(g, passes)"}, node="ResampleBackward0")
+op("_resample_backward(Tensor grad, Any passes) -> Tensor", forms="internal", kernel="_ext.resample_run:resample_backward", jvp="linear", grad={"grad": "_resample(g, passes)"})
 op("im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn out", kernel="_ext.image_ops:im2col",
    jvp="linear", grad={"self": "col2im(g, self_sizes[-2:], kernel_size, dilation, padding, stride)"}, doc="Patches as columns.")
 op("col2im(Tensor self, int[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", forms="nn out", kernel="_ext.image_ops:col2im",
