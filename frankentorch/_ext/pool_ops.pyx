@@ -1,31 +1,25 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
 # Pooling of tensors: window arithmetic and errors here, the loops in pool_run.pyx. One function serves 1 to 3 spatial dims, with or
-# without a batch dim. Operands are made contiguous; results take channels_last strides when the input has them.
+# without a batch dim. Images in channels_last are worked where they are if they have many channels; other operands are made contiguous.
+# Results take channels_last strides when the input has them.
 from libc.string cimport memset
 from frankentorch._ext.types cimport *
-from frankentorch._ext.dtype cimport Format
 from frankentorch._ext.tensor cimport *
-from frankentorch._ext.elementwise cimport contiguous_tensor, copy_into, scalar_name
+from frankentorch._ext.elementwise cimport contiguous_tensor, scalar_name
+from frankentorch._ext.formats cimport channels_last, new_image, in_format
 from frankentorch._ext.pool cimport PoolShape, POOL_MAX, POOL_AVERAGE, POOL_MAX_BACKWARD, POOL_AVERAGE_BACKWARD
 from frankentorch._ext.pool_run cimport pool_run, POOL_OK, POOL_DTYPE
 
 cdef enum:
     LOCKED_VALUES = 4096        # smaller problems keep the interpreter lock
+    FEW = 8                     # channels not worth a loop over them
 
 
-cdef bint channels_last(Tensor t) noexcept:
-    return (t.rank == 4 and strides_are(t, Format.CHANNELS_LAST) or t.rank == 5 and strides_are(t, Format.CHANNELS_LAST_3D)) and not t.flags & DENSE
-
-
-cdef Tensor in_format(Tensor t):
-    cdef Py_ssize_t strides[64]
-    cdef Tensor out
-    format_strides(Format.CHANNELS_LAST if t.rank == 4 else Format.CHANNELS_LAST_3D, t.rank, t.sizes, strides)
-    out = new_strided(t.code, is_meta(t), t.rank, t.sizes, strides)
-    if not is_meta(t):
-        copy_into(out, t)
-    return out
+cdef bint side_by_side(Tensor t, Tensor other, int n, PoolShape* s) noexcept:
+    """Whether an image in channels_last, or two of a size of which one is, has channels enough to be worked where it is. The shape is told."""
+    s.pitch = t.sizes[1] if t.rank == n + 2 and t.sizes[1] >= FEW and (channels_last(t) or channels_last(other)) and s.size[0] * s.size[1] * s.size[2] < 1 << 31 else 0
+    return s.pitch > 0
 
 
 cdef tuple filled(object value, int n, str op, str name):
@@ -115,19 +109,19 @@ cdef object forward(Tensor self, int n, int kind, PoolShape* s, bint wants_index
     cdef Py_ssize_t sizes[5]
     cdef int d, lead = self.rank - n
     cdef Tensor out, index = None
-    cdef bint last = channels_last(self)
+    cdef bint last = channels_last(self), direct = side_by_side(self, self, n, s)
     for d in range(lead):
         sizes[d] = self.sizes[d]
     for d in range(n):
         sizes[lead + d] = s.out[3 - n + d]
-    out = new_tensor(self.code, is_meta(self), self.rank, sizes)
+    out = new_image(self.code, is_meta(self), self.rank, sizes, direct)
     if wants_index:
-        index = new_tensor(I64, is_meta(self), self.rank, sizes)
+        index = new_image(I64, is_meta(self), self.rank, sizes, direct)
     if not is_meta(self):
-        run_planes(kind, s, planes_of(self, n), contiguous_tensor(self), out, index, op)
-    if last:
-        out = in_format(out)
-        index = None if index is None else in_format(index)
+        run_planes(kind, s, self.sizes[0] if direct else planes_of(self, n), self if direct else contiguous_tensor(self), out, index, op)
+    if last and not direct:
+        out = in_format(out, True)
+        index = None if index is None else in_format(index, True)
     return (out, index) if wants_index else out
 
 
@@ -158,15 +152,11 @@ def max_pool3d_with_indices(Tensor self, kernel_size, stride, padding, dilation,
     return max_pool(self, 3, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
-cdef object backward(int kind, Tensor g, Tensor index, tuple size, int n, PoolShape* s, str op):
-    cdef Py_ssize_t sizes[5]
-    cdef int d
-    cdef Tensor out
-    for d in range(g.rank):
-        sizes[d] = size[d]
-    out = new_tensor(g.code, is_meta(g), g.rank, sizes)
+cdef object backward(int kind, Tensor g, Tensor index, Tensor self, int n, PoolShape* s, str op):
+    cdef bint direct = side_by_side(self, g, n, s)
+    cdef Tensor out = new_image(g.code, is_meta(g), g.rank, self.sizes, direct)
     if not is_meta(g):
-        run_planes(kind, s, planes_of(g, n), contiguous_tensor(g), out, None if index is None else contiguous_tensor(index), op)
+        run_planes(kind, s, g.sizes[0] if direct else planes_of(g, n), in_format(g, direct), out, None if index is None else in_format(index, direct), op)
     return out
 
 
@@ -180,7 +170,7 @@ cdef object max_pool_backward(Tensor g, Tensor self, Tensor indices, int n):
         s.padding[d] = 0
     for d in range(n):
         s.size[3 - n + d], s.out[3 - n + d] = self.sizes[self.rank - n + d], g.sizes[g.rank - n + d]
-    return backward(POOL_MAX_BACKWARD, g, indices, sizes_tuple(self), n, &s, "max_pool_backward")
+    return backward(POOL_MAX_BACKWARD, g, indices, self, n, &s, "max_pool_backward")
 
 
 def max_pool1d_backward(Tensor g, Tensor self, Tensor indices):
@@ -231,9 +221,8 @@ def avg_pool3d(Tensor self, kernel_size, stride, padding, ceil_mode, count_inclu
 cdef object avg_pool_backward(Tensor g, Tensor self, int n, kernel_size, stride, padding, bint ceil_mode, bint count_include_pad, divisor_override):
     """g shared out over each window."""
     cdef PoolShape s
-    cdef tuple size = sizes_tuple(self)
-    average_window(&s, n, size, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return backward(POOL_AVERAGE_BACKWARD, g, None, size, n, &s, "avg_pool_backward")
+    average_window(&s, n, sizes_tuple(self), kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return backward(POOL_AVERAGE_BACKWARD, g, None, self, n, &s, "avg_pool_backward")
 
 
 def avg_pool1d_backward(Tensor g, Tensor self, kernel_size, stride, padding, ceil_mode, count_include_pad):
@@ -302,7 +291,7 @@ cdef object adaptive_avg_pool_backward(Tensor g, Tensor self, int n):
     """g shared out over each covering window."""
     cdef PoolShape s
     adaptive_shape(&s, n, sizes_tuple(self), sizes_tuple(g)[g.rank - n:], "adaptive_avg_pool_backward")
-    return backward(POOL_AVERAGE_BACKWARD, g, None, sizes_tuple(self), n, &s, "adaptive_avg_pool_backward")
+    return backward(POOL_AVERAGE_BACKWARD, g, None, self, n, &s, "adaptive_avg_pool_backward")
 
 
 def adaptive_avg_pool1d_backward(Tensor g, Tensor self):
