@@ -322,6 +322,18 @@ group("image").update({
     "combinations": forward("torch.combinations(x)", (200,)), "cross": forward("torch.cross(x, y, dim=1)", (200, 3), (200, 3)),
 })
 
+LAST = "torch.channels_last"
+for name, expression, shape in (
+        ("pad reflect", "F.pad(x, (1, 1, 1, 1), mode='reflect')", (4, 16, 64, 64)), ("pad replicate 224", "F.pad(x, (3, 3, 3, 3), mode='replicate')", (4, 3, 224, 224)),
+        ("interpolate linear", "F.interpolate(x, scale_factor=2., mode='linear')", (8, 32, 1024)), ("interpolate bicubic", "F.interpolate(x, scale_factor=2., mode='bicubic')", (8, 32, 32, 32)),
+        ("interpolate nearest 1.6", "F.interpolate(x, scale_factor=1.6)", (8, 32, 1024)), ("max_pool3d", "F.max_pool3d(x, 2)", (2, 8, 16, 16, 16))):
+    for dtype in ("float32", "bfloat16"):
+        group("image")[f"{name} {dtype} both ways"] = both_ways(expression, shape, dtype=dtype)
+for name, expression in (("pad reflect", "F.pad(x, (1, 1, 1, 1), mode='reflect')"), ("interpolate bilinear", "F.interpolate(x, scale_factor=2., mode='bilinear')"),
+                         ("max_pool2d 3x3", "F.max_pool2d(x, 3, 2, 1)"), ("avg_pool2d", "F.avg_pool2d(x, 2)"), ("adaptive_avg_pool2d 7", "F.adaptive_avg_pool2d(x, 7)")):
+    for dtype in ("float32", "bfloat16"):
+        group("image")[f"{name} channels_last {dtype} both ways"] = both_ways(expression.replace("(x,", f"(x.contiguous(memory_format={LAST}),"), (8, 32, 32, 32), dtype=dtype)
+
 
 # ---- indexing, random ---------------------------------------------------------------------------
 
