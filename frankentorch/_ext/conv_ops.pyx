@@ -123,8 +123,8 @@ cdef int refuse(int status, int code) except -1:
     raise MemoryError("convolution: no memory for scratch")
 
 
-cdef Tensor run_shape(ConvShape* s, Tensor x, Tensor weight, Tensor bias, Tensor out, bint transposed):
-    """Fill `out`; transposed takes the roles of input and output the other way round."""
+cdef Tensor run_shape(ConvShape* s, Tensor x, Tensor weight, Tensor bias, Tensor out, bint transposed, bint halves):
+    """Fill `out`; transposed takes the roles of input and output the other way round; halves: what is float32 was bfloat16."""
     cdef int status
     cdef const char* x_data = data_of(x)
     cdef const char* w_data = data_of(weight)
@@ -132,10 +132,10 @@ cdef Tensor run_shape(ConvShape* s, Tensor x, Tensor weight, Tensor bias, Tensor
     cdef char* to = data_of(out)
     cdef int code = x.code
     if x.count + out.count < LOCKED_VALUES:
-        status = conv_input_gradient(code, s, x_data, w_data, to) if transposed else conv_forward(code, s, x_data, w_data, b_data, to)
+        status = conv_input_gradient(code, s, x_data, w_data, to, halves) if transposed else conv_forward(code, s, x_data, w_data, b_data, to, halves)
     else:
         with nogil:
-            status = conv_input_gradient(code, s, x_data, w_data, to) if transposed else conv_forward(code, s, x_data, w_data, b_data, to)
+            status = conv_input_gradient(code, s, x_data, w_data, to, halves) if transposed else conv_forward(code, s, x_data, w_data, b_data, to, halves)
     if status != CONV_OK:
         refuse(status, code)
     return out
@@ -185,7 +185,7 @@ def convolution(Tensor input, Tensor weight, Tensor bias, stride, padding, dilat
         b = None if bias is None else contiguous_tensor(cast_tensor(bias, work))
         if work != code:
             out = new_tensor(work, False, input.rank, sizes)
-        run_shape(&s, x, w, b, out, transposed)
+        run_shape(&s, x, w, b, out, transposed, code == BF16 and work == F32)
         if transposed and bias is not None:
             from frankentorch import ops
             out = ops.add(out, ops.view(b, (-1,) + (1,) * n))
@@ -220,10 +220,10 @@ def weight_gradient(Tensor g, Tensor input, tuple weight_size, stride, padding, 
     out = new_tensor(work, False, n + 2, sizes)
     x_data, y_data, to = data_of(x), data_of(y), data_of(out)
     if x.count + y.count < LOCKED_VALUES:
-        status = conv_weight_gradient(work, &s, y_data, x_data, to)
+        status = conv_weight_gradient(work, &s, y_data, x_data, to, code == BF16)
     else:
         with nogil:
-            status = conv_weight_gradient(work, &s, y_data, x_data, to)
+            status = conv_weight_gradient(work, &s, y_data, x_data, to, code == BF16)
     if status != CONV_OK:
         refuse(status, code)
     return cast_tensor(out, code)

@@ -40,7 +40,7 @@ cdef struct Job:
     unfold_function unfold
     fold_function fold
     bias_function bias_add
-    int code, item, status
+    int code, item, status, band_code   # band_code: BF16 where float32 numbers that are bfloat16 meet by pairs
     Py_ssize_t in_group, out_group, taps, depth, volume, positions     # per group; taps: kernel volume; depth: in_group * taps
     Py_ssize_t block, blocks
     ConvBand band
@@ -64,7 +64,7 @@ cdef int conv_use_level(int level) noexcept nogil:
     return 0
 
 
-cdef int prepare(Job* job, int code, const ConvShape* s) noexcept nogil:
+cdef int prepare(Job* job, int code, const ConvShape* s, bint halves) noexcept nogil:
     cdef int d
     if code < 0 or code >= NCODES:
         return CONV_DTYPE
@@ -75,6 +75,7 @@ cdef int prepare(Job* job, int code, const ConvShape* s) noexcept nogil:
     job.fold = <fold_function> table[CONV_FOLD + code]
     job.bias_add = <bias_function> table[CONV_BIAS + code]
     job.shape, job.code, job.item, job.status = s, code, SIZES[code], CONV_OK
+    job.band_code = BF16 if halves and gemm_slot(GEMM_BAND + BF16) != NULL else code
     job.in_group, job.out_group = s.in_channels / s.groups, s.out_channels / s.groups
     job.taps, job.volume, job.positions, job.unfolded = 1, 1, 1, True
     for d in range(3):
@@ -141,7 +142,7 @@ cdef void band_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     at_starts = up64(job.shared * job.band_item + BAND_SLACK)
     at_result = at_starts + up64(job.shared * job.band_rows * <Py_ssize_t> sizeof(Py_ssize_t))
     at_panel = at_result + (up64(job.out_group * job.shared * job.positions * job.item) if job.shared > 1 else 0)
-    scratch = at_panel + band_workspace(job.depth, job.item)
+    scratch = at_panel + band_workspace(job.band_code, job.out_group, job.depth)
     band = <char*> ft_alloc(scratch)
     if band == NULL:
         job.status = CONV_MEMORY
@@ -222,7 +223,7 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
     cdef Py_ssize_t* offsets
     cdef bint thin = job.out_group <= THIN_ROWS
     cdef Py_ssize_t vector = <Py_ssize_t> <uintptr_t> table[CONV_WIDTH + job.code]
-    job.from_band = <band_function> gemm_slot((GEMM_THIN if thin else GEMM_BAND) + job.code)
+    job.from_band = <band_function> gemm_slot(GEMM_THIN + job.code if thin else GEMM_BAND + job.band_code)
     if not thin and job.out_group <= FEW_ROWS and 4 * ((s.out[2] + vector - 1) / vector * vector) <= 5 * s.out[2]:
         job.from_band = <band_function> table[CONV_ROWS + job.code]         # a fifth of the lanes idle at most
     job.pad = <pad_function> table[CONV_PAD + job.code]
@@ -262,9 +263,9 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
 
 
 cdef int conv_forward(int code, const ConvShape* shape, const char* input, const char* weight, const char* bias,
-                      char* output) noexcept nogil:
+                      char* output, bint halves) noexcept nogil:
     cdef Job job
-    cdef int status = prepare(&job, code, shape)
+    cdef int status = prepare(&job, code, shape, halves)
     if status != CONV_OK:
         return status
     if bias != NULL and job.bias_add == NULL:
@@ -359,14 +360,14 @@ cdef void flip_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
         job.flip(job.weight + at, job.outs, job.ins, job.taps, job.reverse, c, min(c + FLIPPED, job.ins), job.out + at)
 
 
-cdef int conv_input_gradient(int code, const ConvShape* shape, const char* g, const char* weight, char* out) noexcept nogil:
+cdef int conv_input_gradient(int code, const ConvShape* shape, const char* g, const char* weight, char* out, bint halves) noexcept nogil:
     cdef Job job
     cdef Flip turn
     cdef ConvShape turned
     cdef Py_ssize_t bytes = 0
     cdef bint forward
     cdef char* copy = NULL
-    cdef int status = prepare(&job, code, shape)
+    cdef int status = prepare(&job, code, shape, halves)
     if status != CONV_OK:
         return status
     if job.fold == NULL:
@@ -383,7 +384,7 @@ cdef int conv_input_gradient(int code, const ConvShape* shape, const char* g, co
         turn.blocks, turn.reverse, turn.flip = (job.in_group + FLIPPED - 1) / FLIPPED, forward, <flip_function> table[CONV_FLIP + code]
         parallel_for(flip_body, &turn, shape.groups * turn.blocks, max(FLIP_GRAIN / (FLIPPED * job.taps * job.out_group), 1))
         if forward:
-            status = conv_forward(code, &turned, g, copy, NULL, out)
+            status = conv_forward(code, &turned, g, copy, NULL, out, halves)
             ft_free(copy, shape.groups * bytes)
             return status
     job.x, job.weight, job.turned, job.bias, job.out = g, weight, copy, NULL, out
@@ -462,7 +463,7 @@ cdef void taps_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept no
     at_runs = at_offsets + up64(job.block * job.taps * <Py_ssize_t> sizeof(Py_ssize_t))
     at_g = at_runs + 2 * GEMM_KC * <Py_ssize_t> sizeof(Py_ssize_t)
     at_work = at_g + up64(job.out_group * GEMM_KC * job.item)
-    scratch = at_work + band_workspace(GEMM_KC, job.item)
+    scratch = at_work + band_workspace(job.band_code, job.out_group, GEMM_KC)
     band = <char*> ft_alloc(scratch)
     if band == NULL:
         job.status = CONV_MEMORY
@@ -584,7 +585,7 @@ cdef void depth_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
 cdef int weight_from_bands(Job* job) noexcept nogil:
     cdef const ConvShape* s = job.shape
     cdef Py_ssize_t per_image
-    job.from_taps = <taps_function> gemm_slot(GEMM_TAPS + job.code)
+    job.from_taps = <taps_function> gemm_slot(GEMM_TAPS + job.band_code)
     job.pad = <pad_function> table[CONV_PAD + job.code]
     shape_band(job)
     job.band.depth = (s.out[0] - 1) * s.stride[0] + (s.kernel[0] - 1) * s.dilation[0] + 1
@@ -605,9 +606,9 @@ cdef int weight_from_bands(Job* job) noexcept nogil:
     return job.status
 
 
-cdef int conv_weight_gradient(int code, const ConvShape* shape, const char* g, const char* input, char* out) noexcept nogil:
+cdef int conv_weight_gradient(int code, const ConvShape* shape, const char* g, const char* input, char* out, bint halves) noexcept nogil:
     cdef Job job
-    cdef int status = prepare(&job, code, shape)
+    cdef int status = prepare(&job, code, shape, halves)
     if status != CONV_OK:
         return status
     if job.product_add == NULL and shape.images * job.positions > 4 * GEMM_KC:
@@ -627,7 +628,7 @@ cdef int conv_weight_gradient(int code, const ConvShape* shape, const char* g, c
 conv_use_level(cpu_level())
 
 
-def conv_at(str kind, int code, tuple counts, tuple axes, x, weight, bias, out, int level=-1):
+def conv_at(str kind, int code, tuple counts, tuple axes, x, weight, bias, out, int level=-1, bint halves=False):
     """One convolution pass on raw addresses, for tests and measurements.
 
     Parameters
@@ -646,6 +647,8 @@ def conv_at(str kind, int code, tuple counts, tuple axes, x, weight, bias, out, 
     out : int
     level : int
         CPU level of this call and all later ones; -1 keeps the present one.
+    halves : bool
+        float32 numbers that all are bfloat16.
 
     Returns
     -------
@@ -663,7 +666,7 @@ def conv_at(str kind, int code, tuple counts, tuple axes, x, weight, bias, out, 
     for d in range(3):
         s.size[d], s.kernel[d], s.stride[d], s.padding[d], s.dilation[d], s.out[d] = axes[d]
     if kind == "forward":
-        return conv_forward(code, &s, first, second, <const char*> <uintptr_t> bias, to)
+        return conv_forward(code, &s, first, second, <const char*> <uintptr_t> bias, to, halves)
     if kind == "input_gradient":
-        return conv_input_gradient(code, &s, first, second, to)
-    return conv_weight_gradient(code, &s, first, second, to)
+        return conv_input_gradient(code, &s, first, second, to, halves)
+    return conv_weight_gradient(code, &s, first, second, to, halves)

@@ -15,9 +15,9 @@ ctypedef void (*gemm_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const c
 
 cdef enum:
     GEMM_ADD = 15          # slots GEMM_ADD + code: block sums are added to C in place (not for half types)
-    GEMM_BAND = 30         # F32, F64: band_function
+    GEMM_BAND = 30         # F32, F64: band_function; BF16: of float32 numbers that are bfloat16, NULL where that is not faster
     GEMM_THIN = 45         # F32, F64: the same for THIN_ROWS outputs or fewer
-    GEMM_TAPS = 60         # F32, F64: taps_function
+    GEMM_TAPS = 60         # F32, F64: taps_function; BF16 as GEMM_BAND
     GEMM_ROW = 75          # F32, F64: row_function
     GEMM_TOTAL = 90        # F32, F64: total_function
     GEMM_PACK = 105        # F32, F64: pack_function
@@ -61,9 +61,11 @@ cdef enum:
     THIN_ROWS = 2
     BAND_SLACK = 512
 
-cdef inline Py_ssize_t band_workspace(Py_ssize_t k, int item) noexcept nogil:
-    """Bytes of one panel, for taps too."""
-    return (min(k, GEMM_KC) + 2) * 64 * item + 256
+cdef inline Py_ssize_t band_workspace(int code, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
+    """Bytes of one panel, for taps too; as pairs, with the m rows that meet it."""
+    if code == BF16:
+        return 4 * (72 * GEMM_KC + m * (GEMM_KC // 2 + 16)) + 512
+    return (min(k, GEMM_KC) + 2) * 64 * (8 if code == F64 else 4) + 256
 
 cdef inline Py_ssize_t gemm_workspace(int code, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Bytes of scratch that any kernel of any CPU level needs for this product, or for its transpose."""

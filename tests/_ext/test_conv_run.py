@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from tests._ext.test_matmul import CODES, bits, levels, threads, values  # noqa: F401  (two are fixtures)
+from tests._ext.test_matmul import CODES, bits, halves, levels, threads, values  # noqa: F401  (two are fixtures)
 from tests.reference import conv as reference
 
 driver = pytest.importorskip("frankentorch._ext.conv_run")
@@ -28,11 +28,11 @@ def output_size(case):
     return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(*case[4:], strict=True))
 
 
-def run(kind, case, x, weight, out, bias=None, level=-1):
+def run(kind, case, x, weight, out, bias=None, level=-1, paired=False):
     images, groups, ins, outs = case[:4]
     axes = tuple(zip(*case[4:], output_size(case), strict=True))
     place = [0 if a is None else a.__array_interface__["data"][0] for a in (x, weight, bias, out)]
-    assert driver.conv_at(kind, CODES[x.dtype.name], (images, groups, ins, outs), axes, *place, level) == 0
+    assert driver.conv_at(kind, CODES[x.dtype.name], (images, groups, ins, outs), axes, *place, level, paired) == 0
     return out
 
 
@@ -61,6 +61,35 @@ def check_passes(case, name, cpu_levels):
         assert bits(run("forward", case, x, weight, np.empty_like(grad), level=level)) == bits(forward), level
         assert bits(run("input_gradient", case, grad, weight, np.empty_like(x), level=level)) == bits(to_input), level
         assert bits(run("weight_gradient", case, grad, x, np.empty_like(weight), level=level)) == bits(to_weight), level
+
+
+@pytest.mark.parametrize("special", [None, 0x0001, 0x7f80, 0x7fc0])
+@pytest.mark.parametrize("case", [
+    (2, 1, 5, 20, (1, 7, 9), (1, 3, 3), (1, 1, 1), (0, 1, 1), (1, 1, 1)),          # rows of odd length
+    (1, 1, 30, 33, (1, 6, 37), (1, 3, 3), (1, 1, 1), (0, 1, 1), (1, 1, 1)),        # more steps than a block, vectors inside rows
+    (3, 1, 3, 18, (1, 4, 4), (1, 3, 3), (1, 1, 1), (0, 1, 1), (1, 1, 1)),          # rows shorter than half a vector
+    (2, 2, 6, 40, (1, 9, 34), (1, 3, 3), (1, 2, 2), (0, 1, 1), (1, 1, 1)),
+    (2, 1, 4, 19, (3, 5, 8), (2, 3, 2), (1, 1, 1), (1, 0, 0), (1, 1, 2)),
+], ids=str)
+def test_bfloat16_numbers_have_the_bits_of_float32(case, special, levels):  # noqa: F811
+    """Where a processor multiplies pairs of them, one that is not normal goes the plain way."""
+    shapes = [a.shape for a in operands(case, "float32")]
+    words = [halves(shape, (-3, 4), i) for i, shape in enumerate(shapes)]
+    if special is not None:
+        for w in words[:2]:
+            w.reshape(-1)[w.size // 3] = special
+    x, weight, grad = [(w.astype(np.uint32) << 16).view(np.float32) for w in words]
+    groups, size, kernel, how = case[1], case[4], case[5], case[6:]
+    with np.errstate(invalid="ignore"):
+        expected = (reference.forward(x, weight, *how, groups, output_size(case)), reference.input_gradient(grad, weight, *how, groups, size),
+                    reference.weight_gradient(grad, x, kernel, *how, groups))
+
+    for level in levels:
+        got = (run("forward", case, x, weight, np.empty_like(grad), level=level, paired=True),
+               run("input_gradient", case, grad, weight, np.empty_like(x), level=level, paired=True),
+               run("weight_gradient", case, grad, x, np.empty_like(weight), level=level, paired=True))
+        for a, b in zip(got, expected, strict=True):
+            assert bits(np.where(np.isnan(a), np.float32(np.nan), a)) == bits(np.where(np.isnan(b), np.float32(np.nan), b)), level
 
 
 @pytest.mark.parametrize("case", [CASES[1], CASES[5], (1, 1, 30, 2, (1, 3, 4), (1, 3, 3), (1, 1, 1), (0, 1, 1), (1, 1, 1))], ids=str)
