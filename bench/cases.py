@@ -334,6 +334,11 @@ for name, expression in (("pad reflect", "F.pad(x, (1, 1, 1, 1), mode='reflect')
     for dtype in ("float32", "bfloat16"):
         group("image")[f"{name} channels_last {dtype} both ways"] = both_ways(expression.replace("(x,", f"(x.contiguous(memory_format={LAST}),"), (8, 32, 32, 32), dtype=dtype)
 
+for name, expression, shape in (("group_norm 3x3", "F.group_norm(x, 8)", (16, 128, 3, 3)), ("group_norm 7x7", "F.group_norm(x, 8)", (16, 128, 7, 7)), ("instance_norm 7x7", "F.instance_norm(x)", (16, 128, 7, 7)),
+                                ("batch_norm channels_last", f"F.batch_norm(x.contiguous(memory_format={LAST}), None, None, training=True)", (16, 128, 14, 14))):
+    for dtype in ("float32", "bfloat16"):
+        group("rows")[f"{name} {dtype} both ways"] = both_ways(expression, shape, dtype=dtype)
+
 
 # ---- indexing, random ---------------------------------------------------------------------------
 

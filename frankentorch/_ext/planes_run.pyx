@@ -19,6 +19,8 @@ cdef enum:
     GRAIN = 16384
     PART = 2048                 # values of a row at a time,
     ROWS = 32                   # of so many rows
+    FEW_IN_SUMS = 24            # as FEW_IN_GROUPS, where but means are spread
+    FEW_ROWS = 4                # numbers spread for so few rows cost more than they save
     SPLIT = 8 * BLOCK           # threads share the sums of one group from here on (reduce_run.pyx)
 
 cdef void* table[ROW_SLOTS]
@@ -39,18 +41,13 @@ cdef struct PlaneJob:
     char* first                                 # backward: q and r of affine_back, by statistic
     char* second
     double eps                                  # forward of a group norm
+    bint last                                   # batch norm: as (batch, space, channels)
     int status
-
-
-cdef inline Py_ssize_t stat_of(PlaneJob* s, Py_ssize_t plane) noexcept nogil:
-    if s.groups == 0:
-        return plane % s.channels
-    return plane // (s.channels // s.groups)
 
 
 cdef void planes_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Planes (batch, channel) of `space` places. mode 0 normalise, 1 dots, 2 gradient."""
-    cdef Py_ssize_t n = s.space, plane, k, i, m
+    cdef Py_ssize_t n = s.space, plane, channel, each = s.channels // s.groups if s.groups else 1, left, k, i, m
     cdef int item = code_size(s.code), width = 8 if s.compute else 4
     cdef double buffers[2048]
     cdef char* room = <char*> buffers
@@ -60,47 +57,57 @@ cdef void planes_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) n
     cdef double a
     cdef double pair[2]
     cdef bint direct = s.code >= F32            # no conversion: worked in place
-    cdef Py_ssize_t whole = n if mode == 1 or direct else (1024 if n > 1024 else n)
-    if not direct and 16 * whole > <Py_ssize_t> sizeof(buffers):
-        room = <char*> malloc(16 * whole)
+    cdef Py_ssize_t whole = n if mode == 1 or direct else min(n, 1024), some = max(1024 // n, 1), first
+    if not direct and 16 * whole * some > <Py_ssize_t> sizeof(buffers):
+        room = <char*> malloc(16 * whole * some)
         if room == NULL:
             s.status = RUN_MEMORY
             return
-    for plane in range(begin, end):
-        k = stat_of(s, plane)
-        a = value_at(s.compute, s.weight, plane % s.channels) if s.weight != NULL else 1
-        if mode == 2:
-            a = scaled(s.compute, a, value_at(s.compute, s.rstd, k))
+    first = begin
+    while first < end:                          # a few whole planes, or one piece by piece
+        some = min(some, end - first)
         i = 0
         while i < n:
-            m = whole if n - i > whole else n - i
-            x, g, out = <char*> s.input + (plane * n + i) * item, NULL, NULL
+            m = min(whole, n - i)
+            x, g, out = <char*> s.input + (first * n + i) * item, NULL, NULL
             if mode != 0:
-                g = <char*> s.grad + (plane * n + i) * item
+                g = <char*> s.grad + (first * n + i) * item
             if mode != 1:
-                out = s.out + (plane * n + i) * item
+                out = s.out + (first * n + i) * item
             if not direct:
-                load(s.code, x, m, item, 1, 0, room)
+                load(s.code, x, m * some, item, 1, 0, room)
                 x = room
                 if mode != 0:
-                    load(s.code, g, m, item, 1, 0, room + 8 * whole)
-                    g = room + 8 * whole
+                    load(s.code, g, m * some, item, 1, 0, room + 8 * whole * some)
+                    g = room + 8 * whole * some
                 out = room
-            if mode == 0:
-                (<affine_kernel> table[SLOT_AFFINE + s.compute])(
-                    x, out, m, value_at(s.compute, s.mean, k), value_at(s.compute, s.rstd, k), a,
-                    value_at(s.compute, s.bias, plane % s.channels) if s.bias != NULL else 0)
-            elif mode == 1:
-                (<dots_kernel> table[SLOT_DOTS + s.compute])(g, x, m, value_at(s.compute, s.mean, k), pair)
-                set_value(s.compute, s.dots, plane, value_at(s.compute, pair, 0))
-                set_value(s.compute, s.dots, s.batch * s.channels + plane, value_at(s.compute, pair, 1))
-            else:
-                (<affine_back> table[SLOT_AFFINE_BACKWARD + s.compute])(
-                    g, x, out, m, value_at(s.compute, s.mean, k), a, value_at(s.compute, s.first, k),
-                    value_at(s.compute, s.second, k))
+            channel = first % s.channels
+            k, left = first // each if s.groups else channel, each - first % each
+            for plane in range(first, first + some):
+                a = value_at(s.compute, s.weight, channel) if s.weight != NULL else 1
+                if mode == 0:
+                    (<affine_kernel> table[SLOT_AFFINE + s.compute])(
+                        x, out, m, value_at(s.compute, s.mean, k), value_at(s.compute, s.rstd, k), a,
+                        value_at(s.compute, s.bias, channel) if s.bias != NULL else 0)
+                elif mode == 1:
+                    (<dots_kernel> table[SLOT_DOTS + s.compute])(g, x, m, value_at(s.compute, s.mean, k), pair)
+                    set_value(s.compute, s.dots, plane, value_at(s.compute, pair, 0))
+                    set_value(s.compute, s.dots, s.batch * s.channels + plane, value_at(s.compute, pair, 1))
+                else:
+                    (<affine_back> table[SLOT_AFFINE_BACKWARD + s.compute])(
+                        g, x, out, m, value_at(s.compute, s.mean, k), scaled(s.compute, a, value_at(s.compute, s.rstd, k)),
+                        value_at(s.compute, s.first, k), value_at(s.compute, s.second, k))
+                x, g, out, channel = x + m * width, g + m * width, out + m * width, channel + 1
+                left -= 1
+                if left == 0:
+                    k, left = k + 1, each
+                if channel == s.channels:
+                    channel = 0
+                    k = k if s.groups else 0
             if not direct and mode != 1:
-                store(s.code, out, m, item, 1, 0, s.out + (plane * n + i) * item)
+                store(s.code, room, m * some, item, 1, 0, s.out + (first * n + i) * item)
             i += m
+        first += some
     if room != <char*> buffers:
         free(room)
 
@@ -174,12 +181,13 @@ cdef void rows_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) noe
     """planes_body of tasks: ROWS rows of the batch, of one piece each."""
     cdef int item = code_size(s.code), width = 8 if s.compute else 4
     cdef bint direct = s.code >= F32
-    cdef Py_ssize_t per, blocks = (s.batch + ROWS - 1) // ROWS, task, first, row, channels, n, at
-    cdef char* numbers = <char*> malloc(7 * PART * 8)
+    cdef Py_ssize_t per, blocks = (s.batch + ROWS - 1) // ROWS, task, first, row, past, channels, n, at, some, held = 0
+    cdef char* numbers = <char*> malloc(8 * PART * 8)
     cdef char* room = numbers + 5 * PART * 8
-    cdef char* x
+    cdef char* products = room + 2 * PART * 8
+    cdef char* x = NULL
     cdef char* g = NULL
-    cdef char* out
+    cdef char* out = NULL
     if numbers == NULL:
         s.status = RUN_MEMORY
         return
@@ -188,29 +196,74 @@ cdef void rows_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) noe
         first = task // blocks * per
         channels = min(per, s.channels - first)
         n = channels * s.space
-        for row in range(task % blocks * ROWS, min((task % blocks + 1) * ROWS, s.batch)):
+        some = PART // n if channels == s.channels and not direct else 1        # whole rows follow each other: converted together
+        past = min((task % blocks + 1) * ROWS, s.batch)
+        for row in range(task % blocks * ROWS, past):
             numbers_of_row(mode, s, row == task % blocks * ROWS, row, first * s.space, n, numbers)
             at = (row * s.channels + first) * s.space
-            x, out = <char*> s.input + at * item, s.out + at * item if direct and mode != 1 else room
-            if mode != 0:
+            if direct:
+                x, out = <char*> s.input + at * item, s.out + at * item
                 g = <char*> s.grad + at * item
-            if not direct:
-                load(s.code, x, n, item, 1, 0, room)
-                x = room
+            elif row % ROWS % some == 0:
+                held = min(some, past - row)
+                load(s.code, s.input + at * item, n * held, item, 1, 0, room)
+                x = out = room
                 if mode != 0:
-                    load(s.code, g, n, item, 1, 0, room + PART * 8)
+                    load(s.code, s.grad + at * item, n * held, item, 1, 0, room + PART * 8)
                     g = room + PART * 8
             if mode == 0:
                 (<affine_row> table[SLOT_AFFINE_ROW + s.compute])(x, out, n, numbers, numbers + PART * 8, numbers + 2 * PART * 8, numbers + 3 * PART * 8)
             elif mode == 1:
                 sums_of_planes(s, g, channels, s.dots + (row * s.channels + first) * width)
-                (<product_row> table[SLOT_PRODUCT_ROW + s.compute])(g, x, out, n, numbers)
-                sums_of_planes(s, out, channels, s.dots + ((s.batch + row) * s.channels + first) * width)
+                (<product_row> table[SLOT_PRODUCT_ROW + s.compute])(g, x, products, n, numbers)
+                sums_of_planes(s, products, channels, s.dots + ((s.batch + row) * s.channels + first) * width)
             else:
                 (<affine_row_back> table[SLOT_AFFINE_ROW_BACKWARD + s.compute])(g, x, out, n, numbers, numbers + PART * 8, numbers + 2 * PART * 8, numbers + 3 * PART * 8)
-            if not direct and mode != 1:
-                store(s.code, out, n, item, 1, 0, s.out + at * item)
+            if direct:
+                continue
+            x, g, out = x + n * width, g + n * width, out + n * width
+            if mode != 1 and row % ROWS % some == held - 1:
+                store(s.code, room, n * held, item, 1, 0, s.out + (at - (held - 1) * n) * item)
     free(numbers)
+
+
+cdef void dot_images(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """The sums of planes whose channels lie side by side: tasks are pieces of so many channels of an image."""
+    cdef PlaneJob* s = <PlaneJob*> context
+    cdef Py_ssize_t sizes[2]
+    cdef Py_ssize_t steps[2]
+    cdef Py_ssize_t per = piece_of(s), parts = (s.channels + per - 1) // per, task, first, image, n, row, at
+    cdef int item = code_size(s.code), width = 8 if s.compute else 4, wide = F64 if s.compute else F32
+    cdef bint direct = s.code >= F32
+    cdef char* products = <char*> malloc((s.space + 2) * per * width)
+    cdef char* room = products + s.space * per * width
+    cdef char* x
+    cdef char* g
+    if products == NULL:
+        s.status = RUN_MEMORY
+        return
+    for task in range(begin, end):
+        image, first = task // parts, task % parts * per
+        n = min(per, s.channels - first)
+        at = image * s.space * s.channels + first
+        sizes[0], sizes[1], steps[0], steps[1] = s.space, n, s.channels * item, item
+        reduce_run(REDUCE_SUM, s.code, wide, 2, sizes, steps, 1, s.grad + at * item, s.dots + (image * s.channels + first) * width, NULL, 0)
+        for row in range(s.space):
+            x, g = <char*> s.input + at * item, <char*> s.grad + at * item
+            if not direct:
+                load(s.code, x, n, item, 1, 0, room)
+                load(s.code, g, n, item, 1, 0, room + per * width)
+                x, g = room, room + per * width
+            (<product_row> table[SLOT_PRODUCT_ROW + s.compute])(g, x, products + row * n * width, n, <const char*> s.mean + first * width)
+            at += s.channels
+        steps[0], steps[1] = n * width, width
+        reduce_run(REDUCE_SUM, wide, wide, 2, sizes, steps, 1, products, s.dots + ((s.batch + image) * s.channels + first) * width, NULL, 0)
+    free(products)
+
+
+cdef inline Py_ssize_t piece_of(const PlaneJob* s) noexcept nogil:
+    """Channels of an image in channels_last at a time."""
+    return min(max(GRAIN // s.space, 64), s.channels)
 
 
 cdef void normalise_rows(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
@@ -260,40 +313,31 @@ cdef int group_norm_run(int code, int param_code, int stat_code, Py_ssize_t batc
                         Py_ssize_t groups, double eps, const char* input, const char* weight, const char* bias, char* out,
                         char* mean, char* rstd) noexcept nogil:
     cdef PlaneJob s
-    cdef int status = RUN_OK
-    cdef char* m
-    cdef Py_ssize_t each
-    if not codes_fit(code, param_code, stat_code):
-        return RUN_DTYPE
-    if groups < 1 or channels % groups:
+    cdef Py_ssize_t each, stats = batch * groups
+    cdef int status
+    if groups < 1:
         return RUN_ARGUMENT
     if batch * channels * space == 0:
         return RUN_OK
-    m = <char*> malloc(batch * groups * 16)
-    if m == NULL:
-        return RUN_MEMORY
-    s.code, s.compute, s.eps = code, compute_of(code), eps
-    s.batch, s.channels, s.space, s.groups = batch, channels, space, groups
-    s.input, s.out, s.mean, s.rstd, s.status = input, out, m, m + batch * groups * 8, RUN_OK
-    s.weight, s.bias = loaded(param_code, weight, channels, &status), loaded(param_code, bias, channels, &status)
+    status = opened(&s, code, param_code, stat_code, batch, channels, space, groups, NULL, input, NULL, NULL, weight, bias, out)
+    s.mean, s.rstd, s.eps = malloc(stats * 8), malloc(stats * 8), eps
+    if status == RUN_OK and (s.mean == NULL or s.rstd == NULL):
+        status = RUN_MEMORY
     if status == RUN_OK:
         each = channels // groups * space
         if space > FEW_IN_GROUPS and each < SPLIT:
-            parallel_for(normalise_groups, &s, batch * groups, GRAIN // each if each < GRAIN else 1)
+            parallel_for(normalise_groups, &s, stats, GRAIN // each if each < GRAIN else 1)
             status = s.status
         else:                                   # planes of few places, or so many that threads share the sums of one group
-            status = group_stats(code, batch * groups, each, eps, input, m, m + batch * groups * 8)
+            status = group_stats(code, stats, each, eps, input, <char*> s.mean, <char*> s.rstd)
             if status == RUN_OK:
-                status = all_planes(&s, normalise_planes, normalise_rows)
+                status = all_planes(&s, few_places(&s), normalise_planes, normalise_rows)
     if status == RUN_OK:
         if mean != NULL:
-            store(stat_code, s.mean, 1, 0, batch * groups, code_size(stat_code), mean)
+            store(stat_code, s.mean, 1, 0, stats, code_size(stat_code), mean)
         if rstd != NULL:
-            store(stat_code, s.rstd, 1, 0, batch * groups, code_size(stat_code), rstd)
-    free(m)
-    free(<void*> s.weight)
-    free(<void*> s.bias)
-    return status
+            store(stat_code, s.rstd, 1, 0, stats, code_size(stat_code), rstd)
+    return closed(&s, status)
 
 
 cdef int group_stats(int code, Py_ssize_t lines, Py_ssize_t n, double eps, const char* input, char* mean,
@@ -328,14 +372,30 @@ cdef int sum_over(int compute, char* x, Py_ssize_t rows, Py_ssize_t cols, char* 
 
 
 cdef int plane_dots(PlaneJob* s) noexcept nogil:
+    cdef Py_ssize_t per = piece_of(s)
     s.dots = <char*> malloc(s.batch * s.channels * 16)
-    return RUN_MEMORY if s.dots == NULL else all_planes(s, dot_planes, dot_rows)
-
-
-cdef int all_planes(PlaneJob* s, void (*by_planes)(void*, Py_ssize_t, Py_ssize_t) noexcept nogil, void (*by_rows)(void*, Py_ssize_t, Py_ssize_t) noexcept nogil) noexcept nogil:
-    cdef Py_ssize_t channels, parts
+    if s.dots == NULL:
+        return RUN_MEMORY
+    if not s.last:
+        return all_planes(s, FEW_IN_SUMS if s.groups else FEW_PLACES, dot_planes, dot_rows)
     s.status = RUN_OK
-    if s.space <= (FEW_IN_GROUPS if s.groups else FEW_PLACES):
+    parallel_for(dot_images, s, s.batch * ((s.channels + per - 1) // per), plane_grain(per * s.space))
+    return s.status
+
+
+cdef inline Py_ssize_t few_places(const PlaneJob* s) noexcept nogil:
+    """Up to which planes rows of numbers are worth being spread over the places."""
+    return FEW_IN_GROUPS if s.groups or s.batch < FEW_ROWS and not s.last else FEW_PLACES
+
+
+cdef int all_planes(PlaneJob* given, Py_ssize_t few, void (*by_planes)(void*, Py_ssize_t, Py_ssize_t) noexcept nogil, void (*by_rows)(void*, Py_ssize_t, Py_ssize_t) noexcept nogil) noexcept nogil:
+    cdef Py_ssize_t channels, parts
+    cdef PlaneJob one = given[0]
+    cdef PlaneJob* s = &one
+    s.status = RUN_OK
+    if s.last:                                  # a matrix
+        s.batch, s.space = s.batch * s.space, 1
+    if s.space <= few:
         parts = parts_of(s, &channels)
         parallel_for(by_rows, s, parts * ((s.batch + ROWS - 1) // ROWS), plane_grain(min(s.batch, ROWS) * channels * s.space))
     else:
@@ -343,34 +403,50 @@ cdef int all_planes(PlaneJob* s, void (*by_planes)(void*, Py_ssize_t, Py_ssize_t
     return s.status
 
 
+cdef int opened(PlaneJob* s, int code, int param_code, int stat_code, Py_ssize_t batch, Py_ssize_t channels, Py_ssize_t space, Py_ssize_t groups, const char* grad, const char* input,
+                const char* mean, const char* rstd, const char* weight, const char* bias, char* out) noexcept nogil:
+    """A job, its numbers in the compute type. To be closed, unless there is nothing to do."""
+    cdef int status = RUN_OK
+    memset(s, 0, sizeof(PlaneJob))
+    if not codes_fit(code, param_code, stat_code):
+        return RUN_DTYPE
+    if groups < 0 or groups and channels % groups:
+        return RUN_ARGUMENT
+    s.code, s.compute, s.batch, s.channels, s.space, s.groups = code, compute_of(code), batch, channels, space, groups
+    s.grad, s.input, s.out = grad, input, out
+    s.mean = loaded(stat_code, mean, batch * groups if groups else channels, &status)
+    s.rstd = loaded(stat_code, rstd, batch * groups if groups else channels, &status)
+    s.weight, s.bias = loaded(param_code, weight, channels, &status), loaded(param_code, bias, channels, &status)
+    return status
+
+
+cdef int closed(PlaneJob* s, int status) noexcept nogil:
+    free(<void*> s.mean)
+    free(<void*> s.rstd)
+    free(<void*> s.weight)
+    free(<void*> s.bias)
+    free(s.dots)
+    return status
+
+
 cdef int group_norm_backward_run(int code, int param_code, int stat_code, Py_ssize_t batch, Py_ssize_t channels,
                                  Py_ssize_t space, Py_ssize_t groups, const char* grad, const char* input, const char* mean,
                                  const char* rstd, const char* weight, char* grad_input, char* grad_weight,
                                  char* grad_bias) noexcept nogil:
     cdef PlaneJob s
-    cdef int status = RUN_OK, c
-    cdef int width
     cdef Py_ssize_t planes = batch * channels, i, each, stats = batch * groups
     cdef char* room
     cdef char* sums
-    if not codes_fit(code, param_code, stat_code):
-        return RUN_DTYPE
-    if groups < 1 or channels % groups:
+    cdef int status, c = compute_of(code), width = 8 if compute_of(code) else 4
+    if groups < 1:
         return RUN_ARGUMENT
     if planes * space == 0:
         return RUN_OK
-    c = compute_of(code)
-    width = 8 if c == IN_F64 else 4
+    status = opened(&s, code, param_code, stat_code, batch, channels, space, groups, grad, input, mean, rstd, weight, NULL, grad_input)
     each = channels // groups
-    s.code, s.compute, s.batch, s.channels, s.space, s.groups = code, c, batch, channels, space, groups
-    s.input, s.grad, s.out, s.dots, s.bias = input, grad, grad_input, NULL, NULL
-    s.mean, s.rstd = loaded(stat_code, mean, stats, &status), loaded(stat_code, rstd, stats, &status)
-    s.weight = loaded(param_code, weight, channels, &status)
     room = <char*> malloc((planes + 2 * stats + channels) * 8)
-    if room == NULL:
-        status = RUN_MEMORY
     if status == RUN_OK:
-        status = plane_dots(&s)
+        status = RUN_MEMORY if room == NULL else plane_dots(&s)
     if status == RUN_OK and grad_bias != NULL:
         sum_over(c, s.dots, batch, channels, room)
         store(param_code, room, 1, 0, channels, code_size(param_code), grad_bias)
@@ -389,13 +465,9 @@ cdef int group_norm_backward_run(int code, int param_code, int stat_code, Py_ssi
         sum_groups(c, s.dots, stats, each, s.first, s.second)
         for i in range(stats):
             plane_terms(c, s.first, s.second, s.rstd, i, <double> (each * space))
-        status = all_planes(&s, gradient_planes, gradient_rows)
-    free(<void*> s.mean)
-    free(<void*> s.rstd)
-    free(<void*> s.weight)
-    free(s.dots)
+        status = all_planes(&s, few_places(&s), gradient_planes, gradient_rows)
     free(room)
-    return status
+    return closed(&s, status)
 
 
 cdef void multiply(int compute, const void* x, Py_ssize_t n, char* y) noexcept nogil:
@@ -433,75 +505,52 @@ cdef inline void plane_terms(int compute, char* first, char* second, const void*
 
 
 cdef int batch_norm_apply(int code, int param_code, int stat_code, Py_ssize_t batch, Py_ssize_t channels,
-                          Py_ssize_t space, const char* input, const char* mean, const char* rstd, const char* weight,
+                          Py_ssize_t space, bint last, const char* input, const char* mean, const char* rstd, const char* weight,
                           const char* bias, char* out) noexcept nogil:
     cdef PlaneJob s
-    cdef int status = RUN_OK
-    if not codes_fit(code, param_code, stat_code):
-        return RUN_DTYPE
+    cdef int status
     if batch * channels * space == 0:
         return RUN_OK
-    s.code, s.compute, s.batch, s.channels, s.space, s.groups = code, compute_of(code), batch, channels, space, 0
-    s.input, s.out, s.status = input, out, RUN_OK
-    s.mean, s.rstd = loaded(stat_code, mean, channels, &status), loaded(stat_code, rstd, channels, &status)
-    s.weight, s.bias = loaded(param_code, weight, channels, &status), loaded(param_code, bias, channels, &status)
-    if status == RUN_OK:
-        status = all_planes(&s, normalise_planes, normalise_rows)
-    free(<void*> s.mean)
-    free(<void*> s.rstd)
-    free(<void*> s.weight)
-    free(<void*> s.bias)
-    return status
+    status = opened(&s, code, param_code, stat_code, batch, channels, space, 0, NULL, input, mean, rstd, weight, bias, out)
+    s.last = last
+    return closed(&s, all_planes(&s, few_places(&s), normalise_planes, normalise_rows) if status == RUN_OK else status)
 
 
 cdef int batch_norm_backward_run(int code, int param_code, int stat_code, Py_ssize_t batch, Py_ssize_t channels,
-                                 Py_ssize_t space, bint train, const char* grad, const char* input, const char* mean,
+                                 Py_ssize_t space, bint last, bint train, const char* grad, const char* input, const char* mean,
                                  const char* rstd, const char* weight, char* grad_input, char* grad_weight,
                                  char* grad_bias) noexcept nogil:
     cdef PlaneJob s
-    cdef int status = RUN_OK, c
-    cdef int width
-    cdef Py_ssize_t planes = batch * channels, i
+    cdef Py_ssize_t i
+    cdef char* room
     cdef char* sums
-    cdef char* scaled_sums
-    if not codes_fit(code, param_code, stat_code):
-        return RUN_DTYPE
-    if planes * space == 0:
+    cdef int status, c = compute_of(code), width = 8 if compute_of(code) else 4
+    if batch * channels * space == 0:
         return RUN_OK
-    c = compute_of(code)
-    width = 8 if c == IN_F64 else 4
-    s.code, s.compute, s.batch, s.channels, s.space, s.groups = code, c, batch, channels, space, 0
-    s.input, s.grad, s.out, s.dots, s.bias = input, grad, grad_input, NULL, NULL
-    s.mean, s.rstd = loaded(stat_code, mean, channels, &status), loaded(stat_code, rstd, channels, &status)
-    s.weight = loaded(param_code, weight, channels, &status)
-    sums = <char*> malloc(channels * 24)
-    if sums == NULL:
-        status = RUN_MEMORY
-    s.first, s.second, scaled_sums = sums, sums + channels * 8, sums + channels * 16
+    status = opened(&s, code, param_code, stat_code, batch, channels, space, 0, grad, input, mean, rstd, weight, NULL, grad_input)
+    s.last = last
+    room = <char*> malloc(channels * 24)
+    s.first, s.second, sums = room, room + channels * 8, room + channels * 16
     if status == RUN_OK:
-        status = plane_dots(&s)
-    if status == RUN_OK:
+        status = RUN_MEMORY if room == NULL else plane_dots(&s) if train or grad_weight != NULL or grad_bias != NULL else RUN_OK
+    if status == RUN_OK and s.dots != NULL:
         sum_over(c, s.dots, batch, channels, s.first)
-        sum_over(c, s.dots + planes * width, batch, channels, s.second)
+        sum_over(c, s.dots + batch * channels * width, batch, channels, s.second)
         if grad_bias != NULL:
             store(param_code, s.first, 1, 0, channels, code_size(param_code), grad_bias)
         if grad_weight != NULL:
+            memcpy(sums, s.second, channels * width)
+            multiply(c, s.rstd, channels, sums)
+            store(param_code, sums, 1, 0, channels, code_size(param_code), grad_weight)
+    if status == RUN_OK and grad_input != NULL:
+        if train:
+            if s.weight != NULL:
+                multiply(c, s.weight, channels, s.first)
+                multiply(c, s.weight, channels, s.second)
             for i in range(channels):
-                set_value(c, scaled_sums, i, scaled(c, value_at(c, s.second, i), value_at(c, s.rstd, i)))
-            store(param_code, scaled_sums, 1, 0, channels, code_size(param_code), grad_weight)
-        if grad_input != NULL:
-            if train:
-                for i in range(channels):
-                    if s.weight != NULL:
-                        set_value(c, s.first, i, scaled(c, value_at(c, s.first, i), value_at(c, s.weight, i)))
-                        set_value(c, s.second, i, scaled(c, value_at(c, s.second, i), value_at(c, s.weight, i)))
-                    plane_terms(c, s.first, s.second, s.rstd, i, <double> (batch * space))
-            else:
-                memset(sums, 0, channels * 16)
-            status = all_planes(&s, gradient_planes, gradient_rows)
-    free(<void*> s.mean)
-    free(<void*> s.rstd)
-    free(<void*> s.weight)
-    free(s.dots)
-    free(sums)
-    return status
+                plane_terms(c, s.first, s.second, s.rstd, i, <double> (batch * space))
+        else:
+            memset(room, 0, channels * 16)
+        status = all_planes(&s, few_places(&s), gradient_planes, gradient_rows)
+    free(room)
+    return closed(&s, status)

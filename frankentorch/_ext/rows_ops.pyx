@@ -1,13 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
 # Softmax, normalisations, nll_loss and embedding as kernels of the op table: checks, shapes and layouts; the rows themselves
-# are rows_run's business. Results are computed contiguous; a channels_last input gets its layout back by one copy.
+# are rows_run's business. Batch norms work channels_last where it is; other results are computed contiguous, and a channels_last input gets
+# its layout back by one copy.
 from libc.string cimport memcpy, memset
 from libc.math cimport sqrt
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport dtype, ITEMSIZE, is_float_code, Format
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, copy_into, scalar_name
+from frankentorch._ext.formats cimport channels_last, new_image, in_format
 from frankentorch._ext.views cimport wrap
 from frankentorch._ext.reduce_run cimport reduce_run, REDUCE_VAR, RUN_OK, RUN_INDEX, RUN_MEMORY
 from frankentorch._ext.index_run cimport IndexFault
@@ -256,14 +258,14 @@ def group_norm_backward(Tensor grad, Tensor input, Py_ssize_t groups, Tensor mea
 
 
 # ---- batch_norm ----
-cdef int channel_moments(Tensor dense, Py_ssize_t batch, Py_ssize_t channels, Py_ssize_t space, Tensor mean, Tensor var) except -1:
+cdef int channel_moments(Tensor dense, Py_ssize_t batch, Py_ssize_t channels, Py_ssize_t space, bint last, Tensor mean, Tensor var) except -1:
     """Means and biased variances of each channel: canonical sums."""
     cdef Py_ssize_t sizes[3]
     cdef Py_ssize_t steps[3]
     cdef int item = ITEMSIZE[dense.code]
     cdef Tensor x = dense
-    if space <= FEW_PLACES:         # as a matrix of channels, whose rows are met one after the other
-        if space > 1:
+    if last or batch > 1 and space <= FEW_PLACES:       # as a matrix of channels, whose rows are met one after the other
+        if space > 1 and not last:
             sizes[0], sizes[1], sizes[2] = batch, space, channels
             steps[0], steps[1], steps[2] = channels * space, 1, space
             x = contiguous_tensor(new_view(dense, 3, sizes, steps, dense.offset))
@@ -277,18 +279,20 @@ cdef int channel_moments(Tensor dense, Py_ssize_t batch, Py_ssize_t channels, Py
 def batch_norm_train(Tensor input, Tensor weight, Tensor bias, Tensor running_mean, Tensor running_var, double momentum, double eps):
     """(out, mean, rstd) by the statistics of this batch; running statistics move towards them in place."""
     cdef Py_ssize_t batch, channels, space, c, count
+    cdef bint last
     cdef int code = parameter_code(input, weight, bias, "batch_norm")
     cdef int stat = F64 if input.code == F64 else F32
     cdef Tensor out, mean, rstd, dense, w, b, wide_mean, wide_var, kept
     cdef double scale
     check_floating(input, "batch_norm")
     image(input, &batch, &channels, &space)
-    out = new_tensor(input.code, is_meta(input), input.rank, input.sizes)
+    last = channels_last(input)
+    out = new_image(input.code, is_meta(input), input.rank, input.sizes, last)
     mean, rstd = new_tensor(stat, is_meta(input), 1, &channels), new_tensor(stat, is_meta(input), 1, &channels)
     if is_meta(input):
-        return laid_out_like(out, input), mean, rstd
-    dense, w, b = contiguous_tensor(input), plain_parameter(weight, code), plain_parameter(bias, code)
-    channel_moments(dense, batch, channels, space, mean, rstd)
+        return out, mean, rstd
+    dense, w, b = in_format(input, last), plain_parameter(weight, code), plain_parameter(bias, code)
+    channel_moments(dense, batch, channels, space, last, mean, rstd)
     wide_mean, wide_var = cast_tensor(mean, F64), cast_tensor(rstd, F64)
     count = batch * space
     if running_mean is not None and count:
@@ -309,9 +313,9 @@ def batch_norm_train(Tensor input, Tensor weight, Tensor bias, Tensor running_me
         else:
             (<float*> data_of(rstd))[c] = <float> scale
     if out.count:
-        check_status(batch_norm_apply(input.code, code, stat, batch, channels, space, data_of(dense), data_of(mean), data_of(rstd), data_or_null(w), data_or_null(b), data_of(out)),
+        check_status(batch_norm_apply(input.code, code, stat, batch, channels, space, last, data_of(dense), data_of(mean), data_of(rstd), data_or_null(w), data_or_null(b), data_of(out)),
                      "batch_norm", input.code)
-    return laid_out_like(out, input), mean, rstd
+    return out, mean, rstd
 
 
 cdef int store_back(Tensor target, Tensor wide) except -1:
@@ -336,29 +340,33 @@ cdef tuple running_statistics(Tensor running_mean, Tensor running_var, int stat,
 def batch_norm_eval(Tensor input, Tensor weight, Tensor bias, Tensor running_mean, Tensor running_var, double eps):
     """input scaled by running statistics, which stay as they are."""
     cdef Py_ssize_t batch, channels, space
+    cdef bint last
     cdef int code = parameter_code(input, weight, bias, "batch_norm")
     cdef int stat = F64 if input.code == F64 else F32
     cdef Tensor out, mean, rstd, dense, w, b
     check_floating(input, "batch_norm")
     image(input, &batch, &channels, &space)
-    out = new_tensor(input.code, is_meta(input), input.rank, input.sizes)
+    last = channels_last(input)
+    out = new_image(input.code, is_meta(input), input.rank, input.sizes, last)
     if not is_meta(input) and out.count:
         mean, rstd = running_statistics(running_mean, running_var, stat, eps)
-        dense, w, b = contiguous_tensor(input), plain_parameter(weight, code), plain_parameter(bias, code)
-        check_status(batch_norm_apply(input.code, code, stat, batch, channels, space, data_of(dense), data_of(mean), data_of(rstd), data_or_null(w), data_or_null(b), data_of(out)),
+        dense, w, b = in_format(input, last), plain_parameter(weight, code), plain_parameter(bias, code)
+        check_status(batch_norm_apply(input.code, code, stat, batch, channels, space, last, data_of(dense), data_of(mean), data_of(rstd), data_or_null(w), data_or_null(b), data_of(out)),
                      "batch_norm", input.code)
-    return laid_out_like(out, input)
+    return out
 
 
 def batch_norm_backward(Tensor grad, Tensor input, bint train, Tensor mean, Tensor rstd, Tensor weight, Tensor bias, double eps, bint want_input, bint want_weight, bint want_bias):
     """Gradients of input, weight and bias (None where not wanted). In eval, mean and rstd are running mean and variance."""
     cdef Py_ssize_t batch, channels, space
+    cdef bint last
     cdef int stat = F64 if input.code == F64 else F32
     cdef int code = weight.code if weight is not None else bias.code if bias is not None else input.code
     cdef Tensor dense, dense_grad, w, gi = None, gw = None, gb = None
     image(input, &batch, &channels, &space)
+    last = channels_last(input)
     if want_input:
-        gi = new_tensor(input.code, is_meta(input), input.rank, input.sizes)
+        gi = new_image(input.code, is_meta(input), input.rank, input.sizes, last)
     if want_weight:
         gw = new_tensor(code, is_meta(input), 1, &channels)
     if want_bias:
@@ -371,10 +379,10 @@ def batch_norm_backward(Tensor grad, Tensor input, bint train, Tensor mean, Tens
         return gi, gw, gb
     if not train:
         mean, rstd = running_statistics(mean, rstd, stat, eps)
-    dense, dense_grad, w = contiguous_tensor(input), contiguous_tensor(cast_tensor(grad, input.code)), plain_parameter(weight, code)
-    check_status(batch_norm_backward_run(input.code, code, stat, batch, channels, space, train, data_of(dense_grad), data_of(dense), data_of(mean), data_of(rstd),
+    dense, dense_grad, w = in_format(input, last), in_format(cast_tensor(grad, input.code), last), plain_parameter(weight, code)
+    check_status(batch_norm_backward_run(input.code, code, stat, batch, channels, space, last, train, data_of(dense_grad), data_of(dense), data_of(mean), data_of(rstd),
                                          data_or_null(w), data_or_null(gi), data_or_null(gw), data_or_null(gb)), "batch_norm_backward", input.code)
-    return laid_out_like(gi, input) if gi is not None else None, gw, gb
+    return gi, gw, gb
 
 
 # ---- nll_loss ----
