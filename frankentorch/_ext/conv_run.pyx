@@ -7,7 +7,7 @@ from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 from frankentorch._ext.types cimport *
 from frankentorch._ext.gemm cimport (
-    gemm_function, gemm_workspace, band_function, taps_function, band_workspace, GEMM_KC, GEMM_BAND, GEMM_THIN, GEMM_TAPS, THIN_ROWS,
+    gemm_function, gemm_workspace, band_function, taps_function, least_function, band_workspace, GEMM_KC, GEMM_LEAST, GEMM_LEAST_SUM, GEMM_BAND, GEMM_THIN, GEMM_TAPS, THIN_ROWS,
     BAND_SLACK)
 from frankentorch._ext.conv cimport *
 from frankentorch._ext.matmul cimport find_gemm, gemm_slot, matmul_use_level
@@ -26,6 +26,7 @@ cdef enum:
     SHARED_COLUMNS = 1152
     SHARED_BYTES = 1 << 18
     FEW_ROWS = 16               # output channels up to which bands are read without gathering panels
+    FEW_PAIRED = 7              # the same of bfloat16 by pairs
     LANES = 8                   # channels from which a depthwise weight gradient gives each a lane
     FLIPPED = 8                 # channels of weight turned at a time: more streams than that push one another out of the cache
     FLIP_GRAIN = 1 << 16        # weights worth a thread
@@ -64,7 +65,7 @@ cdef int conv_use_level(int level) noexcept nogil:
     return 0
 
 
-cdef int prepare(Job* job, int code, const ConvShape* s, bint halves) noexcept nogil:
+cdef int prepare(Job* job, int code, const ConvShape* s) noexcept nogil:
     cdef int d
     if code < 0 or code >= NCODES:
         return CONV_DTYPE
@@ -74,8 +75,7 @@ cdef int prepare(Job* job, int code, const ConvShape* s, bint halves) noexcept n
     job.unfold = <unfold_function> table[CONV_UNFOLD + code]
     job.fold = <fold_function> table[CONV_FOLD + code]
     job.bias_add = <bias_function> table[CONV_BIAS + code]
-    job.shape, job.code, job.item, job.status = s, code, SIZES[code], CONV_OK
-    job.band_code = BF16 if halves and gemm_slot(GEMM_BAND + BF16) != NULL else code
+    job.shape, job.code, job.band_code, job.item, job.status = s, code, code, SIZES[code], CONV_OK
     job.in_group, job.out_group = s.in_channels / s.groups, s.out_channels / s.groups
     job.taps, job.volume, job.positions, job.unfolded = 1, 1, 1, True
     for d in range(3):
@@ -85,6 +85,12 @@ cdef int prepare(Job* job, int code, const ConvShape* s, bint halves) noexcept n
         job.unfolded = job.unfolded and s.kernel[d] == 1 and s.stride[d] == 1 and s.padding[d] == 0
     job.depth = job.in_group * job.taps
     return CONV_OK
+
+
+cdef int band_code(int code, bint halves, Py_ssize_t n, const char* x, Py_ssize_t m, const char* y) noexcept nogil:
+    """BF16 where float32 factors of n and m numbers, which are bfloat16, may meet by pairs."""
+    cdef least_function least = <least_function> gemm_slot(GEMM_LEAST + BF16)
+    return BF16 if halves and least != NULL and least(n, x) + least(m, y) >= GEMM_LEAST_SUM else code
 
 
 cdef inline Py_ssize_t up64(Py_ssize_t n) noexcept nogil:
@@ -224,7 +230,7 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
     cdef bint thin = job.out_group <= THIN_ROWS
     cdef Py_ssize_t vector = <Py_ssize_t> <uintptr_t> table[CONV_WIDTH + job.code]
     job.from_band = <band_function> gemm_slot(GEMM_THIN + job.code if thin else GEMM_BAND + job.band_code)
-    if not thin and job.out_group <= FEW_ROWS and 4 * ((s.out[2] + vector - 1) / vector * vector) <= 5 * s.out[2]:
+    if not thin and job.out_group <= (FEW_PAIRED if job.band_code == BF16 else FEW_ROWS) and 4 * ((s.out[2] + vector - 1) / vector * vector) <= 5 * s.out[2]:
         job.from_band = <band_function> table[CONV_ROWS + job.code]         # a fifth of the lanes idle at most
     job.pad = <pad_function> table[CONV_PAD + job.code]
     job.shared = 1
@@ -265,7 +271,7 @@ cdef int forward_from_bands(Job* job) noexcept nogil:
 cdef int conv_forward(int code, const ConvShape* shape, const char* input, const char* weight, const char* bias,
                       char* output, bint halves) noexcept nogil:
     cdef Job job
-    cdef int status = prepare(&job, code, shape, halves)
+    cdef int status = prepare(&job, code, shape)
     if status != CONV_OK:
         return status
     if bias != NULL and job.bias_add == NULL:
@@ -274,6 +280,7 @@ cdef int conv_forward(int code, const ConvShape* shape, const char* input, const
         return CONV_OK
     job.x, job.weight, job.bias, job.out = input, weight, bias, output
     if (code == F32 or code == F64) and not job.unfolded and job.depth > 0:
+        job.band_code = band_code(code, halves and job.out_group > THIN_ROWS, shape.images * shape.in_channels * job.volume, input, shape.out_channels * job.depth, weight)
         return forward_from_bands(&job)
     job.block = min(max((4 if job.unfolded else 1) * UNFOLDED / max(job.depth, 1) / 48 * 48, 48), job.positions)
     job.blocks = (job.positions + job.block - 1) / job.block
@@ -367,7 +374,7 @@ cdef int conv_input_gradient(int code, const ConvShape* shape, const char* g, co
     cdef Py_ssize_t bytes = 0
     cdef bint forward
     cdef char* copy = NULL
-    cdef int status = prepare(&job, code, shape, halves)
+    cdef int status = prepare(&job, code, shape)
     if status != CONV_OK:
         return status
     if job.fold == NULL:
@@ -608,7 +615,7 @@ cdef int weight_from_bands(Job* job) noexcept nogil:
 
 cdef int conv_weight_gradient(int code, const ConvShape* shape, const char* g, const char* input, char* out, bint halves) noexcept nogil:
     cdef Job job
-    cdef int status = prepare(&job, code, shape, halves)
+    cdef int status = prepare(&job, code, shape)
     if status != CONV_OK:
         return status
     if job.product_add == NULL and shape.images * job.positions > 4 * GEMM_KC:
@@ -617,6 +624,7 @@ cdef int conv_weight_gradient(int code, const ConvShape* shape, const char* g, c
         return CONV_OK
     job.x, job.weight, job.bias, job.out = g, input, NULL, out
     if (code == F32 or code == F64) and shape.images * job.positions > 0:
+        job.band_code = band_code(code, halves and job.depth * job.out_group > 1, shape.images * shape.in_channels * job.volume, input, shape.images * shape.out_channels * job.positions, g)
         return weight_from_bands(&job)
     job.block = min(max(192 / job.taps, 1), job.in_group)
     job.blocks = (job.in_group + job.block - 1) / job.block

@@ -15,7 +15,7 @@ ctypedef void (*gemm_function)(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, const c
 
 cdef enum:
     GEMM_ADD = 15          # slots GEMM_ADD + code: block sums are added to C in place (not for half types)
-    GEMM_BAND = 30         # F32, F64: band_function; BF16: of float32 numbers that are bfloat16, NULL where that is not faster
+    GEMM_BAND = 30         # F32, F64: band_function; BF16: of float32 numbers that are bfloat16, where GEMM_LEAST allows it
     GEMM_THIN = 45         # F32, F64: the same for THIN_ROWS outputs or fewer
     GEMM_TAPS = 60         # F32, F64: taps_function; BF16 as GEMM_BAND
     GEMM_ROW = 75          # F32, F64: row_function
@@ -23,13 +23,18 @@ cdef enum:
     GEMM_PACK = 105        # F32, F64: pack_function
     GEMM_PACKED = 120      # F32, F64: packed_function
     GEMM_WIDE = 135        # F16, BF16: the product without its last rounding; c and its strides are float32
-    GEMM_SLOTS = 150
+    GEMM_LEAST = 150       # BF16: least_function, NULL where there is no dot product of pairs
+    GEMM_SLOTS = 165
+    GEMM_LEAST_SUM = 142   # of the least exponents of both factors where pairs serve: a bfloat16 of biased exponent e is a multiple of 2^(e - 134),
+                           # so all products and sums are multiples of 2^(sum - 268), which must not lie below 2^-126
     GEMM_KC = 256          # fixed by the contract: steps of one chain
     GEMM_RB = 48           # rows of A copied at a time when they are not contiguous
     A_ROW = GEMM_KC + 16   # distance of such rows: not a power of two, for those share cache sets
     GEMM_HALF_ROWS = 512   # most rows of the float32 buffer under a half-typed C
     GEMM_HALF_AREA = 512 * 384
 
+# the least biased exponent of n float32 numbers that are bfloat16, zeros apart; 255 if there is none, -255 where one is subnormal or not finite
+ctypedef int (*least_function)(Py_ssize_t n, const char* x) noexcept nogil
 # c (rows x n, dense) += one row
 ctypedef void (*row_function)(Py_ssize_t rows, Py_ssize_t n, const char* row, char* c) noexcept nogil
 # out[n] = rows of g added in order to +0

@@ -225,7 +225,6 @@ cdef extern from *:
         __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
         return ft_pair_of((ft_vec_f32)_mm512_permutex2var_epi32((__m512i)x, even, (__m512i)y),
                           (ft_vec_f32)_mm512_permutex2var_epi32((__m512i)x, _mm512_add_epi32(even, _mm512_set1_epi32(1)), (__m512i)y)); }
-    FT_FORCE ft_vec_f32 ft_first_lanes(ft_vec_f32 x, long n) { return (ft_vec_f32)_mm512_maskz_mov_ps((__mmask16)((1u << n) - 1), (__m512)x); }
     typedef struct { __m512i least, most; } ft_span;
     FT_FORCE ft_span ft_nothing(void) { ft_span s = {_mm512_set1_epi16(-1), _mm512_setzero_si512()}; return s; }
     FT_FORCE void ft_take(ft_span *s, ft_vec_f32 pairs) {
@@ -268,7 +267,6 @@ cdef extern from *:
     FT_FORCE ft_vec_f32 ft_pairs_along(const ft_bf16 *p) { return ft_load_bf16(p); }
     FT_FORCE ft_vec_f32 ft_pair_of(ft_vec_f32 even, ft_vec_f32 odd) { (void)odd; return even; }
     FT_FORCE ft_vec_f32 ft_pairs_within(ft_vec_f32 x, ft_vec_f32 y) { (void)y; return x; }
-    FT_FORCE ft_vec_f32 ft_first_lanes(ft_vec_f32 x, long n) { (void)n; return x; }
     typedef struct { int none; } ft_span;
     FT_FORCE ft_span ft_nothing(void) { ft_span s = {0}; return s; }
     FT_FORCE void ft_take(ft_span *s, ft_vec_f32 pairs) { (void)s; (void)pairs; }
@@ -314,7 +312,6 @@ cdef extern from *:
     vec_f32 pairs_along "ft_pairs_along"(const ft_bf16* p) noexcept nogil                              # of neighbours
     vec_f32 pair_of "ft_pair_of"(vec_f32 even, vec_f32 odd) noexcept nogil          # float32 numbers that are bfloat16
     vec_f32 pairs_within "ft_pairs_within"(vec_f32 x, vec_f32 y) noexcept nogil     # of neighbours in x, then in y
-    vec_f32 first_lanes "ft_first_lanes"(vec_f32 x, Py_ssize_t n) noexcept nogil    # the rest zero
     ctypedef struct span "ft_span":
         pass
     span nothing "ft_nothing"() noexcept nogil
