@@ -112,6 +112,7 @@ cdef extern from *:
     FT_FORCE ft_vec_f64 ft_merge_f64(ft_vec_f64 v, long from, const double *p) { return (ft_vec_f64)_mm512_mask_loadu_pd((__m512d)v, (__mmask8)(0xffu << from), p); }
     #define FT_MERGES 1
     FT_FORCE void ft_putp_f64(double *p, ft_vec_f64 v, long n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
+    FT_FORCE ft_vec_f32 ft_four_f32(const float *p) { return (ft_vec_f32)_mm512_broadcast_f32x4(_mm_loadu_ps(p)); }
     FT_FORCE ft_vec_f32 ft_load_f16(const ft_f16 *p) { return (ft_vec_f32)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
     FT_FORCE ft_vec_f32 ft_load_bf16(const ft_bf16 *p) {
         return (ft_vec_f32)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16); }
@@ -274,6 +275,9 @@ cdef extern from *:
     static int ft_dots_agree(void) { return 0; }
     #endif
     static int ft_has_dots(void) { static int found = -1; if (found < 0) found = ft_dots_agree(); return found; }
+    #if FT_VB != 64
+    FT_FORCE ft_vec_f32 ft_four_f32(const float *p) { return ft_splat_f32(*p); }
+    #endif
     #define ft_up_f16 ft_half_up
     #define ft_up_bf16 ft_bhalf_up
     #define ft_down_f16 ft_half_down
@@ -368,6 +372,7 @@ cdef extern from *:
     void put_f32 "ft_put_f32"(ft_f32* p, vec_f32 v) noexcept nogil
     void put_part_f32 "ft_putp_f32"(ft_f32* p, vec_f32 v, Py_ssize_t n) noexcept nogil
     vec_f32 splat_f32 "ft_splat_f32"(ft_f32 x) noexcept nogil
+    vec_f32 four_f32 "ft_four_f32"(const ft_f32* p) noexcept nogil           # four numbers, again and again; of vectors of sixteen
     vec_f32 plus_f32 "ft_plus_f32"(vec_f32 a, vec_f32 b) noexcept nogil
     vec_f32 madd_f32 "ft_madd_f32"(vec_f32 a, vec_f32 b, vec_f32 c) noexcept nogil
     void transpose_f32 "ft_transpose_f32"(vec_f32* v) noexcept nogil
