@@ -339,6 +339,10 @@ for name, expression, shape in (("group_norm 3x3", "F.group_norm(x, 8)", (16, 12
     for dtype in ("float32", "bfloat16"):
         group("rows")[f"{name} {dtype} both ways"] = both_ways(expression, shape, dtype=dtype)
 
+for mode in ("bilinear", "nearest", "bicubic"):
+    group("image")[f"grid_sample {mode} both ways"] = both_ways(f"F.grid_sample(x, y.tanh(), '{mode}', align_corners=False)", (8, 32, 32, 32), (8, 16, 16, 2))
+group("image")["grid_sample at one place both ways"] = both_ways("F.grid_sample(x, y * 0, align_corners=False)", (8, 32, 32, 32), (8, 16, 16, 2))
+
 
 # ---- indexing, random ---------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from frankentorch._ext.formats cimport working_code
 from frankentorch._ext.levels cimport fill_moves, fill_resample
 from frankentorch._ext.moves cimport *
 from frankentorch._ext.resample cimport *
+from frankentorch._ext.reduce_run cimport sum_columns
+from frankentorch._ext.alloc cimport ft_alloc, ft_free
 from frankentorch._ext.threads cimport parallel_for
 
 cdef void* table[RESAMPLE_SLOTS]
@@ -30,6 +32,7 @@ ctypedef fused real:
 cdef enum:
     FEW = 4                     # channels not worth turning
     SPAN_GRAIN = 4              # spans of POINTS points worth a thread
+    COLUMNS = 64                # points whose sums over channels are made at once
 
 
 cdef inline real value_at(const real* x, int at) noexcept nogil:
@@ -71,7 +74,7 @@ cdef void gather_spans(Image* image, Py_ssize_t begin, Py_ssize_t end, real* wei
     for span in range(begin, end):
         first = span * POINTS
         n = min(s.points - first, <Py_ssize_t> POINTS)
-        (<places_function> table[RESAMPLE_PLACES + image.slot])(s, image.number * s.points + first, n, index, weight)
+        (<places_function> table[RESAMPLE_PLACES + image.slot])(s, image.number, first, n, index, weight)
         c = 0
         while c < image.channels:
             (<corners_function> table[RESAMPLE_CORNERS + image.slot])(n, s.corners, index, weight, image.size, image.turned + c * (image.size + 1) * sizeof(real),
@@ -79,7 +82,7 @@ cdef void gather_spans(Image* image, Py_ssize_t begin, Py_ssize_t end, real* wei
             c += GROUP
         for c in range(image.channels, s.channels):
             plane, to = <const real*> image.x + c * image.size, <real*> image.out + c * s.points + first
-            if not s.weighted:
+            if s.corners == 1 and s.taps == 1:
                 for i in range(n):
                     to[i] = value_at(plane, index[i])
             elif s.corners == 4:
@@ -116,7 +119,7 @@ cdef bint gather_run(const Samples* s, int slot, const char* x, char* out) noexc
     image.samples, image.slot, image.size, image.turned = s, slot, 1, NULL
     for i in range(s.dims):
         image.size *= s.sizes[i]
-    image.channels = s.channels if s.weighted and 4 * s.points >= image.size else 0        # a place read seldom is not worth turning
+    image.channels = s.channels if s.corners > 1 and 4 * s.points >= image.size else 0        # a place read seldom is not worth turning
     if image.channels % GROUP < FEW:
         image.channels -= image.channels % GROUP
     groups = (image.channels + GROUP - 1) // GROUP
@@ -134,50 +137,230 @@ cdef bint gather_run(const Samples* s, int slot, const char* x, char* out) noexc
     return True
 
 
-def gather_sum(Tensor x, tuple places, tuple weights):
-    """Sum over the corners of a point of weight * value, a value outside being 0; corners are all choices of a tap per dim, the last dim's fastest.
+cdef struct Spans:
+    const Samples* samples
+    const char* g                       # (images, channels, points)
+    const char* x
+    char* out
+    Py_ssize_t size
+    int slot
+    bint failed
 
-    x : (N, C, *sizes), float32 or float64. places, weights : per dim a tuple of as many tensors (N, points) as there are taps: int64 whole places, -1 outside,
-    and factors of x's dtype; no weights at all for one tap whose value is taken. Or places : per dim one tensor of coordinates, whose two neighbours are
-    the taps, with linear weights that count as 0 where they are not finite. Result (N, C, points).
-    """
-    cdef Samples s
+
+cdef void add_places(Py_ssize_t n, const int* index, Py_ssize_t channels, const real* weight, const real* g, Py_ssize_t g_row, real* out, Py_ssize_t size) noexcept nogil:
+    """What scatter_function does for one corner, in planes: seldom met places are not worth turning."""
+    cdef Py_ssize_t i, k
+    while channels > 0:                         # a few planes: those whole pages apart share cache sets
+        for i in range(n):
+            if index[i] >= 0:
+                for k in range(min(channels, FEW)):
+                    out[k * size + index[i]] = out[k * size + index[i]] + weight[i] * g[k * g_row + i]
+        channels, g, out = channels - FEW, g + FEW * g_row, out + FEW * size
+
+
+cdef void scatter_groups(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Some channels of an image, side by side: points ascending, in each corners ascending."""
+    cdef double weight[CORNERS * POINTS]
+    cdef int index[CORNERS * POINTS]
+    cdef Spans* spans = <Spans*> context
+    cdef const Samples* s = spans.samples
+    cdef bint turned
+    cdef Py_ssize_t groups = (s.channels + GROUP - 1) // GROUP, task, image, channel, some, first, n, item = 4 if spans.slot == RESAMPLE_F32 else 8
+    cdef Py_ssize_t nbytes = (spans.size + s.points + 2) * GROUP * item
+    cdef char* sums = <char*> ft_alloc(nbytes)
+    cdef char* g = sums + (spans.size + 1) * GROUP * item
+    if sums == NULL:
+        spans.failed = True
+        return
+    for task in range(begin, end):
+        image, channel = task // groups, task % groups * GROUP
+        some = min(s.channels - channel, <Py_ssize_t> GROUP)
+        channel += image * s.channels
+        turned = s.corners > 1 or s.points > spans.size
+        if turned:
+            (<turn_function> table[RESAMPLE_TURN + spans.slot])(s.points, some, spans.g + channel * s.points * item, g)
+        memset(sums if turned else spans.out + channel * spans.size * item, 0, spans.size * (GROUP if turned else some) * item)
+        first = 0
+        while first < s.points:
+            n = min(s.points - first, <Py_ssize_t> POINTS)
+            (<places_function> table[RESAMPLE_PLACES + spans.slot])(s, image, first, n, index, weight)
+            if turned:
+                (<scatter_function> table[RESAMPLE_SCATTER + spans.slot])(n, s.corners, index, weight, spans.size, g + first * GROUP * item, sums)
+            elif spans.slot == RESAMPLE_F32:
+                add_places(n, index, some, <const ft_f32*> weight, <const ft_f32*> spans.g + channel * s.points + first, s.points, <ft_f32*> spans.out + channel * spans.size, spans.size)
+            else:
+                add_places(n, index, some, weight, <const ft_f64*> spans.g + channel * s.points + first, s.points, <ft_f64*> spans.out + channel * spans.size, spans.size)
+            first += n
+        if turned:
+            (<back_function> table[RESAMPLE_BACK + spans.slot])(spans.size, some, sums, spans.out + channel * spans.size * item, spans.size)
+    ft_free(sums, nbytes)
+
+
+cdef void dot_spans(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Some points of an image: canonical sums over its channels."""
+    cdef double weight[CORNERS * POINTS]
+    cdef int index[CORNERS * POINTS]
+    cdef Spans* spans = <Spans*> context
+    cdef const Samples* s = spans.samples
+    cdef Py_ssize_t parts = (s.points + COLUMNS - 1) // COLUMNS, task, image, first, n, c, item = 4 if spans.slot == RESAMPLE_F32 else 8
+    cdef char* products = <char*> ft_alloc(s.channels * POINTS * item)
+    if products == NULL:
+        spans.failed = True
+        return
+    for task in range(begin, end):
+        image, first = task // parts, task % parts * COLUMNS
+        n = min(s.points - first, <Py_ssize_t> COLUMNS)
+        (<places_function> table[RESAMPLE_PLACES + spans.slot])(s, image, first, n, index, weight)
+        for c in range(s.corners):
+            (<products_function> table[RESAMPLE_PRODUCTS + spans.slot])(n, index + c * POINTS, s.channels, spans.g + (image * s.channels * s.points + first) * item, s.points,
+                                                                        spans.x + image * s.channels * spans.size * item, spans.size, products)
+            sum_columns(spans.slot, products, s.channels, POINTS, n, spans.out + ((image * s.corners + c) * s.points + first) * item)
+    ft_free(products, s.channels * POINTS * item)
+
+
+cdef int samples_at(Samples* s, Tensor places, Tensor weights) except -1:
+    """Corners that are told: places (N, corners, points), int32, and their weights if those are read, both contiguous."""
+    s.grid, s.places, s.weights = NULL, <const int*> data_of(places), NULL if weights is None else data_of(weights)
+    s.images, s.corners, s.points, s.taps = places.sizes[0], places.sizes[1], places.sizes[2], 0
+    return 0
+
+
+cdef int sizes_of(Samples* s, Tensor x) except -1:
+    """What is known of an input (N, C, *sizes)."""
+    cdef int d
+    s.channels, s.dims = x.sizes[1], x.rank - 2
+    for d in range(s.dims):
+        s.sizes[d] = x.sizes[2 + d]
+    return 0
+
+
+cdef int samples_of(Samples* s, Tensor grid, tuple sizes, Py_ssize_t taps, int padding, bint align) except -1:
+    """Corners of the points of a contiguous grid (N, points, dims)."""
+    cdef Py_ssize_t d
+    s.grid, s.places, s.weights = data_of(grid), NULL, NULL
+    s.images, s.points, s.dims, s.taps, s.corners, s.padding, s.align = grid.sizes[0], grid.sizes[1], len(sizes), taps, 1, padding, align
+    for d in range(s.dims):
+        s.corners *= taps
+        s.sizes[d] = sizes[d]
+    return 0
+
+
+cdef Tensor gathered(Samples* s, Tensor x):
     cdef Py_ssize_t sizes[3]
     cdef bint done
     cdef const char* start
     cdef char* to
-    cdef Tensor out, one, source = contiguous_tensor(x)
-    cdef list held = []
-    cdef Py_ssize_t d, t
-    cdef bint linear = isinstance(places[0], Tensor)
-    s.dims, s.taps, s.images, s.channels, s.corners = len(places), 2 if linear else len(places[0]), x.sizes[0], x.sizes[1], 1
-    s.weighted, s.finite = linear or len(weights) > 0, linear
-    for d in range(s.dims):
-        s.sizes[d] = x.sizes[2 + d]
-        s.corners *= s.taps
-        s.between[d] = NULL
-        for t in range(1 if linear else s.taps):
-            one = contiguous_tensor(<Tensor> (places[d] if linear else places[d][t]))
-            held.append(one)
-            s.points = one.sizes[1]
-            if linear:
-                s.between[d] = data_of(one)
-                continue
-            s.places[4 * d + t], s.weights[4 * d + t] = <const long long*> data_of(one), NULL
-            if s.weighted:
-                one = contiguous_tensor(<Tensor> weights[d][t])
-                held.append(one)
-                s.weights[4 * d + t] = data_of(one)
+    cdef Tensor out, source = contiguous_tensor(x)
+    sizes_of(s, x)
     sizes[0], sizes[1], sizes[2] = s.images, s.channels, s.points
     out = new_tensor(x.code, False, 3, sizes)
     if out.count == 0:
         return out
     start, to = data_of(source), data_of(out)
     with nogil:
-        done = gather_run(&s, RESAMPLE_F32 if x.code == F32 else RESAMPLE_F64, start, to)
+        done = gather_run(s, RESAMPLE_F32 if x.code == F32 else RESAMPLE_F64, start, to)
     if not done:
         raise MemoryError("grid_sample: no memory for the turned image")
     return out
+
+
+def gather_sum(Tensor x, Tensor grid, Py_ssize_t taps, int padding, bint align):
+    """Values of x (N, C, *sizes), float32 or float64, at the points of grid (N, points, dims): (N, C, points). taps: see Samples."""
+    cdef Samples s
+    cdef Tensor points = contiguous_tensor(grid)
+    samples_of(&s, points, sizes_tuple(x)[2:], taps, padding, align)
+    return gathered(&s, x)
+
+
+def corner_places(Tensor grid, tuple sizes, Py_ssize_t taps, int padding, bint align):
+    """Flat places of the corners of points: (N, corners, points), int32, -1 outside."""
+    cdef Samples s
+    cdef Py_ssize_t shape[3]
+    cdef Py_ssize_t image, first, n, c
+    cdef double weight[CORNERS * POINTS]
+    cdef int index[CORNERS * POINTS]
+    cdef int* to
+    cdef Tensor points = contiguous_tensor(grid), out
+    samples_of(&s, points, sizes, taps, padding, align)
+    shape[0], shape[1], shape[2] = s.images, s.corners, s.points
+    out = new_tensor(I32, False, 3, shape)
+    if out.count == 0:
+        return out
+    for image in range(s.images):
+        first = 0
+        while first < s.points:
+            n = min(s.points - first, <Py_ssize_t> POINTS)
+            (<places_function> table[RESAMPLE_PLACES + (RESAMPLE_F32 if grid.code == F32 else RESAMPLE_F64)])(&s, image, first, n, index, weight)
+            for c in range(s.corners):
+                to = <int*> data_of(out) + (image * s.corners + c) * s.points + first
+                memcpy(to, index + c * POINTS, n * sizeof(int))
+            first += n
+    return out
+
+
+def gather_corners(Tensor x, Tensor places, Tensor weights):
+    """Sums over the corners (N, corners, points), ascending, of weights times values of x (N, C, *sizes); those outside are 0: (N, C, points)."""
+    cdef Samples s
+    cdef Tensor at = contiguous_tensor(places), factors = contiguous_tensor(weights)
+    samples_at(&s, at, factors)
+    return gathered(&s, x)
+
+
+cdef Tensor spread_out(Samples* s, Tensor g, Tensor x, tuple sizes):
+    """Gradients of an image of `sizes`, or of the corners' weights if x is its values."""
+    cdef Spans spans
+    cdef Py_ssize_t shape[5]
+    cdef Py_ssize_t d
+    cdef Tensor grad = contiguous_tensor(g), image = None if x is None else contiguous_tensor(x), out
+    s.channels, s.dims, spans.size = g.sizes[1], len(sizes), 1
+    shape[0], shape[1], shape[2] = s.images, s.corners, s.points
+    for d in range(s.dims):
+        spans.size *= sizes[d]
+    if x is None:
+        shape[1] = s.channels
+        for d in range(s.dims):
+            shape[2 + d] = sizes[d]
+    out = new_tensor(g.code, False, 2 + <int> s.dims if x is None else 3, shape)
+    if out.count == 0:
+        return out
+    spans.samples, spans.g, spans.x, spans.out, spans.failed = s, data_of(grad), NULL if image is None else data_of(image), data_of(out), False
+    spans.slot = RESAMPLE_F32 if g.code == F32 else RESAMPLE_F64
+    with nogil:
+        if spans.x == NULL:
+            parallel_for(scatter_groups, &spans, s.images * ((s.channels + GROUP - 1) // GROUP), 1)
+        else:
+            parallel_for(dot_spans, &spans, s.images * ((s.points + COLUMNS - 1) // COLUMNS), SPAN_GRAIN)
+    if spans.failed:
+        raise MemoryError("grid_sample: no memory for the gradient")
+    return out
+
+
+def scatter_corners(Tensor grad, Tensor places, Tensor weights, sizes):
+    """The adjoint of gather_corners: grad (N, C, points) times weights added to the places of an image of `sizes`, points ascending, in each corners ascending."""
+    cdef Samples s
+    cdef Tensor at = contiguous_tensor(places), factors = contiguous_tensor(weights)
+    samples_at(&s, at, factors)
+    return spread_out(&s, grad, None, tuple(sizes))
+
+
+def dot_corners(Tensor grad, Tensor x, Tensor places):
+    """Canonical sums over the channels of grad (N, C, points) times values of x (N, C, *sizes) at places: (N, corners, points)."""
+    cdef Samples s
+    cdef Tensor at = contiguous_tensor(places)
+    samples_at(&s, at, None)
+    return spread_out(&s, grad, x, sizes_tuple(x)[2:])
+
+
+def sample_nearest(Tensor x, Tensor grid, int padding, bint align_corners):
+    return gather_sum(x, grid, 1, padding, align_corners)
+
+
+def sample_nearest_backward(Tensor grad, Tensor grid, sizes, int padding, bint align_corners):
+    """grad (N, C, points) added to the places of an image of `sizes` that are nearest to the points of grid (N, points, dims)."""
+    cdef Samples s
+    cdef Tensor points = contiguous_tensor(grid)
+    samples_of(&s, points, tuple(sizes), 1, padding, align_corners)
+    return spread_out(&s, grad, None, tuple(sizes))
 
 
 # ---- patches ----

@@ -1,6 +1,7 @@
 """Sampling at the points of a grid (Jaderberg et al. 2015), grids of affine maps, pooling by random steps (Graham 2014).
 
-Sampling is a sum of gathers with weights that are functions of the points, so derivatives of any order come from the parts.
+Sampling is a sum of gathers with weights that are functions of the points, so derivatives of any order come from the parts. The gradient of
+the input adds points ascending, in each of them corners ascending, the last dim's fastest (tests/reference/grid.py).
 """
 import math
 from itertools import product
@@ -88,12 +89,6 @@ def _values(flat, places, sizes):
     return ops.where(ops.unsqueeze(within, 1), taken, ops.zeros((), dtype=flat.dtype, device=flat.device))
 
 
-def _gathered(input, taps):
-    """What summing weighted `_values` over all corners gives, bit by bit, in one pass: for callers that record nothing."""
-    places = tuple(tuple(_held(place, size) for place, _ in dim) for dim, size in zip(taps, input.shape[2:]))
-    return gather_sum(input, places, () if taps[0][0][1] is None else tuple(tuple(weight for _, weight in dim) for dim in taps))
-
-
 def _cubic_weights(t):
     # Keys 1981 with a = -3/4: weights of the places -1, 0, 1, 2
     a = -0.75
@@ -113,40 +108,49 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
     sizes, out_sizes = tuple(input.shape[2:]), tuple(grid.shape[1:-1])
     narrow = input.dtype in (ops.float16, ops.bfloat16)
     wide, points = (input.to(ops.float32), grid.to(ops.float32)) if narrow else (input, grid)
-    flat = ops.flatten(wide, 2)
     points = ops.reshape(points, (grid.shape[0], math.prod(out_sizes), n))
+    taps = (2, 1, 4)[mode]
+    kernel = wide.dtype in (ops.float32, ops.float64) and not wide.is_meta and math.prod(sizes) < 2 ** 31
+    if kernel and mode == NEAREST:
+        return _shaped(ops._sample_nearest(wide, points, padding_mode, align_corners), input, out_sizes)
+    if kernel and not ops.differentiated(wide, points):
+        return _shaped(gather_sum(wide, points, taps, padding_mode, align_corners), input, out_sizes)
     places = []
     for d, size in enumerate(sizes):                    # the last coordinate is of the first dim
         x = ops.select(points, -1, n - 1 - d)
         places.append((x + 1) / 2 * (size - 1) if align_corners else ((x + 1) * size - 1) / 2)
     if mode != BICUBIC:
         places = [_inside(x, size, padding_mode, align_corners) for x, size in zip(places, sizes)]
-    direct = wide.dtype in (ops.float32, ops.float64) and not wide.is_meta and math.prod(sizes) < 2 ** 31 and not ops.differentiated(wide, points)
-    if mode == NEAREST and direct:
-        out = _gathered(wide, [((ops.round(x), None),) for x in places])
-    elif mode == BILINEAR and direct:
-        out = gather_sum(wide, tuple(places), ())
-    elif mode == NEAREST:
-        out = _values(flat, [ops.round(x).detach() for x in places], sizes)
+    if mode == NEAREST:
+        out = _values(ops.flatten(wide, 2), [ops.round(x).detach() for x in places], sizes)
         held = sum(ops.where(ops.isfinite(x), x - x.detach(), ops.zeros_like(x)) for x in places)
         out = out + ops.unsqueeze(held, 1) * 0 if ops.differentiated(grid) else out      # the slope is 0, not missing
+        return _shaped(out, input, out_sizes)
+    lows = [ops.floor(x).detach() for x in places]
+    if mode == BILINEAR:
+        dims = [((low, low + 1 - x), (low + 1, x - low)) for low, x in zip(lows, places)]
     else:
-        lows = [ops.floor(x).detach() for x in places]
-        if mode == BILINEAR:
-            taps = [((low, low + 1 - x), (low + 1, x - low)) for low, x in zip(lows, places)]
-        else:
-            taps = [tuple((_inside(low + k, size, padding_mode, align_corners), w) for k, w in zip((-1, 0, 1, 2), _cubic_weights(x - low)))
-                    for low, x, size in zip(lows, places, sizes)]
-        out = _gathered(wide, taps) if direct else None
-        for corner in () if direct else product(*taps):
-            weight = corner[0][1]
-            for _, factor in corner[1:]:
-                weight = weight * factor
-            values = _values(flat, [place for place, _ in corner], sizes)
-            weight = ops.where(ops.isfinite(weight), weight, ops.zeros_like(weight)) if mode == BILINEAR else weight
-            part = values * ops.unsqueeze(weight, 1)
-            out = part if out is None else out + part
-    return ops.reshape(out.to(input.dtype) if narrow else out, (*input.shape[:2], *out_sizes))
+        dims = [tuple(zip((-1, 0, 1, 2), _cubic_weights(x - low))) for low, x in zip(lows, places)]
+    weights = []
+    for corner in product(*dims):
+        weight = corner[0][1]
+        for _, factor in corner[1:]:
+            weight = weight * factor
+        weights.append(ops.where(ops.isfinite(weight), weight, ops.zeros_like(weight)) if mode == BILINEAR else weight)
+    if kernel:
+        index = ops._corner_places(points, sizes, taps, padding_mode, align_corners)
+        return _shaped(ops._gather_corners(wide, index, ops.stack(weights, 1)), input, out_sizes)
+    if mode == BICUBIC:
+        dims = [[(_inside(low + k, size, padding_mode, align_corners), None) for k in (-1, 0, 1, 2)] for low, size in zip(lows, sizes)]
+    out = None
+    for corner, weight in zip(product(*dims), weights):
+        part = _values(ops.flatten(wide, 2), [place for place, _ in corner], sizes) * ops.unsqueeze(weight, 1)
+        out = part if out is None else out + part
+    return _shaped(out, input, out_sizes)
+
+
+def _shaped(out, input, out_sizes):
+    return ops.reshape(out.to(input.dtype), (*input.shape[:2], *out_sizes))
 
 
 def _sampler(n):

@@ -1,6 +1,6 @@
 """Pooling. Backward passes are ops of their own, linear in the gradient: their derivative is the forward pass again (of an average),
 or a look-up of the places that won (of a maximum). They take the input too, with a derivative of zero: a gradient depends on it, if only on its size."""
-from .family import table
+from .family import NONE, table
 
 ROWS, op = table()
 EXT = "_ext.pool_ops:"
@@ -71,6 +71,17 @@ op("affine_grid_generator(Tensor theta, int[] size, bool align_corners) -> Tenso
 for name in ("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"):
     op(f"{name}(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor", forms="function", body=f"ops.grid:{name}",
        doc="Values of an input between its places.", source="Jaderberg et al. 2015")
+op("_sample_nearest(Tensor x, Tensor grid, int padding, bool align_corners) -> Tensor", forms="internal", kernel="_ext.image_ops:sample_nearest", jvp="linear",
+   grad={"x": "_sample_nearest_backward(g, grid, x_sizes[2:], padding, align_corners)", "grid": "zeros_like(grid)"}, node="GridSampler2DBackward0")
+op("_sample_nearest_backward(Tensor grad, Tensor grid, int[] sizes, int padding, bool align_corners) -> Tensor", forms="internal", kernel="_ext.image_ops:sample_nearest_backward",
+   jvp="linear", grad={"grad": "_sample_nearest(g, grid, padding, align_corners)", "grid": "zeros_like(grid)"}, node="NearestSampleBackwardBackward0")
+op("_corner_places(Tensor grid, int[] sizes, int taps, int padding, bool align_corners) -> Tensor", forms="internal", kernel="_ext.image_ops:corner_places", grad=NONE)
+op("_gather_corners(Tensor x, Tensor places, Tensor weights) -> Tensor", forms="internal", kernel="_ext.image_ops:gather_corners", jvp="multilinear",
+   grad={"x": "_scatter_corners(g, places, weights, x_sizes[2:])", "weights": "_dot_corners(g, x, places)"}, node="GridSampler2DBackward0")
+op("_scatter_corners(Tensor grad, Tensor places, Tensor weights, int[] sizes) -> Tensor", forms="internal", kernel="_ext.image_ops:scatter_corners", jvp="multilinear",
+   grad={"grad": "_gather_corners(g, places, weights)", "weights": "_dot_corners(grad, g, places)"})
+op("_dot_corners(Tensor grad, Tensor x, Tensor places) -> Tensor", forms="internal", kernel="_ext.image_ops:dot_corners", jvp="multilinear",
+   grad={"grad": "_gather_corners(x, places, g)", "x": "_scatter_corners(grad, places, g, x_sizes[2:])"})
 for n in (2, 3):
     op(f"fractional_max_pool{n}d(Tensor self, int[{n}] kernel_size, int[{n}] output_size, Tensor random_samples) -> (Tensor, Tensor)", forms="internal out",
        kernel=f"ops.grid:fractional_max_pool{n}d", grad={"self": f"_fractional_max_pool{n}d_backward(g0, self, out1)"}, node=f"FractionalMaxPool{n}DBackward0",
