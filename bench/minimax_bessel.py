@@ -62,6 +62,10 @@ def near_y(function):
     return lambda u: function(mp.sqrt(32 * (1 + u)))
 
 
+def rest_of_y0(x):
+    return mp.bessely(0, x) - 2 / mp.pi * mp.log(x) * mp.besselj(0, x)
+
+
 def rising(order):
     """I0, or I1 / x, at z = x^2."""
     return lambda z: mp.hyp0f1(order + 1, z / 4) / 2**order
@@ -88,12 +92,13 @@ FITS = {
     "i0_unit": (rising(0), UNIT, 8, 6), "i1_unit": (rising(1), UNIT, 8, 6), "k0_unit": (beside_logarithm(0), UNIT, 8, 6), "k1_unit": (beside_logarithm(1), UNIT, 8, 6),
     "k0_far": (falling(0, 1), U, 31, 18), "k1_far": (falling(1, 1), U, 31, 18),
     "j0_near": (over_zeros(lambda x: mp.besselj(0, x), J0_ZEROS), NEAR, 15, 0), "j1_near": (over_zeros(lambda x: mp.besselj(1, x) / x, J1_ZEROS), NEAR, 14, 0),
-    "y0_near": (near_y(lambda x: mp.bessely(0, x) - 2 / mp.pi * mp.log(x) * mp.besselj(0, x)), U, 21, 0),
+    "y0_near": (near_y(rest_of_y0), U, 21, 0), "y0_unit": (lambda z: rest_of_y0(mp.sqrt(z)), (0, 4), 10, 0),
     "y1_near": (near_y(lambda x: (mp.bessely(1, x) - 2 / mp.pi * (mp.log(x) * mp.besselj(1, x) - 1 / x)) / x), U, 21, 0),
     "wave0_even": (wave(0, 0), U, 14, 0), "wave0_odd": (wave(0, 1), U, 14, 0), "wave1_even": (wave(1, 0), U, 14, 0), "wave1_odd": (wave(1, 1), U, 14, 0),
 }
 TEMPLATE = '''# Written by `python bench/minimax_bessel.py`; do not edit. Each function is one Horner chain of fused multiply-adds over a double or a
-# vector of them. What a polynomial stands for is the row of FITS with its name; <name>_light is shorter, for float32.
+# vector of them; of y0_near and y1_near, where terms cancel, the last three steps are in pairs. What a polynomial stands for is the row of
+# FITS with its name; <name>_light is shorter, for float32.
 # {zeros}
 {{{{py:
 polynomials = {{
@@ -101,14 +106,25 @@ polynomials = {{
 }}}}
 from frankentorch._ext.lanes cimport *
 {{{{for name, numbers in polynomials.items()}}}}
+{{{{py: paired = 3 if name in ("y0_near", "y1_near") else 0}}}}
 {{{{for v, T in (("f64", "double"), ("vd", "vd"))}}}}
 
 
 cdef inline {{{{T}}}} poly_{{{{name}}}}_{{{{v}}}}({{{{T}}}} x) noexcept nogil:
     cdef {{{{T}}}} p = all_{{{{v}}}}({{{{repr(numbers[-1])}}}})
-{{{{for c in numbers[-2::-1]}}}}
+{{{{for c in numbers[-2:paired - 1 if paired else None:-1]}}}}
     p = fma_{{{{v}}}}(p, x, all_{{{{v}}}}({{{{repr(c)}}}}))
 {{{{endfor}}}}
+{{{{if paired}}}}
+    cdef {{{{T}}}} low = all_{{{{v}}}}(0.0)
+    cdef {{{{T}}}} tail, last
+{{{{for c in numbers[paired - 1::-1]}}}}
+    p = two_product_{{{{v}}}}(p, x, &tail)
+    p = two_sum_{{{{v}}}}(p, all_{{{{v}}}}({{{{repr(c)}}}}), &last)
+    low = fma_{{{{v}}}}(low, x, tail + last)
+{{{{endfor}}}}
+    p = p + low
+{{{{endif}}}}
     return p
 {{{{endfor}}}}
 {{{{endfor}}}}

@@ -148,6 +148,18 @@ def test_incomplete_gamma_functions_keep_their_digits_in_tails_and_for_small_par
     assert ft.igammac(a, x).tolist()[:-1] == pytest.approx(upper, rel=2e-15, abs=0)
 
 
+@pytest.mark.parametrize(("a", "x", "lower", "upper"), [
+    (0.412317061, 1.5592199, 0.9406509286619734, 0.0593490713380266), (1e-06, 1.28522, 0.9999998614094618, 1.3859053817174638e-07),
+    (0.0908645, 1.24639, 0.9851835151851518, 0.014816484814848188), (1.30419, 1.82705, 0.7565415684290389, 0.24345843157096114),
+    (18.7302, 23.921, 0.8808285193700746, 0.11917148062992548), (0.35, 2.51, 0.9854112108023112, 0.014588789197688775),
+    (5.9905, 5.4393, 0.46225207460900286, 0.5377479253909971), (150.0, 310.0, 1.0, 1.918245195359658e-24)])
+def test_incomplete_gamma_functions_are_right_to_four_units(a, x, lower, upper):
+    """Values by mpmath where a continued fraction from its beginning would have lost most."""
+    a, x = ft.tensor([a, x], dtype=ft.float64)
+    assert ft.igamma(a, x).item() == pytest.approx(lower, rel=0, abs=4 * math.ulp(lower))
+    assert ft.igammac(a, x).item() == pytest.approx(upper, rel=0, abs=4 * math.ulp(upper))
+
+
 def test_zeta_and_polygamma():
     zeta = ft.special.zeta
     places = doubles([1, 0.5, -0.5, -2.5, 0, -1])
