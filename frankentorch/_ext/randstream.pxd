@@ -16,6 +16,7 @@ cdef struct Engine:
 
 cdef void seed_engine(Engine* rng, unsigned long long seed) noexcept nogil
 cdef void draw_words(Engine* rng, unsigned int* words, Py_ssize_t n) noexcept nogil      # the lock must be held
+cdef void draw_normals(Engine* rng, double* out, Py_ssize_t n) noexcept nogil           # one by one, as `normal` of few; the lock must be held
 
 cdef int fill_uniform(Engine* rng, int code, void* out, Py_ssize_t n, double low, double high) noexcept nogil
 cdef int fill_normal(Engine* rng, int code, void* out, Py_ssize_t n, double mean, double std, bint blocks) noexcept nogil

@@ -2,7 +2,7 @@
 import math
 
 from frankentorch import ops
-from frankentorch._ext import counts, create, random_ops
+from frankentorch._ext import counts, create, gammas, random_ops
 from frankentorch.ops.creation import check_layout, finish, is_meta, like, tag
 
 
@@ -102,6 +102,22 @@ def binomial(count, prob, generator):
     if count.is_meta:
         raise NotImplementedError("binomial: numbers cannot be drawn on the meta device")
     return counts.binomial(*ops.broadcast_tensors(count, prob), generator)
+
+
+def standard_gamma_grad(self, output):
+    return slopes(self, output)
+
+
+def dirichlet_grad(x, alpha, total):
+    return slopes(x, alpha, total)
+
+
+def slopes(*tensors):
+    for other in tensors[1:]:
+        if other.dtype != tensors[0].dtype:
+            raise RuntimeError(f"Found dtype {other.dtype} but expected {tensors[0].dtype}")
+    tensors = ops.broadcast_tensors(*tensors)
+    return gammas.slopes(*tensors, *[None] * (3 - len(tensors)))
 
 
 def multinomial(self, num_samples, replacement, generator):

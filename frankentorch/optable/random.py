@@ -47,6 +47,14 @@ op(f"poisson(Tensor self, {GENERATOR[3:]}) -> Tensor", forms="function", kernel=
    doc="A number of the Poisson distribution for the rate at each place.", source="Knuth, TAOCP 3.4.1.F; Hoermann 1993, PTRS")
 op(f"binomial(Tensor count, Tensor prob, {GENERATOR[3:]}) -> Tensor", forms="function", kernel="ops.draws:binomial", grad={"count": "no_derivative('binomial')", "prob": "no_derivative('binomial')"},
    doc="A number of the binomial distribution for the trials and the probability at each place.", source="Hoermann 1993, BTRS")
+op(f"_standard_gamma(Tensor self, {GENERATOR[3:]}) -> Tensor", forms="function", kernel="_ext.gammas:standard_gamma", grad={"self": "g * _standard_gamma_grad(self, out)"},
+   doc="A number of the gamma distribution of scale 1 for the shape at each place.", source="Marsaglia & Tsang 2000")
+op(f"_sample_dirichlet(Tensor self, {GENERATOR[3:]}) -> Tensor", forms="function", kernel="_ext.gammas:sample_dirichlet", grad={"self": "no_derivative('aten::_sample_dirichlet')"},
+   doc="Shares that add up to 1 in each row, from the Dirichlet distribution of the row's concentrations.")
+op("_standard_gamma_grad(Tensor self, Tensor output) -> Tensor", forms="function", kernel="ops.draws:standard_gamma_grad",
+   grad={"self": "no_derivative('_standard_gamma_grad')", "output": "no_derivative('_standard_gamma_grad')"}, doc="How numbers of _standard_gamma move with their shapes.", source="Figurnov et al. 2018")
+op("_dirichlet_grad(Tensor x, Tensor alpha, Tensor total) -> Tensor", forms="function", kernel="ops.draws:dirichlet_grad", grad={name: "no_derivative('aten::_dirichlet_grad')" for name in ("x", "alpha", "total")},
+   doc="How numbers of _sample_dirichlet move with their concentrations, over 1 - x.", source="Figurnov et al. 2018")
 
 # ---- dropout ----
 for name, what in (("dropout", "Elements are zeroed at random, the rest scaled up."), ("feature_dropout", "Whole channels are zeroed at random, the rest scaled up."),

@@ -76,6 +76,71 @@ def test_counts_refuse():
         ft.binomial(ft.tensor([3.0]), ft.tensor([0.5], dtype=ft.float64))
 
 
+def test_gammas_are_the_oracles():
+    """Recorded from PyTorch 2.13."""
+    shapes = ft.tensor([0, 0.01, 0.3, 0.9, 1, 2.5, 30, 1e4])
+    ft.manual_seed(3)
+    assert ft._standard_gamma(shapes).tolist() == [1.1754943508222875e-38, 0.012491471134126186, 0.03413909301161766, 0.5210511088371277, 1.0649166107177734,
+                                                   1.0912903547286987, 26.473405838012695, 10041.9267578125]
+    assert ft.rand(1, dtype=ft.float64).item() == 0.9490077029994213
+    ft.manual_seed(3)
+    assert ft._standard_gamma(shapes.double()).tolist() == pytest.approx([2.2250738585072014e-308, 0.012491471517039384, 0.034139097052595484, 0.5210511028459391,
+                                                                          1.0649166700218065, 1.091290268765242, 26.473405534582845, 10041.926382403446], rel=1e-15)
+    shapes = shapes[1:7].view(2, 3)
+    assert ft._sample_dirichlet(shapes.double()).flatten().tolist() == pytest.approx(
+        [6.561266964330473e-130, 0.02462918284955073, 0.9753708171504493, 0.002732871717269806, 0.09067886573721866, 0.9065882625455115], rel=1e-14)
+    assert ft._sample_dirichlet(shapes).tolist() == [[7.631882908754051e-05, 0.009408115409314632, 0.9905155897140503], [0.007679017726331949, 0.11628075689077377, 0.8760402202606201]]
+
+
+@pytest.mark.parametrize("top", [0.03, 1.2, 40, 1e6])
+def test_gammas_follow_the_oracles_stream(top):
+    """All but the last bit of a double, which is the C library's power in the oracle."""
+    same_stream(lambda m: m._standard_gamma(m.rand(50, 61).t() * top))
+    same_stream(lambda m: m._standard_gamma(m.rand(50, 61, dtype=m.float64)[:, ::2] * top).float())
+    same_stream(lambda m: m._sample_dirichlet(m.rand(50, 7).t() * top))
+    same_stream(lambda m: m._sample_dirichlet(m.rand(20, 3, 4, dtype=m.float64) * top).float())
+
+
+SLOPES = [((0.625, 6.25), 3.248183956991669), ((1.0, 1.0), 1.1735630272247268), ((30.0, 25.0), 0.9166815997356572), ((30.0, 33.0), 1.054254683510781),
+          ((0.0625, 0.5), 7.899837944285063), ((2000.0, 2050.0), 1.0124814851858415), ((2000.0, 1500.0), 0.8631179430961633),
+          ((0.625, 31.5, 40.5), 0.022380831940554926), ((0.25, 0.5, 2.0), 0.7813024128964863), ((0.75, 0.5, 2.0), 1.3919776113745888), ((0.5, 100.0, 200.0), 0.005016699951906953)]
+
+
+@pytest.mark.parametrize(("place", "expected"), SLOPES)
+def test_slopes_of_gammas_are_the_derivatives(place, expected):
+    """By a central difference of the distribution function in 250 bits, over its density (mpmath)."""
+    function = ft._standard_gamma_grad if len(place) == 2 else ft._dirichlet_grad
+    assert function(*(ft.tensor(x, dtype=ft.float64) for x in place)).item() == pytest.approx(expected, rel=2e-8)
+
+
+def test_slopes_of_gammas_are_near_the_oracles():
+    torch = oracle.require()
+    ft.manual_seed(0)
+    a = (12 * ft.rand(400, 1, dtype=ft.float64) - 6).exp()
+    x = ft._standard_gamma(a) + 1e-9
+    total = a + (8 * ft.rand(400, 1, dtype=ft.float64) - 4).exp()
+    share = (x / (x + ft._standard_gamma(total - a))).clamp(1e-6, 1 - 1e-6)
+    for name, args in (("_standard_gamma_grad", (a, x)), ("_dirichlet_grad", (share, a, total))):
+        expected = getattr(torch, name)(*(torch.from_numpy(t.numpy()) for t in args))
+        assert getattr(ft, name)(*args).flatten().tolist() == pytest.approx(expected.flatten().tolist(), rel=3e-3, abs=1e-8)
+
+
+def test_gammas_have_the_oracles_derivatives():
+    a = ft.tensor([2.0, 3.0], requires_grad=True)
+    out = ft._standard_gamma(a)
+    g, = ft.autograd.grad(out.sum(), a, create_graph=True)
+
+    assert g.tolist() == ft._standard_gamma_grad(a.detach(), out.detach()).tolist()
+    with pytest.raises(NotImplementedError, match="_standard_gamma_grad"):
+        g.sum().backward()
+    with pytest.raises(NotImplementedError, match="_sample_dirichlet"):
+        ft._sample_dirichlet(a).sum().backward()
+    with pytest.raises(NotImplementedError, match="gamma_cpu"):
+        ft._standard_gamma(ft.tensor([3]))
+    with pytest.raises(RuntimeError, match="expected"):
+        ft._standard_gamma_grad(ft.ones(2), ft.ones(2, dtype=ft.float64))
+
+
 def test_dropout_zeroes_and_scales_what_it_keeps():
     ft.manual_seed(0)
     x = ft.ones(1000, requires_grad=True)
