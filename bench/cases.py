@@ -343,6 +343,11 @@ for mode in ("bilinear", "nearest", "bicubic"):
     group("image")[f"grid_sample {mode} both ways"] = both_ways(f"F.grid_sample(x, y.tanh(), '{mode}', align_corners=False)", (8, 32, 32, 32), (8, 16, 16, 2))
 group("image")["grid_sample at one place both ways"] = both_ways("F.grid_sample(x, y * 0, align_corners=False)", (8, 32, 32, 32), (8, 16, 16, 2))
 
+group("image").update({
+    "cdist inf both ways": both_ways("torch.cdist(x, y, p=float('inf'))", (200, 64), (200, 64)), "cdist 1000x64 both ways": both_ways("torch.cdist(x, y)", (1000, 64), (1000, 64)),
+    "pdist both ways": both_ways("F.pdist(x)", (300, 64)),
+})
+
 
 # ---- indexing, random ---------------------------------------------------------------------------
 

@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: cdivision=True, initializedcheck=False
 # Bags of embedding rows as kernels of optable/norm.py. Arguments were checked by ops/embeddings.py; indices are checked here.
+from libc.string cimport memcpy
 from frankentorch._ext.bag cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE, is_float_code
-from frankentorch._ext.elementwise cimport contiguous_tensor, scalar_name
+from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor, scalar_name
 from frankentorch._ext.levels cimport fill_bag
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.threads cimport parallel_for
@@ -35,17 +36,25 @@ cdef void run_bags(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nog
         s.kernel(&bag, s.out + b * width * s.item, s.chosen + b * width if s.chosen != NULL else NULL)
 
 
-def check_starts(Tensor starts, long long total, bint include_last_offset):
-    """Where each bag starts, and where the last one ends: from 0, rising, within the indices. RuntimeError if not."""
-    cdef const long long* at = <const long long*> data_of(starts)
-    cdef Py_ssize_t n = starts.count, given = n if include_last_offset else n - 1, i
+def bag_bounds(Tensor offsets, long long total, bint include_last_offset):
+    """Where each bag starts, and where the last one ends, as int64: from 0, rising, within the indices. RuntimeError if not."""
+    cdef Tensor given = contiguous_tensor(cast_tensor(offsets, I64)), starts = given
+    cdef Py_ssize_t n = given.count, i
+    cdef long long* at
+    if not include_last_offset:
+        n += 1
+        starts = new_tensor(I64, False, 1, &n)
+        memcpy(data_of(starts), data_of(given), (n - 1) * sizeof(long long))
+        (<long long*> data_of(starts))[n - 1] = total
+    at = <long long*> data_of(starts)
     if n > 1 and at[0] != 0:
         raise RuntimeError(f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {at[0]}")
-    if given and at[given - 1] > total:
-        raise RuntimeError(f"offsets[-1] can not be greater than input's length({total}) but got offsets[-1] of {at[given - 1]}")
+    if given.count and at[given.count - 1] > total:
+        raise RuntimeError(f"offsets[-1] can not be greater than input's length({total}) but got offsets[-1] of {at[given.count - 1]}")
     for i in range(n - 1):
         if at[i] < 0 or at[i + 1] < at[i]:
             raise RuntimeError(f"embedding_bag: offsets must not fall, but {at[i + 1]} follows {at[i]}")
+    return starts
 
 
 def bags(Tensor weight, Tensor indices, Tensor starts, Tensor per_sample_weights, int mode, long long padding_idx):

@@ -137,8 +137,9 @@ def distances(Tensor x, Tensor y, double p, bint above):
 
 
 cdef struct Pulls:
-    pair_pulls kernel
+    int kind, wide
     const char* weights         # (batch, rows, others)
+    const char* far             # the same: distances of greatest differences
     const char* x
     const char* y
     char* out                   # (batch, rows, features)
@@ -149,42 +150,72 @@ cdef struct Pulls:
 cdef void pulls_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Some features of all rows of y, side by side, meet the rows of x in turn."""
     cdef Pulls* p = <Pulls*> context
-    cdef Py_ssize_t i = begin, k, stop, first, n, line = p.features * p.item, width = PANEL // p.item
+    cdef Py_ssize_t i = begin, k, stop, first, n, at, line = p.features * p.item, width = PANEL // p.item, shares = p.others * ROWS * p.item
     cdef const char* y
-    cdef char* panel = <char*> ft_alloc(p.others * PANEL)
+    cdef const char* weights = p.weights
+    cdef char* panel = <char*> ft_alloc(p.others * PANEL + shares)
     if panel == NULL:
         p.failed = True
         return
     while i < end:
-        stop = min((i // p.rows + 1) * p.rows, end)         # of one matrix
+        stop = min((i // p.rows + 1) * p.rows, end)         # of one matrix,
         y = p.y + i // p.rows * p.others * line
+        if p.kind == PAIR_PEAKS:                            # a few rows, whose shares are worked out before
+            stop = min(stop, i + ROWS)
+            weights = panel + p.others * PANEL - i * p.others * p.item
+            for k in range(i, stop):
+                at = k * p.others * p.item
+                (<pair_shares> table[PAIR_SHARES + p.wide])(p.features, p.others, p.weights + at, p.far + at, p.x + k * line, y, <char*> weights + at)
         first = 0
         while first < p.features:
             n = min(width, p.features - first)
             for k in range(p.others):
                 memcpy(panel + k * n * p.item, y + k * line + first * p.item, n * p.item)
             for k in range(i, stop):
-                p.kernel(n, p.others, p.weights + k * p.others * p.item, p.x + k * line + first * p.item, panel, p.out + k * line + first * p.item)
+                at = k * p.others * p.item
+                (<pair_pulls> table[p.kind + p.wide])(n, p.others, weights + at, p.far + at, p.x + k * line + first * p.item, panel, p.out + k * line + first * p.item)
             first += n
         i = stop
-    ft_free(panel, p.others * PANEL)
+    ft_free(panel, p.others * PANEL + shares)
 
 
-def pulls(Tensor weights, Tensor x, Tensor y, bint signs):
-    """Sums over the rows of y (..., m, features) of weights (..., n, m) times the differences, or their signs, of the rows of x (..., n, features) from them."""
-    cdef Tensor w = contiguous_tensor(weights), a = contiguous_tensor(x), b = contiguous_tensor(y)
+def pulls(Tensor weights, Tensor x, Tensor y, Tensor far, bint signs):
+    """Sums over the rows of y (..., m, features) of weights (..., n, m) times the differences, or their signs, of the rows of x (..., n, features) from them. With
+    far, the greatest absolute values of the differences (..., n, m): only their signs, and those that are equal share a weight."""
+    cdef Tensor w = contiguous_tensor(weights), a = contiguous_tensor(x), b = contiguous_tensor(y), most = w if far is None else contiguous_tensor(far)
     cdef Tensor out = new_tensor(x.code, False, x.rank, x.sizes)
     cdef Pulls p
     if out.count == 0:
         return out
     p.rows, p.others, p.features, p.item = x.sizes[x.rank - 2], y.sizes[y.rank - 2], x.sizes[x.rank - 1], ITEMSIZE[x.code]
-    p.kernel = <pair_pulls> table[(PAIR_SIGNS if signs else PAIR_PULLS) + (x.code == F64)]
-    p.weights, p.x, p.y, p.out = data_of(w), data_of(a), data_of(b), data_of(out)
+    p.kind, p.wide = PAIR_PEAKS if far is not None else PAIR_SIGNS if signs else PAIR_PULLS, x.code == F64
+    p.weights, p.far, p.x, p.y, p.out = data_of(w), data_of(most), data_of(a), data_of(b), data_of(out)
     p.failed = False
     with nogil:
         parallel_for(pulls_body, &p, out.count // p.features, max(GRAIN // max(p.others * p.features, 1), ROWS))
     if p.failed:
         raise MemoryError("cdist: no memory for some features of all rows")
+    return out
+
+
+def square(Tensor pairs, Py_ssize_t n):
+    """The matrix (n, n) of values of pairs above its diagonal, row after row: itself turned below, 0 on the diagonal. float32 or float64."""
+    cdef Py_ssize_t sizes[2]
+    cdef Py_ssize_t i, j, at = 0
+    cdef Tensor x = contiguous_tensor(pairs), out
+    cdef const char* source
+    cdef char* to
+    sizes[0] = sizes[1] = n
+    out = new_tensor(pairs.code, False, 2, sizes)
+    source, to = data_of(x), data_of(out)
+    memset(to, 0, out.count * ITEMSIZE[pairs.code])
+    for i in range(n):
+        for j in range(i + 1, n):
+            if pairs.code == F64:
+                (<double*> to)[i * n + j] = (<double*> to)[j * n + i] = (<const double*> source)[at]
+            else:
+                (<float*> to)[i * n + j] = (<float*> to)[j * n + i] = (<const float*> source)[at]
+            at += 1
     return out
 
 

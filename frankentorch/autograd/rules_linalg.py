@@ -1,9 +1,12 @@
 """Derivatives of products. With C = A B: dA = g B^H, dB = A^H g; what broadcasting stretched is summed by the engine."""
+import math
+
 from frankentorch import ops
 from frankentorch._ext import pairs_run
 from frankentorch._ext.tensor import batch_level
 from frankentorch._ext.linalg_ops import (folded_right_gradient, left_gradient, linear_bias_gradient, linear_input_gradient,  # noqa: F401
                                           linear_weight_gradient, right_gradient)
+from frankentorch.autograd.rules_reduce import extreme_dims_backward
 
 
 def matmul_right_gradient(g, self, other_ndim):
@@ -16,16 +19,31 @@ def mv_gradient(g, mat):
 
 
 def cdist_backward(g, x, y, p, out):
-    """Of the distances to the rows of y, by x: sums of weights times differences, or their signs. Rows that lie on each other pull nothing."""
-    if p == 1:
-        weights = g
-    else:
+    """Of the distances to the rows of y, by x: sums of weights times differences, or times their signs. Rows that lie on each other pull nothing;
+    differences that are equally great share a weight."""
+    weights = g
+    if p == 2:
         apart = out != 0
         weights = ops.where(apart, g / ops.where(apart, out, 1), 0)
     if not ops.differentiated(weights, x, y):
-        return pairs_run.pulls(weights, x, y, p == 1)
+        return pairs_run.pulls(weights, x, y, out if p == math.inf else None, p == 1)
     differences = ops.unsqueeze(x, -2) - ops.unsqueeze(y, -3)
-    return (ops.unsqueeze(weights, -1) * (ops.sign(differences) if p == 1 else differences)).sum(-2)
+    weights = ops.unsqueeze(weights, -1)
+    if p == math.inf:
+        weights = extreme_dims_backward(ops.squeeze(weights, -1), ops.abs(differences), out, (-1,), False)
+    return (weights * (differences if p == 2 else ops.sign(differences))).sum(-2)
+
+
+def pdist_backward(g, self, p, out):
+    """Each row's distances to all rows, those to itself without weight."""
+    n = self.shape[0]
+    if ops.differentiated(g, self):
+        places = tuple(ops.triu_indices(n, n, 1))
+        zeros = ops.zeros((n, n), dtype=g.dtype, device=g.device)
+        g, out = (full + ops.t(full) for full in (ops.index_put(zeros, places, g), ops.index_put(zeros, places, out)))
+    else:
+        g, out = pairs_run.square(g, n), pairs_run.square(out, n)
+    return cdist_backward(g, self, self, p, out)
 
 
 def svd_backward(g_u, g_s, g_vh, U, S, Vh):

@@ -29,17 +29,8 @@ def embedding_renorm(self, indices, max_norm, norm_type):
     return self
 
 
-def bounds_of(offsets, total, include_last_offset):
-    """Where each bag starts, and where the last one ends, as int64; checked."""
-    starts = ops.contiguous(offsets.to(ops.int64))
-    if not include_last_offset:
-        starts = ops.cat((starts, ops.tensor([total], dtype=ops.int64)))
-    ops._check_starts(starts, total, include_last_offset)
-    return starts
-
-
-def embedding_bag(weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx):
-    """(bags, bag of each index, bag sizes, index of each maximum); mode 0 sum, 1 mean, 2 max."""
+def bag_parts(weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx):
+    """(bags, index of each maximum, where each bag starts, indices as int64, padding row); of a meta tensor bags alone."""
     if sparse:
         raise NotImplementedError("embedding_bag: sparse gradients are not available (issue: sparse layouts)")
     if weight.dim() != 2 or indices.dim() != 1 or offsets.dim() != 1:
@@ -51,20 +42,27 @@ def embedding_bag(weight, indices, offsets, scale_grad_by_freq, mode, sparse, pe
     if per_sample_weights is not None and per_sample_weights.dtype != weight.dtype:
         raise RuntimeError(f"expected weight and per_sample_weights to have the same dtype, but got {weight.dtype} and {per_sample_weights.dtype}")
     padding = -1 if padding_idx is None else padding_idx + weight.size(0) if padding_idx < 0 else padding_idx
+    if weight.is_meta:
+        bags = offsets.numel() - (1 if include_last_offset else 0)
+        return ops.empty((bags, weight.size(1)), dtype=weight.dtype, device="meta"), None, None, None, padding
+    starts = ops._bag_bounds(offsets, indices.numel(), include_last_offset)
+    wide = ops.contiguous(indices if indices.dtype is ops.int64 else indices.to(ops.int64))
+    return *ops._bags(weight, wide, starts, per_sample_weights, mode, padding, scale_grad_by_freq), starts, wide, padding
+
+
+def bag_values(*arguments):
+    return bag_parts(*arguments)[0]
+
+
+def embedding_bag(weight, indices, offsets, scale_grad_by_freq, mode, *more):
+    """(bags, bag of each index, bag sizes, index of each maximum); mode 0 sum, 1 mean, 2 max."""
+    out, chosen, starts, wide, padding = bag_parts(weight, indices, offsets, scale_grad_by_freq, mode, *more)
     to = indices.dtype
     if weight.is_meta:
-        extra = ops.empty((offsets.numel() - (1 if include_last_offset else 0),), dtype=to, device="meta")
-        return ops.empty((extra.numel(), weight.size(1)), dtype=weight.dtype, device="meta"), ops.empty_like(indices), extra, extra
-    starts = bounds_of(offsets, indices.numel(), include_last_offset)
-    wide = ops.contiguous(indices.to(ops.int64))
-    out, chosen = ops._bags(weight, wide, starts, per_sample_weights, mode, padding, scale_grad_by_freq)
+        extra = ops.empty((out.size(0),), dtype=to, device="meta")
+        return out, ops.empty_like(indices), extra, extra
     owner, sizes = ops._bag_of_each(starts, wide, padding)
     return out, owner.to(to), sizes.to(to), chosen.to(to) if mode == 2 else ops.empty((0,), dtype=to)
-
-
-def check_starts(starts, total, include_last_offset):
-    bag_ops.check_starts(starts, total, include_last_offset)
-    return starts
 
 
 def gather_bags(weight, indices, starts, per_sample_weights, mode, padding_idx, scale_grad_by_freq):

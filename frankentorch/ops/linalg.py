@@ -184,11 +184,6 @@ def _norm(x, p, keepdim):
     return ops.where(zero, ops.zeros_like(root), root)
 
 
-def _direct(x, y, p):
-    """Whether pairs_run.distances serves: the composite's bits without its (..., n, m, features) values in between."""
-    return x.dtype is y.dtype and x.dtype in (ops.float32, ops.float64) and p in (1, 2, math.inf) and x.shape[-1] and _plain(x, y)
-
-
 def cdist(x1, x2, p, compute_mode):
     for name, x in (("x1", x1), ("x2", x2)):
         if not x.is_floating_point():
@@ -201,7 +196,7 @@ def cdist(x1, x2, p, compute_mode):
         raise RuntimeError("cdist only supports non-negative p values")
     if x1.dtype is x2.dtype and x1.dtype in (ops.float16, ops.bfloat16):
         return cdist(x1.float(), x2.float(), p, compute_mode).to(x1.dtype)      # one rounding
-    if x1.dtype is x2.dtype and x1.dtype in (ops.float32, ops.float64) and p in ((1, 2) if ops.differentiated(x1, x2) else (1, 2, math.inf)) and x1.shape[-1] and not (x1.is_meta or x2.is_meta):
+    if x1.dtype is x2.dtype and x1.dtype in (ops.float32, ops.float64) and p in (1, 2, math.inf) and x1.shape[-1] and not (x1.is_meta or x2.is_meta):
         if x1.shape[:-2] != x2.shape[:-2]:
             lead = tuple(ops.broadcast_shapes(tuple(x1.shape[:-2]), tuple(x2.shape[:-2])))
             x1, x2 = (ops.expand(x, (*lead, *x.shape[-2:])) for x in (x1, x2))
@@ -211,6 +206,10 @@ def cdist(x1, x2, p, compute_mode):
 
 def paired_rows(x1, x2, p):
     return pairs_run.distances(x1, x2, p, False)
+
+
+def rows_above(self, p):
+    return pairs_run.distances(self, self, p, True)
 
 
 def pdist(self, p):
@@ -223,7 +222,7 @@ def pdist(self, p):
     n = self.shape[0]
     if n < 2:
         return ops.sum(self[:0], (-1,))
-    if _direct(self, self, p):
-        return pairs_run.distances(self, self, p, True)
+    if self.dtype in (ops.float32, ops.float64) and p in (1, 2, math.inf) and self.shape[-1] and not self.is_meta:
+        return ops._pdist(self, p)
     first, second = pairs_run.choices(n, 2, False, math.comb(n, 2))
     return _norm(ops.sub(ops.index(self, (first,)), ops.index(self, (second,))), p, False)

@@ -47,5 +47,6 @@ op("einsum(str equation, Tensor[] tensors, *, int[]? path=None) -> Tensor", form
 op("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor", forms="function nn", body="ops.contraction:bilinear", doc="x1 W x2 + bias for each output.")
 op("_cdist(Tensor x1, Tensor x2, float p) -> Tensor", forms="internal", kernel="ops.linalg:paired_rows",
    grad={"x1": "cdist_backward(g, x1, x2, p, out)", "x2": "cdist_backward(transpose(g, -1, -2), x2, x1, p, transpose(out, -1, -2))"}, node="CdistBackward0")
+op("_pdist(Tensor self, float p) -> Tensor", forms="internal", kernel="ops.linalg:rows_above", grad={"self": "pdist_backward(g, self, p, out)"}, node="PdistBackward0")
 op("cdist(Tensor x1, Tensor x2, float p=2.0, Any compute_mode=None) -> Tensor", forms="function", body="ops.linalg:cdist", doc="Distances of all pairs of rows.")
 op("pdist(Tensor self, float p=2) -> Tensor", forms="function nn", body="ops.linalg:pdist", doc="Distances of all pairs of rows above the diagonal.")

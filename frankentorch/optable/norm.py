@@ -62,7 +62,9 @@ op("embedding_renorm(Tensor self, Tensor indices, float max_norm, float norm_typ
 op("embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, "
    "bool include_last_offset=False, int? padding_idx=None) -> (Tensor out0, Tensor out1, Tensor out2, Tensor out3)", forms="function", body="ops.embeddings:embedding_bag",
    doc="Sum, mean or maximum of the rows in each bag of indices.")
-op("_check_starts(Tensor starts, int total, bool include_last_offset) -> Tensor", forms="internal", kernel="ops.embeddings:check_starts", grad=NONE)
+op("_bag_bounds(Tensor offsets, int total, bool include_last_offset) -> Tensor", forms="internal", kernel="_ext.bag_ops:bag_bounds", grad=NONE)
+op("_bag_values(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, "
+   "bool include_last_offset=False, int? padding_idx=None) -> Tensor", forms="internal", body="ops.embeddings:bag_values")
 op("_bag_of_each(Tensor starts, Tensor indices, int padding_idx) -> (Tensor out0, Tensor out1)", forms="internal", kernel="_ext.bag_ops:bag_of_each", grad=NONE)
 op("_bags(Tensor weight, Tensor indices, Tensor starts, Tensor? per_sample_weights, int mode, int padding_idx, bool scale_grad_by_freq) -> (Tensor out, Tensor chosen)", forms="internal",
    kernel="ops.embeddings:gather_bags", node="EmbeddingBagBackward0",

@@ -67,21 +67,39 @@ def test_gradients_of_distances_are_sums_of_pulls(rows, others, features, dtype)
     x, y, g = ft.randn(rows, features, dtype=dtype), ft.randn(others, features, dtype=dtype), ft.randn(rows, others, dtype=dtype)
     if min(rows, others, features) > 1:
         y[1], y[2, 0] = x[0], x[1, 0]           # a distance of 0, a difference of 0
-    for p in (1.0, 2.0):
+        x[1], y[0] = x[1].round(), y[0].round()                 # differences that are equally great
+    for p in (1.0, 2.0, math.inf) if features else (1.0, 2.0):
         leaves = x.clone().requires_grad_(), y.clone().requires_grad_()
         found = ft.cdist(*leaves, p=p)
         found.backward(g)
         differences, distance = x[:, None] - y, found.detach()
-        terms = g[:, :, None] * differences.sign() if p == 1 else ft.where(distance > 0, g / distance, 0.0)[:, :, None] * differences
+        if p == math.inf:
+            peaks = differences.abs() == distance[:, :, None]
+            terms = peaks * (g / peaks.sum(-1))[:, :, None] * differences.sign()
+        else:
+            terms = g[:, :, None] * differences.sign() if p == 1 else ft.where(distance > 0, g / distance, 0.0)[:, :, None] * differences
 
         assert bits(terms.sum(1)) == bits(leaves[0].grad)
         assert bits((-terms).sum(0)) == bits(leaves[1].grad)
 
 
+@pytest.mark.parametrize("p", (1.0, 2.0, math.inf))
+def test_gradients_of_distances_among_rows_are_those_to_all_rows(p):
+    ft.manual_seed(0)
+    x, g = ft.randn(40, 17), ft.randn(780)
+    leaf, one, other = (x.clone().requires_grad_() for _ in range(3))
+    F.pdist(leaf, p).backward(g)
+    square = ft.zeros(40, 40).index_put(tuple(ft.triu_indices(40, 40, 1)), g)
+    ft.cdist(one, other, p).backward(square + square.t())
+
+    assert bits(one.grad) == bits(leaf.grad)
+
+
 def test_second_derivatives_of_distances():
     ft.manual_seed(0)
     x, y = ft.randn(2, 4, 3, dtype=ft.float64, requires_grad=True), ft.randn(5, 3, dtype=ft.float64, requires_grad=True)
-    for p in (1.0, 2.0):
+    for p in (1.0, 2.0, math.inf):
+        assert ft.autograd.gradgradcheck(lambda x, p=p: F.pdist(x, p), (y,))
         assert ft.autograd.gradgradcheck(lambda x, y, p=p: ft.cdist(x, y, p=p), (x, y))
         assert ft.autograd.gradcheck(lambda x, y, p=p: ft.cdist(x, y, p=p), (x, y), check_forward_ad=True, check_batched_grad=True)
     assert ft.autograd.gradgradcheck(lambda x: F.glu(x, 1), (ft.randn(2, 4, 3, dtype=ft.float64, requires_grad=True),))
