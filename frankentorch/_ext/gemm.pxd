@@ -24,7 +24,8 @@ cdef enum:
     GEMM_PACKED = 120      # F32, F64: packed_function
     GEMM_WIDE = 135        # F16, BF16: the product without its last rounding; c and its strides are float32
     GEMM_LEAST = 150       # BF16: least_function, NULL where there is no dot product of pairs
-    GEMM_SLOTS = 165
+    GEMM_DOTS = 165        # F32, F64: dots_function
+    GEMM_SLOTS = 180
     GEMM_LEAST_SUM = 142   # of the least exponents of both factors where pairs serve: a bfloat16 of biased exponent e is a multiple of 2^(e - 134),
                            # so all products and sums are multiples of 2^(sum - 268), which must not lie below 2^-126
     GEMM_KC = 256          # fixed by the contract: steps of one chain
@@ -35,6 +36,9 @@ cdef enum:
 
 # the least biased exponent of n float32 numbers that are bfloat16, zeros apart; 255 if there is none, -255 where one is subnormal or not finite
 ctypedef int (*least_function)(Py_ssize_t n, const char* x) noexcept nogil
+# `count` products of one row by one column, k > 0; rows of a and columns of b are contiguous, a_row and b_row apart
+ctypedef void (*dots_function)(Py_ssize_t count, Py_ssize_t k, const char* a, Py_ssize_t a_row, const char* b, Py_ssize_t b_row, char* c,
+                               Py_ssize_t c_step) noexcept nogil
 # c (rows x n, dense) += one row
 ctypedef void (*row_function)(Py_ssize_t rows, Py_ssize_t n, const char* row, char* c) noexcept nogil
 # out[n] = rows of g added in order to +0

@@ -112,6 +112,14 @@ cdef extern from *:
     FT_FORCE ft_vec_f64 ft_merge_f64(ft_vec_f64 v, long from, const double *p) { return (ft_vec_f64)_mm512_mask_loadu_pd((__m512d)v, (__mmask8)(0xffu << from), p); }
     #define FT_MERGES 1
     FT_FORCE void ft_putp_f64(double *p, ft_vec_f64 v, long n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
+    FT_FORCE ft_vec_f32 ft_quarter_f32(ft_vec_f32 v) { return (ft_vec_f32)_mm512_xor_ps(_mm512_permute_ps((__m512)v, 0xb1), (__m512)_mm512_set1_epi64(1LL << 31)); }
+    FT_FORCE ft_vec_f32 ft_real_f32(ft_vec_f32 v) { return (ft_vec_f32)_mm512_moveldup_ps((__m512)v); }
+    FT_FORCE ft_vec_f32 ft_imag_f32(ft_vec_f32 v) { return (ft_vec_f32)_mm512_movehdup_ps((__m512)v); }
+    FT_FORCE ft_vec_f32 ft_pair_f32(const float *p) { double d; memcpy(&d, p, 8); return (ft_vec_f32)_mm512_set1_pd(d); }
+    FT_FORCE ft_vec_f64 ft_quarter_f64(ft_vec_f64 v) { return (ft_vec_f64)_mm512_xor_pd(_mm512_permute_pd((__m512d)v, 0x55), (__m512d)_mm512_set4_epi64(0, 1LL << 63, 0, 1LL << 63)); }
+    FT_FORCE ft_vec_f64 ft_real_f64(ft_vec_f64 v) { return (ft_vec_f64)_mm512_movedup_pd((__m512d)v); }
+    FT_FORCE ft_vec_f64 ft_imag_f64(ft_vec_f64 v) { return (ft_vec_f64)_mm512_permute_pd((__m512d)v, 0xff); }
+    FT_FORCE ft_vec_f64 ft_pair_f64(const double *p) { return (ft_vec_f64)_mm512_broadcast_f64x2(_mm_loadu_pd(p)); }
     FT_FORCE ft_vec_f32 ft_four_f32(const float *p) { return (ft_vec_f32)_mm512_broadcast_f32x4(_mm_loadu_ps(p)); }
     FT_FORCE ft_vec_f32 ft_load_f16(const ft_f16 *p) { return (ft_vec_f32)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
     FT_FORCE ft_vec_f32 ft_load_bf16(const ft_bf16 *p) {
@@ -159,6 +167,14 @@ cdef extern from *:
     static const int32_t ft_mask_words[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
     #define FT_MASK_F32(n) _mm256_loadu_si256((const __m256i *)(ft_mask_words + 8 - (n)))
     #define FT_MASK_F64(n) _mm256_loadu_si256((const __m256i *)(ft_mask_words + 8 - 2 * (n)))
+    FT_FORCE ft_vec_f32 ft_quarter_f32(ft_vec_f32 v) { return (ft_vec_f32)_mm256_xor_ps(_mm256_permute_ps((__m256)v, 0xb1), (__m256)_mm256_set1_epi64x(1LL << 31)); }
+    FT_FORCE ft_vec_f32 ft_real_f32(ft_vec_f32 v) { return (ft_vec_f32)_mm256_moveldup_ps((__m256)v); }
+    FT_FORCE ft_vec_f32 ft_imag_f32(ft_vec_f32 v) { return (ft_vec_f32)_mm256_movehdup_ps((__m256)v); }
+    FT_FORCE ft_vec_f32 ft_pair_f32(const float *p) { double d; memcpy(&d, p, 8); return (ft_vec_f32)_mm256_set1_pd(d); }
+    FT_FORCE ft_vec_f64 ft_quarter_f64(ft_vec_f64 v) { return (ft_vec_f64)_mm256_xor_pd(_mm256_permute_pd((__m256d)v, 5), (__m256d)_mm256_set_epi64x(0, 1LL << 63, 0, 1LL << 63)); }
+    FT_FORCE ft_vec_f64 ft_real_f64(ft_vec_f64 v) { return (ft_vec_f64)_mm256_movedup_pd((__m256d)v); }
+    FT_FORCE ft_vec_f64 ft_imag_f64(ft_vec_f64 v) { return (ft_vec_f64)_mm256_permute_pd((__m256d)v, 15); }
+    FT_FORCE ft_vec_f64 ft_pair_f64(const double *p) { return (ft_vec_f64)_mm256_broadcast_pd((const __m128d *)p); }
     FT_FORCE ft_vec_f32 ft_madd_f32(ft_vec_f32 a, ft_vec_f32 b, ft_vec_f32 c) { return (ft_vec_f32)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
     FT_FORCE ft_vec_f64 ft_madd_f64(ft_vec_f64 a, ft_vec_f64 b, ft_vec_f64 c) { return (ft_vec_f64)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
     FT_FORCE ft_vec_f32 ft_loadp_f32(const float *p, long n) { return (ft_vec_f32)_mm256_maskload_ps(p, FT_MASK_F32(n)); }
@@ -201,12 +217,49 @@ cdef extern from *:
         FT_FORCE c ft_splat_##t(c x) { return x; }                                                                    \\
         FT_FORCE c ft_plus_##t(c a, c b) { return a + b; }                                                            \\
         FT_FORCE c ft_madd_##t(c a, c b, c x) { return fused(a, b, x); }                                              \\
+        FT_FORCE c ft_quarter_##t(c v) { return v; }                                                                  \\
+        FT_FORCE c ft_real_##t(c v) { return v; }                                                                     \\
+        FT_FORCE c ft_imag_##t(c v) { return v; }                                                                     \\
+        FT_FORCE c ft_pair_##t(const c *p) { return *p; }                                                             \\
         FT_FORCE void ft_transpose_##t(c *v) { (void)v; }
     FT_SCALAR(f32, float, __builtin_fmaf)
     FT_SCALAR(f64, double, __builtin_fma)
     FT_FORCE float ft_load_f16(const ft_f16 *p) { return ft_half_up(*p); }
     FT_FORCE float ft_load_bf16(const ft_bf16 *p) { return ft_bhalf_up(*p); }
     #endif
+    /* n complex numbers (of two {float, double}) of `columns` columns, `stride` numbers apart, as vectors of one step each */
+    enum { ft_paired_f32 = ft_vl_f32 > 1 ? ft_vl_f32 / 2 : 1, ft_paired_f64 = ft_vl_f64 > 1 ? ft_vl_f64 / 2 : 1 };
+    FT_FORCE void ft_columns_f32(const float *p, long stride, long columns, long n, ft_vec_f32 *out) {
+    #if FT_VB >= 32
+        ft_vec_f64 x[ft_paired_f32];
+        #pragma GCC unroll 8
+        for (int i = 0; i < ft_paired_f32; i++) {
+            const double *at = (const double *)(p + (i < columns ? i : columns - 1) * stride);
+            x[i] = n == ft_paired_f32 ? ft_load_f64(at) : ft_loadp_f64(at, n);
+        }
+        ft_transpose_f64(x);
+        #pragma GCC unroll 8
+        for (int i = 0; i < ft_paired_f32; i++) out[i] = (ft_vec_f32)x[i];
+    #endif
+    }
+    FT_FORCE void ft_columns_f64(const double *p, long stride, long columns, long n, ft_vec_f64 *out) {
+    #if FT_VB >= 32
+        ft_vec_f64 x[ft_paired_f64];
+        #pragma GCC unroll 4
+        for (int i = 0; i < ft_paired_f64; i++) {
+            const double *at = p + (i < columns ? i : columns - 1) * stride;
+            x[i] = n == ft_paired_f64 ? ft_load_f64(at) : ft_loadp_f64(at, 2 * n);
+        }
+    #endif
+    #if FT_VB == 64
+        __m512d a = _mm512_shuffle_f64x2((__m512d)x[0], (__m512d)x[1], 0x88), b = _mm512_shuffle_f64x2((__m512d)x[0], (__m512d)x[1], 0xdd);
+        __m512d c = _mm512_shuffle_f64x2((__m512d)x[2], (__m512d)x[3], 0x88), d = _mm512_shuffle_f64x2((__m512d)x[2], (__m512d)x[3], 0xdd);
+        out[0] = (ft_vec_f64)_mm512_shuffle_f64x2(a, c, 0x88); out[1] = (ft_vec_f64)_mm512_shuffle_f64x2(b, d, 0x88);
+        out[2] = (ft_vec_f64)_mm512_shuffle_f64x2(a, c, 0xdd); out[3] = (ft_vec_f64)_mm512_shuffle_f64x2(b, d, 0xdd);
+    #elif FT_VB == 32
+        out[0] = (ft_vec_f64)_mm256_permute2f128_pd((__m256d)x[0], (__m256d)x[1], 0x20); out[1] = (ft_vec_f64)_mm256_permute2f128_pd((__m256d)x[0], (__m256d)x[1], 0x31);
+    #endif
+    }
     FT_FORCE ft_vec_f32 ft_loadp_f16(const ft_f16 *p, long n) { ft_f16 x[ft_vl_f32] = {0}; memcpy(x, p, 2 * n); return ft_load_f16(x); }
     FT_FORCE ft_vec_f32 ft_loadp_bf16(const ft_bf16 *p, long n) { ft_bf16 x[ft_vl_f32] = {0}; memcpy(x, p, 2 * n); return ft_load_bf16(x); }
 
@@ -309,6 +362,8 @@ cdef extern from *:
         VL_U64 "ft_vl_u64"
         VL_F32 "ft_vl_f32"
         VL_F64 "ft_vl_f64"
+        PAIRED_F32 "ft_paired_f32"  # complex numbers of a vector
+        PAIRED_F64 "ft_paired_f64"
     bint DOTS "FT_DOTS"
     bint has_dots "ft_has_dots"() noexcept nogil
     vec_f32 dots "ft_dots"(vec_f32 a, vec_f32 b, vec_f32 c) noexcept nogil
@@ -373,6 +428,11 @@ cdef extern from *:
     void put_part_f32 "ft_putp_f32"(ft_f32* p, vec_f32 v, Py_ssize_t n) noexcept nogil
     vec_f32 splat_f32 "ft_splat_f32"(ft_f32 x) noexcept nogil
     vec_f32 four_f32 "ft_four_f32"(const ft_f32* p) noexcept nogil           # four numbers, again and again; of vectors of sixteen
+    vec_f32 quarter_f32 "ft_quarter_f32"(vec_f32 v) noexcept nogil        # complex numbers times i
+    vec_f32 real_f32 "ft_real_f32"(vec_f32 v) noexcept nogil              # their real parts, twice each
+    vec_f32 imag_f32 "ft_imag_f32"(vec_f32 v) noexcept nogil
+    vec_f32 pair_f32 "ft_pair_f32"(const ft_f32* p) noexcept nogil        # one of them in all places
+    void paired_f32 "ft_columns_f32"(const ft_f32* p, Py_ssize_t stride, Py_ssize_t columns, Py_ssize_t n, vec_f32* out) noexcept nogil
     vec_f32 plus_f32 "ft_plus_f32"(vec_f32 a, vec_f32 b) noexcept nogil
     vec_f32 madd_f32 "ft_madd_f32"(vec_f32 a, vec_f32 b, vec_f32 c) noexcept nogil
     void transpose_f32 "ft_transpose_f32"(vec_f32* v) noexcept nogil
@@ -384,6 +444,11 @@ cdef extern from *:
     void put_f64 "ft_put_f64"(ft_f64* p, vec_f64 v) noexcept nogil
     void put_part_f64 "ft_putp_f64"(ft_f64* p, vec_f64 v, Py_ssize_t n) noexcept nogil
     vec_f64 splat_f64 "ft_splat_f64"(ft_f64 x) noexcept nogil
+    vec_f64 quarter_f64 "ft_quarter_f64"(vec_f64 v) noexcept nogil        # complex numbers times i
+    vec_f64 real_f64 "ft_real_f64"(vec_f64 v) noexcept nogil              # their real parts, twice each
+    vec_f64 imag_f64 "ft_imag_f64"(vec_f64 v) noexcept nogil
+    vec_f64 pair_f64 "ft_pair_f64"(const ft_f64* p) noexcept nogil        # one of them in all places
+    void paired_f64 "ft_columns_f64"(const ft_f64* p, Py_ssize_t stride, Py_ssize_t columns, Py_ssize_t n, vec_f64* out) noexcept nogil
     vec_f64 plus_f64 "ft_plus_f64"(vec_f64 a, vec_f64 b) noexcept nogil
     vec_f64 madd_f64 "ft_madd_f64"(vec_f64 a, vec_f64 b, vec_f64 c) noexcept nogil
     void transpose_f64 "ft_transpose_f64"(vec_f64* v) noexcept nogil

@@ -5,7 +5,7 @@
 # an output's chain does not know its neighbours.
 from libc.stdint cimport uintptr_t
 from frankentorch._ext.types cimport *
-from frankentorch._ext.gemm cimport gemm_function, gemm_workspace, GEMM_SLOTS, GEMM_ADD, GEMM_WIDE
+from frankentorch._ext.gemm cimport gemm_function, dots_function, gemm_workspace, GEMM_DOTS, GEMM_SLOTS, GEMM_ADD, GEMM_WIDE
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
 from frankentorch._ext.threads cimport parallel_for, num_threads
 from frankentorch._ext.cpu cimport cpu_level
@@ -19,6 +19,7 @@ cdef enum:
     STEP = 16                   # tiles are whole vectors wide
     WIDE = 96                   # columns that are worth a tile of many rows
     MANY = 8                    # tiles for each thread are even enough as they are
+    DOTS = 8                    # of so many products side by side
     STACK = 16384               # bytes of scratch that need no allocation
 
 cdef void* table[GEMM_SLOTS]
@@ -88,6 +89,13 @@ cdef void tiles_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         ft_free(workspace, scratch)
 
 
+cdef void dots_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Chunks of products of one row by one column, in a batch of one dim."""
+    cdef Job* job = <Job*> context
+    (<dots_function> table[GEMM_DOTS + job.code])(end - begin, job.k, job.a + begin * job.a_batch[0] * job.item, job.a_batch[0],
+                                                  job.b + begin * job.b_batch[0] * job.item, job.b_batch[0], job.c + begin * job.c_batch[0] * job.item, job.c_batch[0])
+
+
 cdef Py_ssize_t share(Py_ssize_t size, Py_ssize_t parts, Py_ssize_t unit) noexcept nogil:
     """Size of each of `parts` parts, in whole units."""
     cdef Py_ssize_t part = (size + parts - 1) / parts
@@ -142,6 +150,9 @@ cdef int matmul_run(int code, int batch_ndim, const Py_ssize_t* batch_sizes, con
     job.a, job.a_row, job.a_col = a, a_row, a_col
     job.b, job.b_row, job.b_col = b, b_row, b_col
     job.c, job.c_row, job.c_col = c, c_row, c_col
+    if m == 1 and n == 1 and job.ndim == 1 and batch >= DOTS and k > 0 and a_col == 1 and b_row == 1 and not wide and table[GEMM_DOTS + code] != NULL:
+        parallel_for(dots_body, &job, batch, max(GRAIN / k, 1))
+        return job.status
     threads = num_threads()
     cut(&job, batch, threads)
     tiles = batch * job.row_tiles * job.column_tiles

@@ -96,6 +96,18 @@ def test_product_has_the_bits_of_the_reference(name, shape, levels):
         assert bits(product(a, b, level=level)) == bits(expected), level
 
 
+FEW = [("complex64", (1, 17, 300)), ("complex64", (4, 33, 130)), ("complex64", (90, 1, 300)), ("complex64", (7, 20, 150)), ("complex128", (2, 9, 130)),
+       ("complex128", (11, 1, 20)), ("int64", (5, 40, 1100)), ("int32", (1, 1, 1000)), ("int32", (3, 70, 33)), ("uint8", (2, 100, 70)), ("int16", (8, 5, 200))]
+
+
+@pytest.mark.parametrize(("name", "shape"), FEW, ids=str)
+def test_few_rows_have_the_bits_of_the_reference_in_any_layout(name, shape, levels):
+    m, n, k = shape
+    a, b = values((m, k), name, 3), values((k, n), name, 4)
+    assert bits(product(a, b)) == bits(matmul(a, b))
+    test_layout_does_not_show_in_the_bits(name, shape, levels)
+
+
 @pytest.mark.parametrize("name", ["float32", "float16", "complex64", "int16"])
 @pytest.mark.parametrize("shape", [(13, 37, 300), (1, 50, 600), (50, 1, 40), (33, 12, 5), (3, 50, 290), (40, 8, 300), (210, 60, 300), (60, 300, 100), (130, 1100, 20)], ids=str)
 def test_layout_does_not_show_in_the_bits(name, shape, levels):
@@ -146,6 +158,15 @@ def test_batches_broadcast_by_zero_strides():
 
     assert out.shape == (2, 3, 7, 6)
     assert bits(out) == b"".join(bits(product(a[i, 0], b[j])) for i in range(2) for j in range(3))
+
+
+@pytest.mark.parametrize("name", ["float32", "float64"])
+@pytest.mark.parametrize(("count", "k"), [(16, 3), (37, 40), (33, 257), (70, 600), (5, 20)])
+def test_dots_side_by_side_are_single_dots(count, k, name, levels):
+    a, b = values((count, k + 3), name, 1)[:, :k], values((count, k), name, 2)
+    alone = np.array([product(a[i:i + 1], b[i:i + 1].T)[0, 0] for i in range(count)], name)
+    for level in levels:
+        assert bits(product(a[:, None, :], b[:, :, None], np.empty((count, 1, 1), name), level)) == bits(alone.reshape(count, 1, 1))
 
 
 def test_large_product_is_cut_without_a_trace():
