@@ -24,7 +24,7 @@ cdef enum:
     GEMM_PACKED = 120      # F32, F64: packed_function
     GEMM_WIDE = 135        # F16, BF16: the product without its last rounding; c and its strides are float32
     GEMM_LEAST = 150       # BF16: least_function, NULL where there is no dot product of pairs
-    GEMM_DOTS = 165        # F32, F64: dots_function
+    GEMM_DOTS = 165        # F16, BF16, F32, F64: dots_function
     GEMM_SLOTS = 180
     GEMM_LEAST_SUM = 142   # of the least exponents of both factors where pairs serve: a bfloat16 of biased exponent e is a multiple of 2^(e - 134),
                            # so all products and sums are multiples of 2^(sum - 268), which must not lie below 2^-126
@@ -33,6 +33,8 @@ cdef enum:
     A_ROW = GEMM_KC + 16   # distance of such rows: not a power of two, for those share cache sets
     GEMM_HALF_ROWS = 512   # most rows of the float32 buffer under a half-typed C
     GEMM_HALF_AREA = 512 * 384
+    GEMM_FLAT_AREA = 512 * 96       # its area under products of few steps
+    GEMM_FLAT = 64
 
 # the least biased exponent of n float32 numbers that are bfloat16, zeros apart; 255 if there is none, -255 where one is subnormal or not finite
 ctypedef int (*least_function)(Py_ssize_t n, const char* x) noexcept nogil

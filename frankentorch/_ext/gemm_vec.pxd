@@ -331,6 +331,29 @@ cdef extern from *:
     #if FT_VB != 64
     FT_FORCE ft_vec_f32 ft_four_f32(const float *p) { return ft_splat_f32(*p); }
     #endif
+    static inline void ft_down_row_bf16(const float *x, long n, ft_bf16 *out) {
+        long i = 0;
+    #if FT_VB == 64
+        for (; n - i >= 16; i += 16) {
+            __m512i u = _mm512_loadu_si512(x + i), top = _mm512_srli_epi32(u, 16);
+            __m512i r = _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), _mm512_and_si512(top, _mm512_set1_epi32(1))), 16);
+            r = _mm512_mask_or_epi32(r, _mm512_cmp_ps_mask((__m512)u, (__m512)u, _CMP_UNORD_Q), top, _mm512_set1_epi32(0x40));
+            _mm256_storeu_si256((__m256i *)(out + i), _mm512_cvtepi32_epi16(r));
+        }
+    #endif
+        for (; i < n; i++) out[i] = ft_bhalf_down(x[i]);
+    }
+    static inline void ft_down_row_f16(const float *x, long n, ft_f16 *out) {
+        long i = 0;
+    #if FT_VB == 64
+        for (; n - i >= 16; i += 16) {
+            __m512 y = _mm512_loadu_ps(x + i);          /* a NaN keeps its sign alone, as in ft_half_down */
+            __m256i h = _mm512_cvtps_ph(y, _MM_FROUND_TO_NEAREST_INT), nan = _mm256_or_si256(_mm256_and_si256(h, _mm256_set1_epi16((short)0x8000)), _mm256_set1_epi16(0x7e00));
+            _mm256_storeu_si256((__m256i *)(out + i), _mm256_mask_mov_epi16(h, _mm512_cmp_ps_mask(y, y, _CMP_UNORD_Q), nan));
+        }
+    #endif
+        for (; i < n; i++) out[i] = ft_half_down(x[i]);
+    }
     #define ft_up_f16 ft_half_up
     #define ft_up_bf16 ft_bhalf_up
     #define ft_down_f16 ft_half_down
@@ -379,6 +402,8 @@ cdef extern from *:
     float up_f16 "ft_up_f16"(ft_f16 x) noexcept nogil
     float up_bf16 "ft_up_bf16"(ft_bf16 x) noexcept nogil
     ft_f16 down_f16 "ft_down_f16"(float x) noexcept nogil
+    void down_row_f16 "ft_down_row_f16"(const float* x, Py_ssize_t n, ft_f16* out) noexcept nogil
+    void down_row_bf16 "ft_down_row_bf16"(const float* x, Py_ssize_t n, ft_bf16* out) noexcept nogil
     ft_bf16 down_bf16 "ft_down_bf16"(float x) noexcept nogil
     ctypedef struct vec_u8 "ft_vec_u8":
         pass

@@ -160,7 +160,7 @@ def test_batches_broadcast_by_zero_strides():
     assert bits(out) == b"".join(bits(product(a[i, 0], b[j])) for i in range(2) for j in range(3))
 
 
-@pytest.mark.parametrize("name", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["float32", "float64", "float16"])
 @pytest.mark.parametrize(("count", "k"), [(16, 3), (37, 40), (33, 257), (70, 600), (5, 20)])
 def test_dots_side_by_side_are_single_dots(count, k, name, levels):
     a, b = values((count, k + 3), name, 1)[:, :k], values((count, k), name, 2)
