@@ -204,12 +204,14 @@ CASES = {
     **{f"j{n}": (f"special.bessel_j{n}", bessel("j", n), [between(0, 8), decades(-5, 0)]) for n in (0, 1)},
     **{f"{kind}{n}, waves": (f"special.bessel_{kind}{n}", bessel(kind, n), [between(8, 100), decades(1, 5)]) for kind in "jy" for n in (0, 1)},
     **{f"y{n}": (f"special.bessel_y{n}", bessel("y", n), [between(0, 8), decades(-5, 0)]) for n in (0, 1)},
+    "airy": ("special.airy_ai", lambda exact, x: exact.mp.airyai(x), [between(0, 20), between(-4, 2)]),
+    "airy, waves": ("special.airy_ai", lambda exact, x: exact.mp.airyai(x), [between(-100, -4), between(-10, 0)]),
     "spherical j0": ("special.spherical_bessel_j0", lambda exact, x: exact.mp.sinc(x), [between(0, 100), decades(-5, 0)]),
 }
 # name: what a function's size is at its arguments, at least
 SCALES = {
     **{f"{kind}{n}, waves": wave for kind in "jy" for n in (0, 1)}, "y0": wave, "y1": wave, "spherical j0": lambda x: 1 / x,
-    "sinc": lambda x: 1 / np.abs(np.pi * x), "logit": np.ones_like, "lgamma, negative": np.ones_like,
+    **dict.fromkeys(("airy", "airy, waves"), lambda x: np.where(x < 0, 1 / np.sqrt(np.pi * np.sqrt(1 + np.abs(x))), 0)), "sinc": lambda x: 1 / np.abs(np.pi * x), "logit": np.ones_like, "lgamma, negative": np.ones_like,
     "digamma, negative": np.ones_like, "logaddexp": lambda x, y: np.maximum(np.abs(x), np.abs(y)),
 }
 ORDERS = {f"polygamma({n}){side}": n for n in (1, 2, 3, 9) for side in ("", ", negative")}

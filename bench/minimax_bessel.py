@@ -52,6 +52,33 @@ def wave(order, part):
     return value
 
 
+def airy_angle(x):
+    return 2 * x * mp.sqrt(x) / 3
+
+
+def airy_falling(u):
+    """x^(1/4) exp(zeta) Ai(x), zeta = 2/3 x^(3/2), at u = 2 zeta(1) / zeta - 1; zeta from its series (A & S 10.4.59) where it is large."""
+    v = (1 + u) / 2 / airy_angle(mpf(1))
+    if v < mpf(10) ** -7:
+        return (1 - 5 * v / 72 + 385 * v * v / 10368) / (2 * mp.sqrt(mp.pi))
+    x = (3 / (2 * v)) ** (mpf(2) / 3)
+    return mp.airyai(x) * mp.exp(1 / v) * mp.root(x, 4)
+
+
+def airy_wave(part):
+    """Of Ai(-x) x^(1/4) (A & S 10.4.60) the factor of cos(zeta - pi/4), or zeta times that of the sine, at u = 2 (zeta(4) / zeta)^2 - 1."""
+    def value(u):
+        w = (1 + u) / 2 / airy_angle(mpf(4)) ** 2
+        if w < mpf(10) ** -14:
+            return (mpf(5) / 72 if part else 1 - 385 * w / 10368) / mp.sqrt(mp.pi)
+        zeta = 1 / mp.sqrt(w)
+        x = (3 * zeta / 2) ** (mpf(2) / 3)
+        a, b = mp.root(x, 4) * mp.airyai(-x), mp.root(x, 4) * mp.airybi(-x)
+        c, s = mp.cos(zeta - mp.pi / 4), mp.sin(zeta - mp.pi / 4)
+        return (a * s + b * c) * zeta if part else a * c - b * s
+    return value
+
+
 def over_zeros(function, roots):
     """At t = 64 - x^2. Zeros beyond 8 are all that is left, so no coefficient is negative and no digit cancels."""
     return lambda t: function(mp.sqrt(64 - t)) / mp.fprod(64 - t - r * r for r in roots)
@@ -95,9 +122,11 @@ FITS = {
     "y0_near": (near_y(rest_of_y0), U, 21, 0), "y0_unit": (lambda z: rest_of_y0(mp.sqrt(z)), (0, 4), 10, 0),
     "y1_near": (near_y(lambda x: (mp.bessely(1, x) - 2 / mp.pi * (mp.log(x) * mp.besselj(1, x) - 1 / x)) / x), U, 21, 0),
     "wave0_even": (wave(0, 0), U, 14, 0), "wave0_odd": (wave(0, 1), U, 14, 0), "wave1_even": (wave(1, 0), U, 14, 0), "wave1_odd": (wave(1, 1), U, 14, 0),
+    "airy_far": (airy_falling, U, 35, 0), "airy_even": (airy_wave(0), U, 17, 0), "airy_odd": (airy_wave(1), U, 18, 0),
+    "airy_near": (lambda u: mp.airyai(2 * u - 2), U, 26, 0), "airy_unit": (mp.airyai, UNIT, 15, 0),
 }
 TEMPLATE = '''# Written by `python bench/minimax_bessel.py`; do not edit. Each function is one Horner chain of fused multiply-adds over a double or a
-# vector of them; of y0_near and y1_near, where terms cancel, the last three steps are in pairs. What a polynomial stands for is the row of
+# vector of them; of y0_near, y1_near and airy_near, where terms cancel, the last three steps are in pairs. What a polynomial stands for is the row of
 # FITS with its name; <name>_light is shorter, for float32.
 # {zeros}
 {{{{py:
@@ -106,7 +135,7 @@ polynomials = {{
 }}}}
 from frankentorch._ext.lanes cimport *
 {{{{for name, numbers in polynomials.items()}}}}
-{{{{py: paired = 3 if name in ("y0_near", "y1_near") else 0}}}}
+{{{{py: paired = 3 if name in ("airy_near", "y0_near", "y1_near") else 0}}}}
 {{{{for v, T in (("f64", "double"), ("vd", "vd"))}}}}
 
 

@@ -51,6 +51,7 @@ for name, loop, what in (("modified_bessel_i0", "i0", "Modified Bessel function 
                          ("bessel_y0", "y0", "Bessel function of the second kind, of order 0."), ("bessel_y1", "y1", "Bessel function of the second kind, of order 1."),
                          ("spherical_bessel_j0", "spherical_j0", "sin(x) / x.")):
     op(f"special_{name}(Tensor self) -> Tensor", **SPECIAL, loop={FULL: loop + "(x)"}, grad=NONE, doc=what, source="A & S 9")
+op("special_airy_ai(Tensor x) -> Tensor", **SPECIAL, loop={FULL: "airy_ai(x)"}, grad=NONE, doc="Airy's function Ai.", source="A & S 10.4")
 
 # ---- mantissa and exponent ----
 op("_frexp_mantissa(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "frexp_mantissa(x)"}, grad=NONE)
