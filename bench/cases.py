@@ -201,6 +201,15 @@ group("reduce").update({
     "count_nonzero columns": forward("x.count_nonzero(0)", (1000, 1000)), "argmax float64": forward("x.argmax(1)", (1000, 1000), dtype="float64"),
     "amax int32": forward("x.amax(1)", (1000, 1000), dtype="int32"), "cumsum int64": forward("x.cumsum(1)", (1000, 1000), dtype="int64"),
     "cumsum down float16": forward("x.cumsum(0)", (1000, 1000), dtype="float16"),
+    "amax first of three": forward("x.amax(0)", (64, 100, 100)), "amax of three rows": forward("x.amax(0)", (3, 300, 300)),
+    "amax middle int16": forward("x.amax(1)", (32, 8, 8, 64), dtype="int16"), "amax short rows int32": forward("x.amax(1)", (10000, 33), dtype="int32"),
+    "argmax short rows int64": forward("x.argmax(1)", (10000, 33), dtype="int64"), "argmax short rows uint8": forward("x.argmax(1)", (10000, 16), dtype="uint8"),
+    "max rows of 2": forward("x.max(1)[1]", (10000, 2)), "max rows of 3 int32": forward("x.max(1)[1]", (10000, 3), dtype="int32"),
+    "amax channels_last": forward("x.permute(0, 3, 1, 2).amax((1, 3))", (8, 28, 28, 32)), "sum channels_last": forward("x.permute(0, 3, 1, 2).sum((1, 3))", (8, 28, 28, 32)),
+    "sum dims 1 and 3": forward("x.sum((1, 3))", (8, 32, 28, 28)), "sum dims 0 and 3": forward("x.sum((0, 3))", (8, 32, 28, 28)),
+    "sum dims 0 and 2 int64": forward("x.sum((0, 2))", (100, 100, 16), dtype="int64"), "sum of every other": forward("x[:, ::2].sum(1)", (10000, 200)),
+    "sum of nine rows": forward("x.sum(0)", (9, 10000)), "prod of eight rows": forward("x.prod(0)", (8, 32, 28, 28)),
+    "cumsum rows of 64 float64": forward("x.cumsum(1)", (10000, 64), dtype="float64"), "cumsum rows of 3 float16": forward("x.cumsum(1)", (10000, 3), dtype="float16"),
 })
 
 group("rows").update({

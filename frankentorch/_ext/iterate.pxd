@@ -47,5 +47,8 @@ cdef int run_dense(loop_fn loop, char* out, const char* a, const char* b, const 
                    int out_size, int a_size, int b_size, int c_size) noexcept nogil
 cdef int copy_strided(char* out, int out_code, const Py_ssize_t* out_steps, const char* source, int code, const Py_ssize_t* steps,
                       int ndim, const Py_ssize_t* sizes) noexcept nogil
+# rows x n items between two layouts, by moves.pxd
+cdef void move_short(char* out, Py_ssize_t out_row, Py_ssize_t out_step, const char* source, Py_ssize_t row, Py_ssize_t step,
+                     Py_ssize_t rows, Py_ssize_t n, int itemsize) noexcept nogil
 cdef cast_fn cast_of(int source, int target) noexcept nogil
 cdef void cast_one(void* out, int out_code, const void* source, int code) noexcept nogil

@@ -218,7 +218,7 @@ cdef void walk_row(Walk* w, char** pointers, Py_ssize_t n) noexcept nogil:
         done += m
 
 
-cdef inline void move_short(char* out, Py_ssize_t out_row, Py_ssize_t out_step, const char* source, Py_ssize_t row, Py_ssize_t step,
+cdef void move_short(char* out, Py_ssize_t out_row, Py_ssize_t out_step, const char* source, Py_ssize_t row, Py_ssize_t step,
                             Py_ssize_t rows, Py_ssize_t n, int itemsize) noexcept nogil:
     (<move_plane> PLANES[MOVE_PLANE + LOG_SIZE[itemsize]])(out, out_row, out_step, source, row, step, rows, n)
 

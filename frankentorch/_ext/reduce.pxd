@@ -46,7 +46,8 @@ cdef enum ReduceSlot:
     SLOT_STRIPS_NUMBERS = 192   # + (code - F16): as SLOT_STRIPS, NaN being 0
     SLOT_LINES_NUMBERS = 196    # + (code - F16): as SLOT_LINES, NaN being 0; p = 1
     SLOT_TIMES = 200            # + code: as SLOT_TOTAL, multiplied
-    REDUCE_SLOTS = 212
+    SLOT_VALUES = 212           # + code: keys back to values
+    REDUCE_SLOTS = 228
 
 cdef enum Finish:
     FINISH_NOTHING = 0
@@ -65,6 +66,7 @@ ctypedef void (*count_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_
 # keys[cols] hold the greatest so far; flip: bit 0 set for least instead of greatest, bit 1 for |x| (floats)
 ctypedef void (*max_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
                             Py_ssize_t col_step, void* keys, long long flip) noexcept nogil
+ctypedef void (*values_kernel)(const void* keys, Py_ssize_t n, long long flip, void* out) noexcept nogil
 # the same with rows[cols]: the row of the first greatest, `start` being the number of the tile's first row
 ctypedef void (*first_kernel)(const char* base, Py_ssize_t rows, Py_ssize_t row_step, Py_ssize_t cols,
                               Py_ssize_t col_step, void* keys, long long* found, long long start,

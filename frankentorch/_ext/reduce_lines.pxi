@@ -1,4 +1,4 @@
-# Outputs of one contiguous line each, evenly spaced, of at most one block. Part of reduce_run.pyx.
+# Outputs of one line each, evenly spaced, of at most one block; contiguous, or loaded so. Part of reduce_run.pyx.
 cdef int lines_slot(int op) noexcept nogil:
     if op == REDUCE_PROD:
         return SLOT_LINES_PRODUCT
@@ -24,16 +24,16 @@ cdef void lines_in_columns(Job* job, const char* x, Py_ssize_t n, char* out) noe
     t.job, t.cols, t.kind = job, n, PASS_MAX
     start_running(&t, to)
     (<max_kernel> table[SLOT_MAX + job.in_code])(x, job.count, job.item, n, job.kept_step[0], to, job.flip)
-    keys_to_values(job, to, n)
-    memcpy(out, to, n * job.item)
+    keys_to_values(job, to, n, out)
 
 
 cdef void lines_pass(Job* job, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Outputs begin .. end, each of one contiguous line."""
+    """Outputs begin .. end, each of one line."""
     cdef bint native = job.in_code >= F32 and job.out_code == job.in_code
     cdef bint numbers = job.op == REDUCE_NANSUM
-    cdef bint loaded = job.count <= SHORT_LINE and (numbers or job.in_code < F32)      # widened and cleaned many at a time
-    cdef Py_ssize_t n, most = end - begin if native and not loaded else LINES_ROOM, step = job.kept_step[0]
+    cdef bint near = job.red_step[0] == job.item
+    cdef bint loaded = not near or (job.count <= SHORT_LINE and (numbers or job.in_code < F32))     # many at a time
+    cdef Py_ssize_t n, most = end - begin if native and not loaded else min(LINES_ROOM, BLOCK // job.count), step = job.kept_step[0]
     cdef double tile[LINES_ROOM * SHORT_LINE]
     cdef double totals[LINES_ROOM]
     cdef char* to
@@ -49,17 +49,17 @@ cdef void lines_pass(Job* job, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
             begin += n
         return
     if loaded:
-        slot = (SLOT_LINES if numbers else slot) + job.wide
+        slot = (SLOT_LINES if numbers else slot) + (job.wide if by_code else job.compute)
     else:
         slot += job.in_code - F16 if by_code else job.compute
     while begin < end:
         n = min(end - begin, most)
         to = job.out + begin * job.out_item if native else <char*> totals
         if loaded:
-            if step == job.count * job.item:
+            if near and step == job.count * job.item:
                 load(x, 1, 0, n * job.count, job.item, tile)
             else:
-                load(x, n, step, job.count, job.item, tile)
+                load(x, n, step, job.count, job.red_step[0], tile)
             if numbers:
                 (<map_kernel> table[SLOT_MAP + 8 * job.compute + MAP_NOT_NAN])(tile, 1, n * job.count, NULL, 0)
             (<lines_kernel> table[slot])(<const char*> tile, n, job.count * job.width, job.count, p, to)

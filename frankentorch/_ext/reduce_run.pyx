@@ -10,6 +10,7 @@ from libc.math cimport INFINITY, NAN
 from frankentorch._ext.types cimport *
 from frankentorch._ext.fold cimport BLOCK, LANES_F32, LANES_WIDE, TILE_COLS, STRIP_COLS, LEVELS, lane_count
 from frankentorch._ext.reduce cimport *
+from frankentorch._ext.iterate cimport move_short
 from frankentorch._ext.threads cimport parallel_for
 from frankentorch._ext.cpu cimport cpu_level
 from frankentorch._ext.levels cimport fill_reduce_at
@@ -20,6 +21,9 @@ cdef enum:
     SHORT_LINE = 64             # most values of a line that is copied before it is summed
     SHORT_COLUMN = 128          # rows up to here are worked in columns even if those lie farther apart
     LINES_ROOM = 64             # such lines at a time
+    FEW_ROWS = 16               # that strips fold in registers
+    TURNED = 32768              # bytes of a tile that is turned
+    SHORT_RUN = 512             # bytes of a run that is put beside others
 
 cdef enum Pass:
     PASS_SUM
@@ -30,6 +34,7 @@ cdef enum Pass:
     PASS_COMPLEX_PRODUCT
 
 cdef void* table[REDUCE_SLOTS]
+cdef char least[16 * STRIP_COLS]        # the least key, STRIP_COLS times, from item * STRIP_COLS on for each size of items
 cdef int[NCODES] SIZES = [1, 1, 1, 2, 4, 8, 2, 4, 8, 2, 2, 4, 8, 8, 16]
 
 cdef struct Job:
@@ -50,6 +55,7 @@ cdef struct Job:
     int flip
     bint split                          # threads take blocks, not tiles
     bint lines                          # contiguous lines of one block, evenly spaced: one call for all
+    bint turned                         # short contiguous lines, turned into columns
     bint strips                         # sums of contiguous columns of one block: straight into the output
     int status
 
@@ -101,10 +107,14 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
     cdef Py_ssize_t cols = t.cols, last = job.red - 1, at[MAX_DIMS]
     cdef Py_ssize_t r = first, q, run, done = 0, cap, fill = 0, lanes, p, j
     cdef Py_ssize_t step = job.red_step[last], col_step = job.col_step
+    cdef Py_ssize_t outer, near
     cdef const char* x
+    cdef char* source
+    cdef char* to
     cdef double tile[4096]
+    cdef double room[4096]
     cdef int d, slot, c = job.compute, map = t.map
-    cdef bint direct, native, totals, lined = False
+    cdef bint direct, native = False, totals, loaded, lined = False
     lanes = LANES_F32 if c == IN_F32 else LANES_WIDE
     x = t.base
     q = r
@@ -114,9 +124,12 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
         x += at[d] * job.red_step[d]
     at[0] = q
     x += q * job.red_step[0]
+    if job.turned:
+        move_short(<char*> tile, cols * job.item, job.item, x, step, col_step, rows, cols, job.item)
+        x, step, col_step = <const char*> tile, cols * job.item, job.item
     if t.kind <= PASS_PRODUCT:
         native = c != IN_I64 and job.in_code >= F32
-        if last == 0 and c != IN_I64:
+        if c != IN_I64 and at[last] + rows <= job.red_size[last]:
             slot = -1
             if cols == 1 and step == job.item:
                 slot = line_slot(job, t.kind, map)
@@ -146,30 +159,40 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
         cap = (4096 // cols) // lanes * lanes
     else:
         direct = totals = False
-        cap = BLOCK
+        cap = min(BLOCK, TURNED // job.item)
+    loaded = t.kind <= PASS_PRODUCT and not direct and not totals
     while done < rows:
         run = job.red_size[last] - at[last]
         if run > rows - done:
             run = rows - done
+        source, near, outer = <char*> x, step, 1
+        if cols == 1 and last > 0 and run == job.red_size[last] and (loaded or run * job.item <= SHORT_RUN):    # as many whole runs as there are
+            outer = min(job.red_size[last - 1] - at[last - 1], min(rows - done, cap - fill) // run)
+            if outer > 1:
+                source = <char*> tile + fill * job.width if loaded and native else <char*> room
+                move_short(source, run * job.item, job.item, x, job.red_step[last - 1], step, outer, run, job.item)
+                near = job.item
+                run *= outer
         if direct:
             (<columns_kernel> table[(SLOT_COLUMNS if map == MAP_X else SLOT_COLUMNS_SQUARE) + c])(
-                x, run, step, cols, t.centre, acc, done & (lanes - 1))
+                source, run, near, cols, t.centre, acc, done & (lanes - 1))
         elif totals:
-            (<load_kernel> table[(SLOT_TOTAL if t.kind == PASS_SUM else SLOT_TIMES) + job.in_code])(x, run, step, cols, col_step, acc)
+            (<load_kernel> table[(SLOT_TOTAL if t.kind == PASS_SUM else SLOT_TIMES) + job.in_code])(source, run, near, cols, col_step, acc)
         elif t.kind == PASS_COUNT:
-            (<count_kernel> table[SLOT_COUNT + job.in_code])(x, run, step, cols, col_step, <long long*> acc)
+            (<count_kernel> table[SLOT_COUNT + job.in_code])(source, run, near, cols, col_step, <long long*> acc)
         elif t.kind == PASS_MAX:
-            (<max_kernel> table[SLOT_MAX + job.in_code])(x, run, step, cols, col_step, acc, job.flip)
+            (<max_kernel> table[SLOT_MAX + job.in_code])(source, run, near, cols, col_step, acc, job.flip)
         elif t.kind == PASS_FIRST:
-            (<first_kernel> table[SLOT_FIRST + job.in_code])(x, run, step, cols, col_step, acc, found, first + done,
+            (<first_kernel> table[SLOT_FIRST + job.in_code])(source, run, near, cols, col_step, acc, found, first + done,
                                                              job.flip)
         elif t.kind == PASS_COMPLEX_PRODUCT:
-            (<load_kernel> table[SLOT_PRODUCT + job.in_code - C64])(x, run, step, cols, col_step, acc)
+            (<load_kernel> table[SLOT_PRODUCT + job.in_code - C64])(source, run, near, cols, col_step, acc)
         else:
             if run > cap - fill:
                 run = cap - fill
-            (<load_kernel> table[SLOT_LOAD + job.in_code])(x, run, step, cols, col_step,
-                                                           <char*> tile + fill * cols * job.width)
+            to = <char*> tile + fill * cols * job.width
+            if to != source:
+                (<load_kernel> table[SLOT_LOAD + job.in_code])(source, run, near, cols, col_step, to)
             fill += run
             if fill == cap or done + run == rows:
                 if map != MAP_X:
@@ -180,9 +203,12 @@ cdef void block_pass(Tile* t, Py_ssize_t first, Py_ssize_t rows, char* acc, long
                 (<lanes_kernel> table[(SLOT_ADD if t.kind == PASS_SUM else SLOT_MULTIPLY) + c])(acc, tile, fill, cols)
                 fill = 0
         done += run
-        at[last] += run
-        x += run * step
         d = last
+        if outer > 1:
+            d = last - 1
+            run = outer
+        at[d] += run
+        x += run * job.red_step[d]
         while at[d] == job.red_size[d] and d > 0:
             x += job.red_step[d - 1] - at[d] * job.red_step[d]
             at[d] = 0
@@ -203,16 +229,8 @@ cdef void start_running(Tile* t, char* acc) noexcept nogil:
                 (<ft_c64*> acc)[j].re, (<ft_c64*> acc)[j].im = 1, 0
             else:
                 (<ft_c128*> acc)[j].re, (<ft_c128*> acc)[j].im = 1, 0
-    elif t.job.item == 1:
-        memset(acc, 0x80, n)
-    else:                               # the least key
-        for j in range(n):
-            if t.job.item == 2:
-                (<ft_i16*> acc)[j] = -32768
-            elif t.job.item == 4:
-                (<ft_i32*> acc)[j] = -2147483647 - 1
-            else:
-                (<ft_i64*> acc)[j] = -9223372036854775807 - 1
+    else:
+        memcpy(acc, least + t.job.item * STRIP_COLS, n * t.job.item)
 
 
 cdef inline void combine(int compute, bint product, char* left, const char* right, Py_ssize_t cols) noexcept nogil:
@@ -311,7 +329,8 @@ cdef int tile_pass(Tile* t, char* result, long long* found) noexcept nogil:
         return RUN_OK
     if t.kind > PASS_PRODUCT:
         start_running(t, result)
-        memset(found, 0, cols * 8)
+        if t.kind == PASS_FIRST:
+            memset(found, 0, cols * 8)
         for b in range(blocks):
             n = job.count - b * BLOCK
             block_pass(t, b * BLOCK, BLOCK if n > BLOCK else n, result, found)
@@ -360,176 +379,13 @@ cdef void sum_columns(int compute, const void* x, Py_ssize_t rows, Py_ssize_t st
     job.red_size[0] = job.count = rows
     job.red_step[0] = step * job.item
     job.col_step = job.item
-    job.split = False
+    job.split = job.turned = False
     t.job, t.base, t.cols, t.kind, t.map, t.centre = &job, <const char*> x, cols, PASS_SUM, MAP_X, NULL
     tile_pass(&t, <char*> out, found)
 
 
-# ---------------------------------------------------------------- one tile
-cdef void keys_to_values(Job* job, char* keys, Py_ssize_t n) noexcept nogil:
-    """Keys of reduce.pyx.in back to the values they stand for, in place."""
-    cdef Py_ssize_t j
-    cdef bint signed_bits = job.in_code >= F16
-    cdef int flip = -(job.flip & 1), code = job.in_code
-    cdef bint high = code == BOOL or code == U8 or code == U16 or code == U32 or code == U64
-    cdef long long v
-    for j in range(n):
-        if job.item == 1:
-            v = (<ft_i8*> keys)[j] ^ flip
-            (<ft_u8*> keys)[j] = <ft_u8> (v ^ 0x80) if high else <ft_u8> v
-        elif job.item == 2:
-            v = (<ft_i16*> keys)[j] ^ flip
-            if signed_bits:
-                v ^= (v >> 15) & 0x7fff
-            (<ft_u16*> keys)[j] = <ft_u16> (v ^ 0x8000) if high else <ft_u16> v
-        elif job.item == 4:
-            v = (<ft_i32*> keys)[j] ^ flip
-            if signed_bits:
-                v ^= (v >> 31) & 0x7fffffff
-            (<ft_u32*> keys)[j] = <ft_u32> (v ^ 0x80000000u) if high else <ft_u32> v
-        else:
-            v = (<ft_i64*> keys)[j] ^ <long long> flip
-            if signed_bits:
-                v ^= (v >> 63) & 0x7fffffffffffffffll
-            (<ft_u64*> keys)[j] = (<ft_u64> v) ^ 0x8000000000000000ull if high else <ft_u64> v
-
-
-cdef void put(Job* job, int code, const char* values, Py_ssize_t n, char* out) noexcept nogil:
-    (<store_kernel> table[SLOT_STORE + code])(values, 1, 0, n, job.col_out * SIZES[code], out)
-
-
-cdef void finish(Job* job, int how, char* values, Py_ssize_t n, const void* centre, double p) noexcept nogil:
-    (<finish_kernel> table[SLOT_FINISH + job.compute])(values, n, centre, how, p)
-
-
-cdef void clean_centre(int compute, char* centre, Py_ssize_t n) noexcept nogil:
-    """An infinite greatest exponent would give inf - inf; take 0 instead."""
-    cdef Py_ssize_t j
-    cdef double v
-    for j in range(n):
-        v = (<float*> centre)[j] if compute == IN_F32 else (<double*> centre)[j]
-        if v == INFINITY or v == -INFINITY:
-            if compute == IN_F32:
-                (<float*> centre)[j] = 0
-            else:
-                (<double*> centre)[j] = 0
-
-
-cdef int power_map(double p) noexcept nogil:
-    if p == 0:
-        return MAP_NONZERO
-    if p == 1:
-        return MAP_ABS
-    if p == 2:
-        return MAP_SQUARE
-    if p == 3:
-        return MAP_CUBE
-    return MAP_POWER
-
-
-cdef int reduce_tile(Job* job, const char* base, Py_ssize_t cols, Py_ssize_t at) noexcept nogil:
-    """Outputs at, at + col_out, ... : cols of them, whose first rows start at base, col_step apart."""
-    cdef Tile t
-    cdef double values[2 * TILE_COLS]
-    cdef double centre[TILE_COLS]
-    cdef long long found[TILE_COLS]
-    cdef char* v = <char*> values
-    cdef char* out = job.out + at * job.out_item
-    cdef Py_ssize_t j
-    cdef int op = job.op, status
-    t.job, t.base, t.cols, t.map, t.centre = job, base, cols, MAP_X, centre
-    if op <= REDUCE_NANSUM:
-        t.kind = PASS_PRODUCT if op == REDUCE_PROD else PASS_SUM
-        if job.compute < 0:
-            t.kind = PASS_COMPLEX_PRODUCT
-            tile_pass(&t, v, found)
-            for j in range(cols):
-                memcpy(out + j * job.col_out * job.out_item, v + j * job.item, job.item)
-            return RUN_OK
-        if op == REDUCE_NANSUM:
-            t.map = MAP_NOT_NAN
-        status = tile_pass(&t, v, found)
-        if op == REDUCE_MEAN:
-            finish(job, FINISH_DIVIDE, v, cols, NULL, <double> job.count)
-        put(job, job.out_code, v, cols, out)
-        return status
-    if op <= REDUCE_ARGMIN:
-        t.kind = PASS_MAX if op <= REDUCE_AMIN else PASS_FIRST
-        status = tile_pass(&t, v, found)
-        if status != RUN_OK:
-            return status
-        if op >= REDUCE_ARGMAX:
-            put(job, I64, <char*> found, cols, out)
-            return RUN_OK
-        if t.kind == PASS_FIRST:
-            for j in range(cols):       # the value itself: its zero keeps its sign
-                first_value(job, base + j * job.col_step, found[j], out + j * job.col_out * job.item)
-            if job.second != NULL:
-                put(job, I64, <char*> found, cols, job.second + at * 8)
-            return RUN_OK
-        keys_to_values(job, v, cols)
-        for j in range(cols):
-            memcpy(out + j * job.col_out * job.item, v + j * job.item, job.item)
-        return RUN_OK
-    if op <= REDUCE_COUNT:
-        t.kind = PASS_COUNT
-        status = tile_pass(&t, v, found)
-        for j in range(cols):
-            if op == REDUCE_ANY:
-                (<long long*> v)[j] = (<long long*> v)[j] > 0
-            elif op == REDUCE_ALL:
-                (<long long*> v)[j] = (<long long*> v)[j] == job.count
-        put(job, job.out_code, v, cols, out)
-        return status
-    t.kind = PASS_SUM
-    if op <= REDUCE_STD:
-        status = tile_pass(&t, <char*> centre, found)
-        finish(job, FINISH_DIVIDE, <char*> centre, cols, NULL, <double> job.count)
-        if job.second != NULL:
-            put(job, job.out_code, <char*> centre, cols, job.second + at * job.out_item)
-        t.map = MAP_SQUARE
-        status = tile_pass(&t, v, found) if status == RUN_OK else status
-        finish(job, FINISH_DIVIDE if op == REDUCE_VAR else FINISH_ROOT_DIVIDE, v, cols, NULL,
-               job.count - job.p if job.count > job.p else 0)
-        put(job, job.out_code, v, cols, out)
-        return status
-    if op == REDUCE_NORM and (job.p == INFINITY or job.p == -INFINITY):
-        t.kind = PASS_MAX
-        status = tile_pass(&t, v, found)
-        keys_to_values(job, v, cols)
-        (<load_kernel> table[SLOT_LOAD + job.in_code])(v, 1, 0, cols, job.item, centre)
-        put(job, job.out_code, <char*> centre, cols, out)
-        return status
-    if op == REDUCE_NORM:
-        memset(centre, 0, sizeof(centre))
-        t.map = power_map(job.p)
-        status = tile_pass(&t, v, found)
-        if t.map == MAP_SQUARE:
-            finish(job, FINISH_ROOT, v, cols, NULL, 0)
-        elif t.map == MAP_POWER or t.map == MAP_CUBE:
-            finish(job, FINISH_POWER, v, cols, NULL, job.p)
-        put(job, job.out_code, v, cols, out)
-        return status
-    t.kind = PASS_MAX                   # logsumexp
-    status = tile_pass(&t, v, found)
-    keys_to_values(job, v, cols)
-    (<load_kernel> table[SLOT_LOAD + job.in_code])(v, 1, 0, cols, job.item, centre)
-    clean_centre(job.compute, <char*> centre, cols)
-    t.kind, t.map = PASS_SUM, MAP_EXP
-    status = tile_pass(&t, v, found) if status == RUN_OK else status
-    finish(job, FINISH_LOG, v, cols, centre, 0)
-    put(job, job.out_code, v, cols, out)
-    return status
-
-
-cdef void first_value(Job* job, const char* base, long long r, char* out) noexcept nogil:
-    cdef int d
-    for d in range(job.red - 1, -1, -1):
-        base += (r % job.red_size[d]) * job.red_step[d]
-        r = r // job.red_size[d]
-    memcpy(out, base, job.item)
-
-
+# ---------------------------------------------------------------- tiles
+include "reduce_tile.pxi"
 include "reduce_lines.pxi"
 
 
@@ -675,6 +531,45 @@ cdef bint sum_little(int op, int code, int ndim, const Py_ssize_t* sizes, const 
     return True
 
 
+cdef inline Py_ssize_t distance(Py_ssize_t step) noexcept nogil:
+    return step if step >= 0 else -step
+
+
+cdef void add_dim(Py_ssize_t* sizes, Py_ssize_t* steps, int* n, Py_ssize_t size, Py_ssize_t step) noexcept nogil:
+    cdef int last = n[0] - 1
+    if size == 1:
+        return
+    if last >= 0 and steps[last] == size * step:
+        sizes[last] *= size
+        steps[last] = step
+        return
+    sizes[n[0]], steps[n[0]] = size, step
+    n[0] += 1
+
+
+cdef void far_first(Job* job) noexcept nogil:
+    """The reduced dims from the farthest rows to the nearest."""
+    cdef Py_ssize_t size, step
+    cdef int n = job.red, d, k
+    job.red = 0
+    for d in range(n):
+        for k in range(d + 1, n):
+            if distance(job.red_step[k]) > distance(job.red_step[d]):
+                job.red_size[d], job.red_size[k] = job.red_size[k], job.red_size[d]
+                job.red_step[d], job.red_step[k] = job.red_step[k], job.red_step[d]
+        size, step = job.red_size[d], job.red_step[d]
+        add_dim(job.red_size, job.red_step, &job.red, size, step)
+
+
+cdef Py_ssize_t longest_turned(Job* job) noexcept nogil:
+    """The most rows for which lines that lie together are better worked as columns."""
+    if job.op == REDUCE_AMAX or job.op == REDUCE_AMIN:
+        return 7 if job.in_code >= F32 else 127 // job.item
+    if REDUCE_MAX <= job.op <= REDUCE_ARGMIN:
+        return 7 if job.in_code >= F32 else 63
+    return 0
+
+
 cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_t* sizes, const Py_ssize_t* steps,
                     unsigned long long reduced, const char* input, char* out, void* second, double p) noexcept nogil:
     cdef Job job
@@ -705,54 +600,43 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     for d in range(ndim):
         if reduced >> d & 1:
             job.count *= sizes[d]
-            if sizes[d] == 1:
-                continue
-            k = job.red - 1
-            if k >= 0 and job.red_step[k] == sizes[d] * steps[d]:
-                job.red_size[k] *= sizes[d]
-                job.red_step[k] = steps[d]
-                continue
-            job.red_size[job.red], job.red_step[job.red] = sizes[d], steps[d]
-            job.red += 1
+            add_dim(job.red_size, job.red_step, &job.red, sizes[d], steps[d])
         else:
             outputs *= sizes[d]
-            if sizes[d] == 1:
-                continue
-            k = job.kept - 1
-            if k >= 0 and job.kept_step[k] == sizes[d] * steps[d]:
-                job.kept_size[k] *= sizes[d]
-                job.kept_step[k] = steps[d]
-                continue
-            job.kept_size[job.kept], job.kept_step[job.kept] = sizes[d], steps[d]
-            job.kept += 1
+            add_dim(job.kept_size, job.kept_step, &job.kept, sizes[d], steps[d])
     if outputs == 0:
         return RUN_OK
     if job.count == 0:
         return identity_fill(&job, outputs)
     if job.red == 0:
         job.red, job.red_size[0], job.red_step[0] = 1, 1, job.item
+    # the greatest and sums that wrap take rows in any order: that of memory
+    if job.red > 1 and (op == REDUCE_AMAX or op == REDUCE_AMIN or REDUCE_ANY <= op <= REDUCE_COUNT or (op <= REDUCE_PROD and in_code <= U64)):
+        far_first(&job)
     for d in range(job.kept - 1, -1, -1):
         job.kept_out[d] = stride
         stride *= job.kept_size[d]
     job.wide = (F64 if job.compute == IN_F64 else F32) - F16
     plain = F16 <= in_code <= F64 and job.red == 1 and job.count <= BLOCK
     native = plain and in_code >= F32
-    summed = op <= REDUCE_NANSUM
-    # contiguous lines of one block, evenly spaced; the greatest of short ones is better found in columns
+    # lines of one block, evenly spaced, and contiguous but for sums; the greatest of short ones is better found in columns
     greatest = (op == REDUCE_AMAX or op == REDUCE_AMIN) and in_code <= F64
-    job.lines = (job.red == 1 and job.count <= BLOCK and (plain and ((summed and (native or op != REDUCE_PROD)) or (op == REDUCE_NORM and p == 2)) or greatest
-                                                          or (op <= REDUCE_PROD and in_code <= U64))
-                 and job.kept == 1 and job.red_step[0] == job.item and job.kept_step[0] != job.item)
+    summed = plain and ((op <= REDUCE_NANSUM and (native or op != REDUCE_PROD)) or (op == REDUCE_NORM and p == 2))
+    job.lines = (job.red == 1 and job.count <= BLOCK and job.kept == 1 and job.kept_step[0] != job.item
+                 and (summed if job.red_step[0] != job.item and distance(job.red_step[0]) < distance(job.kept_step[0])
+                      else job.red_step[0] == job.item and (summed or greatest or (op <= REDUCE_PROD and in_code <= U64))))
+    job.turned = (job.red == 1 and job.count > 1 and job.red_step[0] == job.item and job.count <= longest_turned(&job)
+                  and job.count * job.item * TILE_COLS <= TURNED and job.kept > 0 and job.kept_size[job.kept - 1] >= 8)
+    job.lines = job.lines and not job.turned
     # else columns along the kept dim of smallest step, if that is nearer than the rows or the rows are few
     col = -1
     best = 0
     for d in range(0 if job.lines else job.kept):
-        away = job.kept_step[d] if job.kept_step[d] >= 0 else -job.kept_step[d]
+        away = distance(job.kept_step[d])
         # a few columns side by side are worth it only where their rows follow each other
         if (job.kept_size[d] >= 8 or away * job.kept_size[d] == job.red_step[job.red - 1]) and (col < 0 or away <= best):
             col, best = d, away
-    away = job.red_step[job.red - 1]
-    if col >= 0 and not (best < (away if away >= 0 else -away) or job.count <= SHORT_COLUMN):
+    if col >= 0 and not (best < distance(job.red_step[job.red - 1]) or job.count <= SHORT_COLUMN):
         col = -1
     job.cols, job.col_step, job.col_out = 1, job.item, 1
     if col >= 0:
@@ -763,9 +647,14 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
             job.kept_out[d] = job.kept_out[d + 1]
         job.kept -= 1
     job.outer = outputs // job.cols
-    job.strips = summed and plain and job.cols > 1 and job.col_step == job.item and job.col_out == 1
-    # rows that follow each other are best summed whole; else narrow tiles serve threads better
-    job.tile = STRIP_COLS if job.strips and job.cols <= STRIP_COLS and job.red_step[0] == job.cols * job.item else TILE_COLS
+    job.turned = job.turned and job.cols > 1 and job.col_step % job.item == 0 and job.col_step > job.item
+    job.strips = op <= REDUCE_NANSUM and plain and job.cols > 1 and job.col_step == job.item and job.col_out == 1
+    # few rows, and rows that follow each other, are best summed whole; else narrow tiles serve threads better
+    job.tile = TILE_COLS
+    if job.strips and (job.count <= FEW_ROWS or (job.cols <= STRIP_COLS and job.red_step[0] == job.cols * job.item)):
+        job.tile = STRIP_COLS
+    if (op == REDUCE_AMAX or op == REDUCE_AMIN) and (job.turned or job.col_step == job.item) and (not job.turned or job.count * job.item * STRIP_COLS <= TURNED):
+        job.tile = STRIP_COLS
     job.tiles = (job.cols + job.tile - 1) // job.tile
     job.split = job.outer * job.tiles < 16 and job.count >= 8 * BLOCK
     grain = job.count * (job.tile if job.cols > job.tile else job.cols)
@@ -777,4 +666,14 @@ cdef int reduce_run(int op, int in_code, int out_code, int ndim, const Py_ssize_
     return job.status
 
 
+cdef void fill_least() noexcept nogil:
+    cdef Py_ssize_t i, item = 1
+    memset(least, 0, 16 * STRIP_COLS)
+    while item <= 8:
+        for i in range(STRIP_COLS):
+            least[item * STRIP_COLS + (i + 1) * item - 1] = <char> 0x80
+        item *= 2
+
+
+fill_least()
 reduce_use_level(cpu_level())
