@@ -5,6 +5,7 @@
 from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE, to_complex_code
 from frankentorch._ext.elementwise cimport copy_into
+from frankentorch._ext.formats cimport channels_last, new_image, place_of
 from frankentorch._ext.levels cimport fill_moves
 from frankentorch._ext.moves cimport *
 from frankentorch._ext.tensor cimport *
@@ -216,19 +217,20 @@ def rolled(Tensor self, Py_ssize_t shift, Py_ssize_t dim):
     cdef Join j
     cdef Tensor out
     cdef Py_ssize_t outer = 1, inner = 1
+    cdef bint last = channels_last(self)
     cdef int d
     dim = self.wrap_dim(dim)
     shift %= max(self.sizes[dim], 1)
     if shift < 0:
         shift += self.sizes[dim]
-    if is_meta(self) or not self.flags & DENSE:
+    if is_meta(self) or not (last or self.flags & DENSE):
         return general("rolled", (self, shift, dim))
     for d in range(self.rank):
-        if d < dim:
+        if place_of(d, self.rank, last) < place_of(dim, self.rank, last):
             outer *= self.sizes[d]
-        elif d > dim:
+        elif d != dim:
             inner *= self.sizes[d]
-    out = new_tensor(self.code, False, self.rank, self.sizes)
+    out = new_image(self.code, False, self.rank, self.sizes, last)
     if out.count == 0:
         return out
     inner *= ITEMSIZE[self.code]

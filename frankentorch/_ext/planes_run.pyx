@@ -19,6 +19,7 @@ cdef enum:
     GRAIN = 16384
     PART = 2048                 # values of a row at a time,
     ROWS = 32                   # of so many rows
+    LITTLE = 100                # half numbers of a plane that are not worth a conversion of their own
     FEW_IN_SUMS = 24            # as FEW_IN_GROUPS, where but means are spread
     FEW_ROWS = 4                # numbers spread for so few rows cost more than they save
     SPLIT = 8 * BLOCK           # threads share the sums of one group from here on (reduce_run.pyx)
@@ -45,9 +46,14 @@ cdef struct PlaneJob:
     int status
 
 
+cdef inline int kind_of(int code) noexcept nogil:
+    """Which of a slot's four kernels."""
+    return 0 if code == F32 else 1 if code == F64 else 2 if code == F16 else 3
+
+
 cdef void planes_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """Planes (batch, channel) of `space` places. mode 0 normalise, 1 dots, 2 gradient."""
-    cdef Py_ssize_t n = s.space, plane, channel, each = s.channels // s.groups if s.groups else 1, left, k, i, m
+    cdef Py_ssize_t n = s.space, plane, channel, each = s.channels // s.groups if s.groups else 1, left, k
     cdef int item = code_size(s.code), width = 8 if s.compute else 4
     cdef double buffers[2048]
     cdef char* room = <char*> buffers
@@ -56,57 +62,48 @@ cdef void planes_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) n
     cdef char* out
     cdef double a
     cdef double pair[2]
-    cdef bint direct = s.code >= F32            # no conversion: worked in place
-    cdef Py_ssize_t whole = n if mode == 1 or direct else min(n, 1024), some = max(1024 // n, 1), first
-    if not direct and 16 * whole * some > <Py_ssize_t> sizeof(buffers):
-        room = <char*> malloc(16 * whole * some)
+    cdef bint direct = s.code >= F32 or mode != 1 and n > LITTLE       # no conversion, or one on the way
+    cdef int kind = kind_of(s.code) if direct else s.compute
+    cdef Py_ssize_t some = max(1024 // n, 1), first, step = n * (item if direct else width)
+    if not direct and 8 * n * some > <Py_ssize_t> sizeof(buffers):
+        room = <char*> malloc(8 * n * some)
         if room == NULL:
             s.status = RUN_MEMORY
             return
     first = begin
-    while first < end:                          # a few whole planes, or one piece by piece
+    while first < end:                          # a few planes
         some = min(some, end - first)
-        i = 0
-        while i < n:
-            m = min(whole, n - i)
-            x, g, out = <char*> s.input + (first * n + i) * item, NULL, NULL
+        x, g, out = <char*> s.input + first * n * item, <char*> s.grad + first * n * item, s.out + first * n * item
+        if not direct:
+            load(s.code, x, n * some, item, 1, 0, room)
             if mode != 0:
-                g = <char*> s.grad + (first * n + i) * item
-            if mode != 1:
-                out = s.out + (first * n + i) * item
-            if not direct:
-                load(s.code, x, m * some, item, 1, 0, room)
-                x = room
-                if mode != 0:
-                    load(s.code, g, m * some, item, 1, 0, room + 8 * whole * some)
-                    g = room + 8 * whole * some
-                out = room
-            channel = first % s.channels
-            k, left = first // each if s.groups else channel, each - first % each
-            for plane in range(first, first + some):
-                a = value_at(s.compute, s.weight, channel) if s.weight != NULL else 1
-                if mode == 0:
-                    (<affine_kernel> table[SLOT_AFFINE + s.compute])(
-                        x, out, m, value_at(s.compute, s.mean, k), value_at(s.compute, s.rstd, k), a,
-                        value_at(s.compute, s.bias, channel) if s.bias != NULL else 0)
-                elif mode == 1:
-                    (<dots_kernel> table[SLOT_DOTS + s.compute])(g, x, m, value_at(s.compute, s.mean, k), pair)
-                    set_value(s.compute, s.dots, plane, value_at(s.compute, pair, 0))
-                    set_value(s.compute, s.dots, s.batch * s.channels + plane, value_at(s.compute, pair, 1))
-                else:
-                    (<affine_back> table[SLOT_AFFINE_BACKWARD + s.compute])(
-                        g, x, out, m, value_at(s.compute, s.mean, k), scaled(s.compute, a, value_at(s.compute, s.rstd, k)),
-                        value_at(s.compute, s.first, k), value_at(s.compute, s.second, k))
-                x, g, out, channel = x + m * width, g + m * width, out + m * width, channel + 1
-                left -= 1
-                if left == 0:
-                    k, left = k + 1, each
-                if channel == s.channels:
-                    channel = 0
-                    k = k if s.groups else 0
-            if not direct and mode != 1:
-                store(s.code, room, m * some, item, 1, 0, s.out + (first * n + i) * item)
-            i += m
+                load(s.code, g, n * some, item, 1, 0, room + 4 * n * some)
+            x, g, out = room, room + 4 * n * some, room
+        channel = first % s.channels
+        k, left = first // each if s.groups else channel, each - first % each
+        for plane in range(first, first + some):
+            a = value_at(s.compute, s.weight, channel) if s.weight != NULL else 1
+            if mode == 0:
+                (<affine_kernel> table[SLOT_AFFINE + kind])(
+                    x, out, n, value_at(s.compute, s.mean, k), value_at(s.compute, s.rstd, k), a,
+                    value_at(s.compute, s.bias, channel) if s.bias != NULL else 0)
+            elif mode == 1:
+                (<dots_kernel> table[SLOT_DOTS + s.compute])(g, x, n, value_at(s.compute, s.mean, k), pair)
+                set_value(s.compute, s.dots, plane, value_at(s.compute, pair, 0))
+                set_value(s.compute, s.dots, s.batch * s.channels + plane, value_at(s.compute, pair, 1))
+            else:
+                (<affine_back> table[SLOT_AFFINE_BACKWARD + kind])(
+                    g, x, out, n, value_at(s.compute, s.mean, k), scaled(s.compute, a, value_at(s.compute, s.rstd, k)),
+                    value_at(s.compute, s.first, k), value_at(s.compute, s.second, k))
+            x, g, out, channel = x + step, g + step, out + step, channel + 1
+            left -= 1
+            if left == 0:
+                k, left = k + 1, each
+            if channel == s.channels:
+                channel = 0
+                k = k if s.groups else 0
+        if not direct and mode != 1:
+            store(s.code, room, n * some, item, 1, 0, s.out + first * n * item)
         first += some
     if room != <char*> buffers:
         free(room)
@@ -180,7 +177,7 @@ cdef Py_ssize_t parts_of(PlaneJob* s, Py_ssize_t* channels) noexcept nogil:
 cdef void rows_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """planes_body of tasks: ROWS rows of the batch, of one piece each."""
     cdef int item = code_size(s.code), width = 8 if s.compute else 4
-    cdef bint direct = s.code >= F32
+    cdef bint direct = mode != 1 or s.code >= F32       # no conversion, or one on the way
     cdef Py_ssize_t per, blocks = (s.batch + ROWS - 1) // ROWS, task, first, row, past, channels, n, at, some, held = 0
     cdef char* numbers = <char*> malloc(8 * PART * 8)
     cdef char* room = numbers + 5 * PART * 8
@@ -207,23 +204,17 @@ cdef void rows_body(int mode, PlaneJob* s, Py_ssize_t begin, Py_ssize_t end) noe
             elif row % ROWS % some == 0:
                 held = min(some, past - row)
                 load(s.code, s.input + at * item, n * held, item, 1, 0, room)
-                x = out = room
-                if mode != 0:
-                    load(s.code, s.grad + at * item, n * held, item, 1, 0, room + PART * 8)
-                    g = room + PART * 8
+                load(s.code, s.grad + at * item, n * held, item, 1, 0, room + PART * 8)
+                x, g = room, room + PART * 8
             if mode == 0:
-                (<affine_row> table[SLOT_AFFINE_ROW + s.compute])(x, out, n, numbers, numbers + PART * 8, numbers + 2 * PART * 8, numbers + 3 * PART * 8)
+                (<affine_row> table[SLOT_AFFINE_ROW + kind_of(s.code)])(x, out, n, numbers, numbers + PART * 8, numbers + 2 * PART * 8, numbers + 3 * PART * 8)
             elif mode == 1:
                 sums_of_planes(s, g, channels, s.dots + (row * s.channels + first) * width)
                 (<product_row> table[SLOT_PRODUCT_ROW + s.compute])(g, x, products, n, numbers)
                 sums_of_planes(s, products, channels, s.dots + ((s.batch + row) * s.channels + first) * width)
             else:
-                (<affine_row_back> table[SLOT_AFFINE_ROW_BACKWARD + s.compute])(g, x, out, n, numbers, numbers + PART * 8, numbers + 2 * PART * 8, numbers + 3 * PART * 8)
-            if direct:
-                continue
-            x, g, out = x + n * width, g + n * width, out + n * width
-            if mode != 1 and row % ROWS % some == held - 1:
-                store(s.code, room, n * held, item, 1, 0, s.out + (at - (held - 1) * n) * item)
+                (<affine_row_back> table[SLOT_AFFINE_ROW_BACKWARD + kind_of(s.code)])(g, x, out, n, numbers, numbers + PART * 8, numbers + 2 * PART * 8, numbers + 3 * PART * 8)
+            x, g = x + n * width, g + n * width         # in the room
     free(numbers)
 
 

@@ -10,7 +10,7 @@ from frankentorch._ext.types cimport *
 from frankentorch._ext.dtype cimport ITEMSIZE, is_complex_code
 from frankentorch._ext.tensor cimport *
 from frankentorch._ext.elementwise cimport cast_tensor, contiguous_tensor
-from frankentorch._ext.formats cimport channels_last, new_image, working_code
+from frankentorch._ext.formats cimport channels_last, new_image, place_of, working_code
 from frankentorch._ext.levels cimport fill_moves, fill_resample
 from frankentorch._ext.alloc cimport ft_alloc, ft_free
 from frankentorch._ext.moves cimport *
@@ -276,11 +276,6 @@ cdef void copy_level(const Level* level, int more, const char* source, char* to)
         else:
             copy_level(level + 1, more - 1, source + at * level.pitch, to)
         to += level.chunk
-
-
-cdef inline int place_of(int d, int rank, bint last) noexcept nogil:
-    """Where a dim stands in the order of memory."""
-    return d if not last or d == 0 else rank - 1 if d == 1 else d - 1
 
 
 cdef Tensor copy_passes(Tensor self, tuple passes):

@@ -6,19 +6,19 @@ cdef enum RowSlot:
     SLOT_NORM = 4
     SLOT_NORM_BACKWARD = 6
     SLOT_NORM_COLUMNS = 8
-    SLOT_AFFINE = 10
-    SLOT_AFFINE_BACKWARD = 12
-    SLOT_DOTS = 14
-    SLOT_SOFTMAX_LINES = 16     # the same four for lines that are contiguous, any number in a call
-    SLOT_SOFTMAX_BACKWARD_LINES = 18
-    SLOT_NORM_LINES = 20
-    SLOT_NORM_BACKWARD_LINES = 22
-    SLOT_SOFTMAX_BACKWARD_BEGIN = 24
-    SLOT_SOFTMAX_BACKWARD_END = 26
-    SLOT_AFFINE_ROW = 28        # one place of each channel, n channels
-    SLOT_AFFINE_ROW_BACKWARD = 30
-    SLOT_PRODUCT_ROW = 32
-    ROW_SLOTS = 34
+    SLOT_DOTS = 10
+    SLOT_SOFTMAX_LINES = 12     # the same four for lines that are contiguous, any number in a call
+    SLOT_SOFTMAX_BACKWARD_LINES = 14
+    SLOT_NORM_LINES = 16
+    SLOT_NORM_BACKWARD_LINES = 18
+    SLOT_SOFTMAX_BACKWARD_BEGIN = 20
+    SLOT_SOFTMAX_BACKWARD_END = 22
+    SLOT_PRODUCT_ROW = 24
+    SLOT_AFFINE = 26            # these four also + 2 float16, + 3 bfloat16 in and out, numbers in float
+    SLOT_AFFINE_BACKWARD = 30
+    SLOT_AFFINE_ROW = 34        # one place of each channel, n channels
+    SLOT_AFFINE_ROW_BACKWARD = 38
+    ROW_SLOTS = 42
 
 # In and out do not overlap. acc: LANES * cols values of room.
 ctypedef void (*softmax_begin)(const void* x, void* y, Py_ssize_t n, Py_ssize_t step, Py_ssize_t cols, void* greatest) noexcept nogil

@@ -72,3 +72,21 @@ def test_narrow_averages_have_the_bits_of_wide_ones(dtype, kernel, stride, paddi
         inside = few.shape[-1] - 1                  # the last window meets the narrow one's edge
 
         assert few.shape[-1] <= 6 < many.shape[-1] and ft.equal(many[..., :inside], few[..., :inside])
+
+
+@pytest.mark.parametrize("work", [
+    lambda x: F.pad(x, (1, 2, 0, 1), mode="reflect"), lambda x: F.interpolate(x, scale_factor=1.6, mode="bilinear"), lambda x: F.max_pool2d(x, 3, 2, 1),
+    lambda x: F.avg_pool2d(x, 3, 2, 1), lambda x: F.adaptive_avg_pool2d(x, (3, 2)), lambda x: F.batch_norm(x, None, None, training=True), lambda x: x.roll((1, 2), (1, 3))])
+@pytest.mark.parametrize("channels", [3, 8, 70])
+@pytest.mark.parametrize("dtype", [ft.float32, ft.bfloat16])
+def test_images_in_channels_last_have_the_same_bits_and_stay_in_it(dtype, channels, work):
+    ft.manual_seed(0)
+    x = ft.randn(2, channels, 9, 7).to(dtype)
+    plain, last = x.clone().requires_grad_(), x.contiguous(memory_format=ft.channels_last).requires_grad_()
+    expected, found = work(plain), work(last)
+    g = ft.randn(*expected.shape).to(dtype)
+    expected.backward(g)
+    found.backward(g.contiguous(memory_format=ft.channels_last))
+
+    assert found.is_contiguous(memory_format=ft.channels_last)
+    assert ft.equal(expected, found) and ft.equal(plain.grad, last.grad)
