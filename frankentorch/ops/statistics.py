@@ -18,9 +18,7 @@ def _floating(self):
 def angle(self):
     if self.is_complex():
         return ops.atan2(ops.imag(self), ops.real(self))
-    x = _floating(self)
-    turned = ops.where(x < 0, ops.full((), math.pi, dtype=x.dtype, device=x.device), ops.zeros((), dtype=x.dtype, device=x.device))
-    return ops.where(ops.isnan(x), x, turned)
+    return ops._angle(_floating(self))
 
 
 def deg2rad(self):

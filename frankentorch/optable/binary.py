@@ -40,7 +40,7 @@ op("logaddexp2(Tensor self, Tensor other) -> Tensor", forms="function method out
    grad={"self": "g / (1 + (other - self).exp2())", "other": "g / (1 + (self - other).exp2())"}, doc="log2(2^self + 2^other).")
 op("xlogy(Operand self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "y if y != y else (x + x if x != x else (0 if x == 0 else x * log(y)))"},
    grad={"self": "xlogy_backward_self(g, self, other)", "other": "g * self / other"}, doc="self * log(other), 0 where self is 0.")
-op("copysign(Tensor self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "copysign(x, y)"},
+op("copysign(Tensor self, Operand other) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "copysign(x, y)"}, words="(x & 0x7fff) | (y & 0x8000)",
    grad={"self": "copysign_backward(g, self, out)", "other": "g * 0"}, doc="Magnitude of self with the sign of other.")
 op("nextafter(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={("f32", "f64"): "nextafter(x, y)"},
    grad={"self": "g * ne(self, other)", "other": "g * 0"}, doc="Next representable value towards other.")

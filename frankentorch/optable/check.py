@@ -51,6 +51,8 @@ def check_row(row):
         raise SchemaError(f"{where}: unknown guard {sorted(unknown)}")
     if row.vectors is not None and (row.loop is None or row.result != "same"):
         raise SchemaError(f"{where}: vectors= is of a loop row whose result has its operands' dtype")
+    if row.words is not None and (row.loop is None or row.result not in ("same", "real")):
+        raise SchemaError(f"{where}: words= is of a loop row whose result of halves is a half")
     if row.guard and row.loop is None:
         raise SchemaError(f"{where}: a guard is checked by the walk of a loop row only")
     if row.batch not in BATCHES:

@@ -34,6 +34,7 @@ WAYS = {"f32": {"digamma": ["right", "middle"]},
         "f64": {"cos": ["near"], "digamma": ["right", "middle"], "lgamma": ["right", "middle"], "sin": ["near"], "tan": ["near"]}}
 # more loops of a row with `vectors`: for halves (operands widened to float, one rounding back), which else borrow float32's, and, of rows
 # of several operands, with one number for all of y (and of z), of x, or of z alone, which else is repeated in blocks
+# Halves of a row with `words` are worked out as the words they are, for signs and sizes need no float.
 # name: dtype, dtype of numbers, vector, operands that are one number, how many operands a row must have
 MORE_KINDS = {"f16": ("f16", "f32", "vf", "", (1, 2, 3)), "bf16": ("bf16", "f32", "vf", "", (1, 2, 3)),
               "repeated": ("f32", "f32", "vf", "yz", (2, 3)), "repeated_f64": ("f64", "f64", "vd", "yz", (2, 3)),
@@ -91,16 +92,17 @@ def loop_parts(rows):
 
 def more_loops(row, number):
     """Flat rows of a row's loops over MORE_KINDS; their slots follow those of all other loops."""
-    if row.vectors is None:
+    if not row.vectors and not row.words:
         return []
     names = OPERAND_NAMES[:len(row.operand_args)]
-    tree = ast.parse(row.loop[FLOAT] if row.vectors is True else row.vectors, mode="eval").body
+    tree = ast.parse(row.loop[FLOAT] if row.vectors in (True, None) else row.vectors, mode="eval").body
     parameters = [Flat(name=p.name, offset=16 * i) for i, p in enumerate(row.parameter_args)]
     first = LOOP_SHARDS * SHARD_ROOM * len(CODES)
-    return [Flat(name=f"loop_{row.full_name.replace('.', '_')}_{name}", code=code, compute=compute, kind=kind, half=code != compute, expression=vector_text(tree, kind),
+    return [Flat(name=f"loop_{row.full_name.replace('.', '_')}_{name}", code=code, compute=compute, kind=kind, half=code != compute, words=code != compute and row.words,
+                 expression=row.words if code != compute and row.words else vector_text(tree, kind),
                  operands=[Flat(name=n, pointer="abc"[i], single=n in single) for i, n in enumerate(names)], parameters=parameters,
                  slot=first + len(MORE_KINDS) * number + i)
-            for i, (name, (code, compute, kind, single, counts)) in enumerate(MORE_KINDS.items()) if len(names) in counts]
+            for i, (name, (code, compute, kind, single, counts)) in enumerate(MORE_KINDS.items()) if len(names) in counts and (row.vectors or code != compute)]
 
 
 def elementwise(row, number, complex_codes):

@@ -133,7 +133,7 @@ class Op:
 
     def __init__(self, schema, *, forms="function method", promote=None, loop=None, result="same", kernel=None, body=None, grad=None,
                  view=None, aliases="", namespace="torch", samples=None, doc="", source="", node=None, portable=True, dtypes=None,
-                 tolerance=None, operands=None, write="kernel", module=None, out=None, guard="", jvp=None, vectors=None):
+                 tolerance=None, operands=None, write="kernel", module=None, out=None, guard="", jvp=None, vectors=None, words=None):
         match = HEAD.match(schema.strip())
         if not match:
             raise SchemaError(f"cannot read schema {schema!r}")
@@ -149,7 +149,7 @@ class Op:
                 self.args.append(parse_arg(text, keyword_only, self.full_name))
         self.returns = parse_returns(match["returns"], self.full_name)
         self.forms = frozenset(forms.split())
-        self.promote, self.loop, self.vectors, self.result = promote, loop, vectors, result
+        self.promote, self.loop, self.vectors, self.words, self.result = promote, loop, vectors, words, result
         self.kernel, self.body, self.grad, self.view = kernel, body, grad, view
         self.aliases = tuple(aliases.split())
         self.namespace, self.samples, self.doc, self.source = namespace, samples, doc, source

@@ -1,5 +1,5 @@
 """Rows over data as data: angles in degrees, spread and correlation, histograms, integrals and slopes of samples. Composites."""
-from .family import FULL, table
+from .family import FLOAT, FULL, table
 
 ROWS, op = table()
 BOTH = "function method"
@@ -7,6 +7,7 @@ PLAIN = "function method inplace out"
 PLACE = "ops.statistics:"
 LOGIT_SLOPE = "x / (y / (<T> 1 - y)) / (<T> 1 - y) + x / (y / (<T> 1 - y)) * (y / (<T> 1 - y) / (<T> 1 - y))"
 
+op("_angle(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x if x != x else (<T> 3.141592653589793 if x < 0 else <T> 0)"}, grad={"self": "zeros_like(g)"}, node="AngleBackward0")
 op("angle(Tensor self) -> Tensor", forms="function method out", out="cast", body=PLACE + "angle", doc="Argument of a complex number; 0 or pi for a real one, nan for nan.")
 op("deg2rad(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "deg2rad", doc="Degrees to radians.")
 op("rad2deg(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "rad2deg", doc="Radians to degrees.")

@@ -4,10 +4,10 @@ from .family import BOOL, BOOL_INT, BOOL_REAL, COMPLEX, FLOAT, INT, NONE, SIGNED
 ROWS, op = table()
 PLAIN = "function method inplace out"
 
-op("neg(Tensor self) -> Tensor", forms=PLAIN, out="exact", aliases="negative", loop={INT: "0 - x", FLOAT: "-x", COMPLEX: "neg(x)"}, vectors=True,
+op("neg(Tensor self) -> Tensor", forms=PLAIN, out="exact", aliases="negative", loop={INT: "0 - x", FLOAT: "-x", COMPLEX: "neg(x)"}, vectors=True, words="x ^ 0x8000",
    grad={"self": "-g"}, doc="Each element with its sign changed.", source="IEEE 754 negate")
 op("positive(Tensor self) -> Tensor", forms="function method", body="ops.elementwise:positive", doc="The tensor itself; bool is refused.")
-op("abs(Tensor self) -> Tensor", forms=PLAIN, aliases="absolute", result="real",
+op("abs(Tensor self) -> Tensor", forms=PLAIN, aliases="absolute", result="real", words="x & 0x7fff",
    loop={UNSIGNED: "x", SIGNED: "abs(x)", FLOAT: "abs(x)", COMPLEX: "abs(x)"},
    grad={"self": "g * self.sgn()"}, doc="Absolute value; of a complex number, its modulus.", source="IEEE 754 abs; hypot")
 op("sign(Tensor self) -> Tensor", forms=PLAIN, out="exact", loop={BOOL: "x", INT: "sign(x)", FLOAT: "sign(x)"},
