@@ -219,6 +219,7 @@ group("rows").update({
     "softmax rows of 65": forward("torch.softmax(x, 1)", (4096, 65)),
     "softmax rows of 10 both ways": both_ways("torch.softmax(x, 1)", (4096, 10)),
     "softmax down": forward("torch.softmax(x, 0)", (1000, 1000)),
+    "log_softmax down three rows": forward("torch.log_softmax(x, 0)", (3, 100_000)), "log_softmax of 21 channels": forward("torch.log_softmax(x, 1)", (8, 21, 64, 64)),
     "log_softmax rows of 10 both ways": both_ways("torch.log_softmax(x, 1)", (128, 10)),
     "log_softmax": forward("torch.log_softmax(x, 1)", (1000, 1000)),
     "layer_norm": forward("F.layer_norm(x, (768,))", (512, 768)),
