@@ -174,6 +174,8 @@ group("elementwise").update({
     "mul column by matrix": forward("x * y", (1000, 1), (1000, 1000)), "lerp 262144 float64": forward("torch.lerp(x, y, 0.3)", (262_144,), (262_144,), dtype="float64"),
     "relu 262144 bfloat16": forward("torch.relu(x)", (262_144,), dtype="bfloat16"), "maximum 262144 bfloat16": forward("torch.maximum(x, y)", (262_144,), (262_144,), dtype="bfloat16"),
     "abs 262144 bfloat16": forward("x.abs()", (262_144,), dtype="bfloat16"), "copysign 262144 bfloat16": forward("torch.copysign(x, y)", (262_144,), (262_144,), dtype="bfloat16"),
+    **{f"{name} 262144 {dtype}": forward(f"torch.{name}(x * 30, y * y + 3)", (262_144,), (262_144,), dtype=dtype)
+       for name in ("floor_divide", "remainder", "fmod") for dtype in ("int8", "int32", "int64")},
     "angle 262144": forward("x.angle()", (262_144,)), "addcmul 262144 bfloat16": forward("torch.addcmul(x, y, z)", (262_144,), (262_144,), (262_144,), dtype="bfloat16"),
 })
 
