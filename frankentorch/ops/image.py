@@ -7,12 +7,16 @@ from frankentorch._ext import create, views
 from frankentorch._ext.resample_run import Taps, nearest_places, resample, resample_backward, resample_bytes
 
 
+def last_format(self):
+    """The format of an image in channels_last, else None."""
+    format = {4: ops.channels_last, 5: ops.channels_last_3d}.get(self.dim())
+    return format if format is not None and self.is_contiguous(memory_format=format) and not self.is_contiguous() else None
+
+
 def kept_format(self, out):
     """`out` in channels_last strides when self has them."""
-    for format, n in ((ops.channels_last, 4), (ops.channels_last_3d, 5)):
-        if self.dim() == n and self.is_contiguous(memory_format=format) and not self.is_contiguous():
-            return ops.clone(out, memory_format=format)
-    return out
+    format = last_format(self)
+    return out if format is None else ops.clone(out, memory_format=format)
 
 
 # ---- padding ----
@@ -308,5 +312,9 @@ def channel_shuffle(self, groups):
     b, c, *rest = self.shape
     if c % groups:
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
+    if last_format(self) is not None:       # (b, *rest, c) as memory has it: one copy
+        last = ops.movedim(self, 1, -1)
+        parts = ops.transpose(ops.reshape(last, (b, *rest, groups, c // groups)), -1, -2)
+        return ops.movedim(ops.reshape(ops.clone(parts, memory_format=ops.contiguous_format), last.shape), -1, 1)
     parts = ops.transpose(ops.reshape(self, (b, groups, c // groups, *rest)), 1, 2)
     return kept_format(self, ops.reshape(ops.clone(parts, memory_format=ops.contiguous_format), (b, c, *rest)))

@@ -76,8 +76,9 @@ def test_narrow_averages_have_the_bits_of_wide_ones(dtype, kernel, stride, paddi
 
 @pytest.mark.parametrize("work", [
     lambda x: F.pad(x, (1, 2, 0, 1), mode="reflect"), lambda x: F.interpolate(x, scale_factor=1.6, mode="bilinear"), lambda x: F.max_pool2d(x, 3, 2, 1),
-    lambda x: F.avg_pool2d(x, 3, 2, 1), lambda x: F.adaptive_avg_pool2d(x, (3, 2)), lambda x: F.batch_norm(x, None, None, training=True), lambda x: x.roll((1, 2), (1, 3))])
-@pytest.mark.parametrize("channels", [3, 8, 70])
+    lambda x: F.avg_pool2d(x, 3, 2, 1), lambda x: F.adaptive_avg_pool2d(x, (3, 2)), lambda x: F.batch_norm(x, None, None, training=True), lambda x: x.roll((1, 2), (1, 3)),
+    lambda x: F.channel_shuffle(x, x.size(1) // 2 or 1)])
+@pytest.mark.parametrize("channels", [4, 8, 70])
 @pytest.mark.parametrize("dtype", [ft.float32, ft.bfloat16])
 def test_images_in_channels_last_have_the_same_bits_and_stay_in_it(dtype, channels, work):
     ft.manual_seed(0)
