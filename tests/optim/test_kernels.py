@@ -42,6 +42,9 @@ EVERY = ["SGD", "Adam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RA
 def test_steps_have_the_bits_of_the_oracle(name, options, dtype):
     torch = pytest.importorskip("torch")
     generator = torch.Generator().manual_seed(1)
+    some = torch.rand(1000, generator=torch.Generator().manual_seed(0))
+    if name == "Adadelta" and dtype == "float32" and (some.sqrt() != some.double().sqrt().float()).any():
+        pytest.skip("the oracle's square roots are not the rounded ones on this processor")
     draws = [torch.randn(64, generator=generator, dtype=torch.float64).to(getattr(torch, dtype)) for _ in range(11)]
     draws[0] += 8 if "Adam" in name else 0
     found = []
