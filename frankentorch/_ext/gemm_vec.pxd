@@ -274,6 +274,11 @@ cdef extern from *:
         __m512i x = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)even)), y = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)odd));
         return (ft_vec_f32)_mm512_or_si512(_mm512_slli_epi32(x, 16), y); }
     FT_FORCE ft_vec_f32 ft_pairs_along(const ft_bf16 *p) { return (ft_vec_f32)_mm512_rol_epi32(_mm512_loadu_si512(p), 16); }
+    static const ft_u16 ft_mixed[64] = {        /* word i of the second row, then of the first */
+        0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47,
+        16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55, 24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63};
+    FT_FORCE ft_vec_f32 ft_pairs_mixed(const ft_bf16 *even, const ft_bf16 *odd, int half) {
+        return (ft_vec_f32)_mm512_permutex2var_epi16(_mm512_loadu_si512(odd), _mm512_loadu_si512(ft_mixed + 32 * half), _mm512_loadu_si512(even)); }
     FT_FORCE ft_vec_f32 ft_pair_of(ft_vec_f32 even, ft_vec_f32 odd) { return (ft_vec_f32)_mm512_or_si512((__m512i)even, _mm512_srli_epi32((__m512i)odd, 16)); }
     FT_FORCE ft_vec_f32 ft_pairs_within(ft_vec_f32 x, ft_vec_f32 y) {
         __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
@@ -320,6 +325,7 @@ cdef extern from *:
     FT_FORCE ft_vec_f32 ft_pairs_across(const ft_bf16 *even, const ft_bf16 *odd) { return ft_load_bf16(even); }
     FT_FORCE ft_vec_f32 ft_pairs_along(const ft_bf16 *p) { return ft_load_bf16(p); }
     FT_FORCE ft_vec_f32 ft_pair_of(ft_vec_f32 even, ft_vec_f32 odd) { (void)odd; return even; }
+    FT_FORCE ft_vec_f32 ft_pairs_mixed(const ft_bf16 *even, const ft_bf16 *odd, int half) { (void)odd; (void)half; return ft_load_bf16(even); }
     FT_FORCE ft_vec_f32 ft_pairs_within(ft_vec_f32 x, ft_vec_f32 y) { (void)y; return x; }
     typedef struct { int none; } ft_span;
     FT_FORCE ft_span ft_nothing(void) { ft_span s = {0}; return s; }
@@ -331,14 +337,21 @@ cdef extern from *:
     #if FT_VB != 64
     FT_FORCE ft_vec_f32 ft_four_f32(const float *p) { return ft_splat_f32(*p); }
     #endif
+    #if FT_VB == 64
+    static const ft_u16 ft_upper[32] = {1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+    #endif
     static inline void ft_down_row_bf16(const float *x, long n, ft_bf16 *out) {
         long i = 0;
     #if FT_VB == 64
-        for (; n - i >= 16; i += 16) {
-            __m512i u = _mm512_loadu_si512(x + i), top = _mm512_srli_epi32(u, 16);
-            __m512i r = _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), _mm512_and_si512(top, _mm512_set1_epi32(1))), 16);
-            r = _mm512_mask_or_epi32(r, _mm512_cmp_ps_mask((__m512)u, (__m512)u, _CMP_UNORD_Q), top, _mm512_set1_epi32(0x40));
-            _mm256_storeu_si256((__m256i *)(out + i), _mm512_cvtepi32_epi16(r));
+        for (; n - i >= 32; i += 32) {
+            __m512i r[2];
+            #pragma GCC unroll 2
+            for (int q = 0; q < 2; q++) {
+                __m512i u = _mm512_loadu_si512(x + i + 16 * q), odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+                r[q] = _mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), odd);
+                r[q] = _mm512_mask_or_epi32(r[q], _mm512_cmp_ps_mask((__m512)u, (__m512)u, _CMP_UNORD_Q), u, _mm512_set1_epi32(0x400000));
+            }
+            _mm512_storeu_si512(out + i, _mm512_permutex2var_epi16(r[0], _mm512_loadu_si512(ft_upper), r[1]));
         }
     #endif
         for (; i < n; i++) out[i] = ft_bhalf_down(x[i]);
@@ -391,6 +404,7 @@ cdef extern from *:
     bint has_dots "ft_has_dots"() noexcept nogil
     vec_f32 dots "ft_dots"(vec_f32 a, vec_f32 b, vec_f32 c) noexcept nogil
     vec_f32 pairs_across "ft_pairs_across"(const ft_bf16* even, const ft_bf16* odd) noexcept nogil     # of two rows
+    vec_f32 pairs_mixed "ft_pairs_mixed"(const ft_bf16* even, const ft_bf16* odd, int half) noexcept nogil     # of two rows, the first or the second half of 2 VL columns
     vec_f32 pairs_along "ft_pairs_along"(const ft_bf16* p) noexcept nogil                              # of neighbours
     vec_f32 pair_of "ft_pair_of"(vec_f32 even, vec_f32 odd) noexcept nogil          # float32 numbers that are bfloat16
     vec_f32 pairs_within "ft_pairs_within"(vec_f32 x, vec_f32 y) noexcept nogil     # of neighbours in x, then in y
