@@ -26,7 +26,7 @@ cdef enum:
     SHARED_COLUMNS = 1152
     SHARED_BYTES = 1 << 18
     FEW_ROWS = 16               # output channels up to which bands are read without gathering panels
-    FEW_PAIRED = 7              # the same of bfloat16 by pairs
+    FEW_PAIRED = 7              # the same where pairs of bfloat16 would serve
     LANES = 8                   # channels from which a depthwise weight gradient gives each a lane
     FLIPPED = 8                 # channels of weight turned at a time: more streams than that push one another out of the cache
     FLIP_GRAIN = 1 << 16        # weights worth a thread
@@ -87,10 +87,10 @@ cdef int prepare(Job* job, int code, const ConvShape* s) noexcept nogil:
     return CONV_OK
 
 
-cdef int band_code(int code, bint halves, Py_ssize_t n, const char* x, Py_ssize_t m, const char* y) noexcept nogil:
-    """BF16 where float32 factors of n and m numbers, which are bfloat16, may meet by pairs."""
+cdef int paired_code(const Job* job, Py_ssize_t n, Py_ssize_t m) noexcept nogil:
+    """BF16 where the n numbers of x and the m of weight, float32 that are bfloat16, may meet by pairs."""
     cdef least_function least = <least_function> gemm_slot(GEMM_LEAST + BF16)
-    return BF16 if halves and least != NULL and least(n, x) + least(m, y) >= GEMM_LEAST_SUM else code
+    return BF16 if least != NULL and least(n, job.x) + least(m, job.weight) >= GEMM_LEAST_SUM else job.code
 
 
 cdef inline Py_ssize_t up64(Py_ssize_t n) noexcept nogil:
@@ -221,17 +221,20 @@ cdef void fill_offsets(Job* job, Py_ssize_t channels, Py_ssize_t* offsets) noexc
                     k += 1
 
 
-cdef int forward_from_bands(Job* job) noexcept nogil:
-    """Forward for float32 and float64: no unfolding; panels are gathered from padded images."""
+cdef int forward_from_bands(Job* job, bint halves) noexcept nogil:
+    """Forward for float32 and float64: no unfolding; panels are gathered from padded images, or few channels read them as they lie."""
     cdef const ConvShape* s = job.shape
     cdef Py_ssize_t rows = s.out[0] * s.out[1], slices, scratch, band_row, tasks
     cdef int d
     cdef Py_ssize_t* offsets
     cdef bint thin = job.out_group <= THIN_ROWS
     cdef Py_ssize_t vector = <Py_ssize_t> <uintptr_t> table[CONV_WIDTH + job.code]
+    cdef bint full = 4 * ((s.out[2] + vector - 1) / vector * vector) <= 5 * s.out[2]         # a fifth of the lanes idle at most
+    if halves and not thin and (job.out_group > FEW_PAIRED or not full):
+        job.band_code = paired_code(job, s.images * s.in_channels * job.volume, s.out_channels * job.depth)
     job.from_band = <band_function> gemm_slot(GEMM_THIN + job.code if thin else GEMM_BAND + job.band_code)
-    if not thin and job.out_group <= (FEW_PAIRED if job.band_code == BF16 else FEW_ROWS) and 4 * ((s.out[2] + vector - 1) / vector * vector) <= 5 * s.out[2]:
-        job.from_band = <band_function> table[CONV_ROWS + job.code]         # a fifth of the lanes idle at most
+    if full and not thin and job.out_group <= FEW_ROWS and job.band_code != BF16:
+        job.from_band = <band_function> table[CONV_ROWS + job.code]
     job.pad = <pad_function> table[CONV_PAD + job.code]
     job.shared = 1
     if not thin and job.positions < SMALL_IMAGE:
@@ -280,8 +283,7 @@ cdef int conv_forward(int code, const ConvShape* shape, const char* input, const
         return CONV_OK
     job.x, job.weight, job.bias, job.out = input, weight, bias, output
     if (code == F32 or code == F64) and not job.unfolded and job.depth > 0:
-        job.band_code = band_code(code, halves and job.out_group > THIN_ROWS, shape.images * shape.in_channels * job.volume, input, shape.out_channels * job.depth, weight)
-        return forward_from_bands(&job)
+        return forward_from_bands(&job, halves)
     job.block = min(max((4 if job.unfolded else 1) * UNFOLDED / max(job.depth, 1) / 48 * 48, 48), job.positions)
     job.blocks = (job.positions + job.block - 1) / job.block
     parallel_for(forward_body, &job, shape.images * shape.groups * job.blocks,
@@ -589,10 +591,9 @@ cdef void depth_body(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
     ft_free(room, scratch)
 
 
-cdef int weight_from_bands(Job* job) noexcept nogil:
+cdef int weight_from_bands(Job* job, bint halves) noexcept nogil:
     cdef const ConvShape* s = job.shape
     cdef Py_ssize_t per_image
-    job.from_taps = <taps_function> gemm_slot(GEMM_TAPS + job.band_code)
     job.pad = <pad_function> table[CONV_PAD + job.code]
     shape_band(job)
     job.band.depth = (s.out[0] - 1) * s.stride[0] + (s.kernel[0] - 1) * s.dilation[0] + 1
@@ -603,6 +604,9 @@ cdef int weight_from_bands(Job* job) noexcept nogil:
         parallel_for(depth_body, job, (s.groups + job.block - 1) / job.block,
                      max(GRAIN / max(job.block * job.taps * s.images * job.positions, 1), 1))
         return job.status
+    if halves:
+        job.band_code = paired_code(job, s.images * s.out_channels * job.positions, s.images * s.in_channels * job.volume)
+    job.from_taps = <taps_function> gemm_slot(GEMM_TAPS + job.band_code)
     job.block = min(max(TAPS / job.taps, 1), job.in_group)
     job.blocks = (job.in_group + job.block - 1) / job.block
     per_image = job.block * job.band.depth * job.band.height * job.band.phases * job.band.width
@@ -624,8 +628,7 @@ cdef int conv_weight_gradient(int code, const ConvShape* shape, const char* g, c
         return CONV_OK
     job.x, job.weight, job.bias, job.out = g, input, NULL, out
     if (code == F32 or code == F64) and shape.images * job.positions > 0:
-        job.band_code = band_code(code, halves and job.depth * job.out_group > 1, shape.images * shape.in_channels * job.volume, input, shape.images * shape.out_channels * job.positions, g)
-        return weight_from_bands(&job)
+        return weight_from_bands(&job, halves)
     job.block = min(max(192 / job.taps, 1), job.in_group)
     job.blocks = (job.in_group + job.block - 1) / job.block
     parallel_for(weight_body, &job, shape.groups * job.blocks,

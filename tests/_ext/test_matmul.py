@@ -257,6 +257,15 @@ def test_one_special_bfloat16_among_plain_ones(special, levels):
             assert (np.where((got & 0x7fff) > 0x7f80, 0x7fc0, got) == expected[:rows]).all()
 
 
+@pytest.mark.parametrize("shape", [(3, 3, 3), (2, 9, 150), (1, 1, 1000)], ids=str)
+def test_great_products_of_16_bits_wrap(shape, levels):
+    """C promotes them to int, which must not overflow."""
+    m, n, k = shape
+    a, b = [np.random.default_rng(i).integers(-32768, -30000, s).astype(np.int16) for i, s in enumerate([(m, k), (k, n)])]
+    for level in levels:
+        assert bits(product(a, np.asfortranarray(b), level=level)) == bits(matmul(a, b)), level
+
+
 def test_bool_is_refused():
     x = np.ones((2, 2), np.uint8)
     where = (x.__array_interface__["data"][0], (), 2, 1)
