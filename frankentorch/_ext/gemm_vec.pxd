@@ -227,15 +227,55 @@ cdef extern from *:
     FT_FORCE float ft_load_f16(const ft_f16 *p) { return ft_half_up(*p); }
     FT_FORCE float ft_load_bf16(const ft_bf16 *p) { return ft_bhalf_up(*p); }
     #endif
+    /* As many lines as a vector has lanes, `stride` numbers apart; the compiler is kept from an address of its own for each of them. */
+    #define FT_APART(x) __asm__("" : "+r"(x))
+    #define FT_LINES(s, c, t)                                                                                         \\
+        FT_FORCE void ft_lines_##s(const c *p, long stride, ft_vec_##t *v) {                                          \\
+            const char *at = (const char *)p;                                                                         \\
+            long one = stride * (long)sizeof(c), three = 3 * one;                                                     \\
+            FT_APART(three);                                                                                          \\
+            _Pragma("GCC unroll 16") for (int i = 0; i < ft_vl_##t; i++) {                                            \\
+                if (i && i % 4 == 0) { at += 4 * one; FT_APART(at); }                                                 \\
+                v[i] = ft_load_##s((const c *)(at + (i % 4 == 3 ? three : i % 4 * one)));                             \\
+            }                                                                                                         \\
+        }                                                                                                             \\
+        FT_FORCE void ft_coming_##s(const c *p, long stride) {                                                        \\
+            const char *at = (const char *)p;                                                                         \\
+            long one = stride * (long)sizeof(c), three = 3 * one;                                                     \\
+            FT_APART(three);                                                                                          \\
+            _Pragma("GCC unroll 16") for (int i = 0; i < ft_vl_##t; i++) {                                            \\
+                if (i && i % 4 == 0) { at += 4 * one; FT_APART(at); }                                                 \\
+                ft_prefetch_far(at + (i % 4 == 3 ? three : i % 4 * one));                                             \\
+            }                                                                                                         \\
+        }
+    FT_LINES(f32, float, f32)
+    FT_LINES(f64, double, f64)
+    FT_LINES(f16, ft_f16, f32)
+    FT_LINES(bf16, ft_bf16, f32)
+    #if FT_VB == 64
+    /* four blocks, `step` numbers from one to the next, of each of four lines */
+    FT_FORCE void ft_blocks_f32(const float *p, long stride, const long step, ft_vec_f32 *v) {
+        long one = stride * 4, three = 3 * one;
+        FT_APART(three);
+        #pragma GCC unroll 16
+        for (int i = 0; i < 16; i++)
+            v[i] = ft_load_f32((const float *)((const char *)p + (i >> 2 == 3 ? three : (i >> 2) * one)) + (i & 3) * step);
+    }
+    #else
+    FT_FORCE void ft_blocks_f32(const float *p, long stride, const long step, ft_vec_f32 *v) { (void)step; ft_lines_f32(p, stride, v); }
+    #endif
     /* n complex numbers (of two {float, double}) of `columns` columns, `stride` numbers apart, as vectors of one step each */
     enum { ft_paired_f32 = ft_vl_f32 > 1 ? ft_vl_f32 / 2 : 1, ft_paired_f64 = ft_vl_f64 > 1 ? ft_vl_f64 / 2 : 1 };
     FT_FORCE void ft_columns_f32(const float *p, long stride, long columns, long n, ft_vec_f32 *out) {
     #if FT_VB >= 32
         ft_vec_f64 x[ft_paired_f32];
-        #pragma GCC unroll 8
-        for (int i = 0; i < ft_paired_f32; i++) {
-            const double *at = (const double *)(p + (i < columns ? i : columns - 1) * stride);
-            x[i] = n == ft_paired_f32 ? ft_load_f64(at) : ft_loadp_f64(at, n);
+        if (n == ft_paired_f32 && columns == ft_paired_f32) ft_lines_f64((const double *)p, stride / 2, x);
+        else {
+            #pragma GCC unroll 8
+            for (int i = 0; i < ft_paired_f32; i++) {
+                const double *at = (const double *)(p + (i < columns ? i : columns - 1) * stride);
+                x[i] = n == ft_paired_f32 ? ft_load_f64(at) : ft_loadp_f64(at, n);
+            }
         }
         ft_transpose_f64(x);
         #pragma GCC unroll 8
@@ -333,6 +373,8 @@ cdef extern from *:
     FT_FORCE int ft_exponent(const ft_span *s) { (void)s; return -255; }
     static int ft_dots_agree(void) { return 0; }
     #endif
+    #define ft_load_pairs ft_pairs_along
+    FT_LINES(pairs, ft_bf16, f32)
     static int ft_has_dots(void) { static int found = -1; if (found < 0) found = ft_dots_agree(); return found; }
     #if FT_VB != 64
     FT_FORCE ft_vec_f32 ft_four_f32(const float *p) { return ft_splat_f32(*p); }
@@ -406,6 +448,8 @@ cdef extern from *:
     vec_f32 pairs_across "ft_pairs_across"(const ft_bf16* even, const ft_bf16* odd) noexcept nogil     # of two rows
     vec_f32 pairs_mixed "ft_pairs_mixed"(const ft_bf16* even, const ft_bf16* odd, int half) noexcept nogil     # of two rows, the first or the second half of 2 VL columns
     vec_f32 pairs_along "ft_pairs_along"(const ft_bf16* p) noexcept nogil                              # of neighbours
+    void lines_pairs "ft_lines_pairs"(const ft_bf16* p, Py_ssize_t stride, vec_f32* out) noexcept nogil   # of neighbours, of each line one
+    void coming_pairs "ft_coming_pairs"(const ft_bf16* p, Py_ssize_t stride) noexcept nogil
     vec_f32 pair_of "ft_pair_of"(vec_f32 even, vec_f32 odd) noexcept nogil          # float32 numbers that are bfloat16
     vec_f32 pairs_within "ft_pairs_within"(vec_f32 x, vec_f32 y) noexcept nogil     # of neighbours in x, then in y
     ctypedef struct span "ft_span":
@@ -475,6 +519,8 @@ cdef extern from *:
     vec_f32 plus_f32 "ft_plus_f32"(vec_f32 a, vec_f32 b) noexcept nogil
     vec_f32 madd_f32 "ft_madd_f32"(vec_f32 a, vec_f32 b, vec_f32 c) noexcept nogil
     void transpose_f32 "ft_transpose_f32"(vec_f32* v) noexcept nogil
+    void coming_f32 "ft_coming_f32"(const ft_f32* p, Py_ssize_t stride) noexcept nogil       # the same lines into the L2 cache
+    void lines_f32 "ft_lines_f32"(const ft_f32* p, Py_ssize_t stride, vec_f32* out) noexcept nogil     # of each line one
     vec_f32 merge_f32 "ft_merge_f32"(vec_f32 v, Py_ssize_t first, const ft_f32* p) noexcept nogil       # lanes from `first` on are p's own
     ctypedef struct vec_f64 "ft_vec_f64":
         pass
@@ -491,8 +537,15 @@ cdef extern from *:
     vec_f64 plus_f64 "ft_plus_f64"(vec_f64 a, vec_f64 b) noexcept nogil
     vec_f64 madd_f64 "ft_madd_f64"(vec_f64 a, vec_f64 b, vec_f64 c) noexcept nogil
     void transpose_f64 "ft_transpose_f64"(vec_f64* v) noexcept nogil
+    void coming_f64 "ft_coming_f64"(const ft_f64* p, Py_ssize_t stride) noexcept nogil       # the same lines into the L2 cache
+    void lines_f64 "ft_lines_f64"(const ft_f64* p, Py_ssize_t stride, vec_f64* out) noexcept nogil     # of each line one
     vec_f64 merge_f64 "ft_merge_f64"(vec_f64 v, Py_ssize_t first, const ft_f64* p) noexcept nogil
     vec_f32 load_f16 "ft_load_f16"(const ft_f16* p) noexcept nogil
     vec_f32 load_part_f16 "ft_loadp_f16"(const ft_f16* p, Py_ssize_t n) noexcept nogil
+    void coming_f16 "ft_coming_f16"(const ft_f16* p, Py_ssize_t stride) noexcept nogil
+    void coming_bf16 "ft_coming_bf16"(const ft_bf16* p, Py_ssize_t stride) noexcept nogil
+    void lines_bf16 "ft_lines_bf16"(const ft_bf16* p, Py_ssize_t stride, vec_f32* out) noexcept nogil
+    void lines_f16 "ft_lines_f16"(const ft_f16* p, Py_ssize_t stride, vec_f32* out) noexcept nogil
+    void blocks_f32 "ft_blocks_f32"(const ft_f32* p, Py_ssize_t stride, Py_ssize_t step, vec_f32* out) noexcept nogil    # of vectors of sixteen
     vec_f32 load_bf16 "ft_load_bf16"(const ft_bf16* p) noexcept nogil
     vec_f32 load_part_bf16 "ft_loadp_bf16"(const ft_bf16* p, Py_ssize_t n) noexcept nogil
