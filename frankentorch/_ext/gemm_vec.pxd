@@ -335,9 +335,15 @@ cdef extern from *:
         _mm512_storeu_si512(least, s->least); _mm512_storeu_si512(most, s->most);
         for (int i = 0; i < 32; i++) { low = least[i] < low ? least[i] : low; high = most[i] > high ? most[i] : high; }
         return high >= 0xff00 || low < 0xff ? -255 : low == 65535 ? 255 : (low + 1) >> 8; }
+    /* 32 float32 numbers, none of them subnormal, as bfloat16 */
+    FT_FORCE void ft_down_dots(const float *x, ft_bf16 *out) {
+        __m512i r;
+        __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(r) : "v"(_mm512_loadu_ps(x)), "v"(_mm512_loadu_ps(x + 16)));
+        _mm512_storeu_si512(out, r); }
     static int ft_dots_agree(void) {        /* does this processor's dot product give the bits of the chain? */
         unsigned a, b, c, d, r = 1, x[16], y[16], u, v;
-        float sums[16], chain[16], f[4];
+        float sums[16], chain[16], f[4], rounded[32] = {0};
+        ft_bf16 halves[32];
         if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || a < 1 || !__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return 0;
         for (int t = 0; t < 512; t++) {
             for (int i = 0; i < 16; i++) {
@@ -356,6 +362,13 @@ cdef extern from *:
                 chain[i] = __builtin_fmaf(f[2], f[3], __builtin_fmaf(f[0], f[1], sums[i]));
                 if (memcmp(chain + i, (float *)&got + i, 4)) return 0;
             }
+            for (int i = 0; i < 8; i++) {       /* sums and what may become of them, rounded */
+                u = i == 1 ? 0x7f800000u : i == 2 ? 0xffc00000u : i == 3 ? 0x80000000u : i == 4 ? 0x7f7fffffu : i == 5 ? x[i] | 0x8000u : x[i];
+                memcpy(rounded + i, &u, 4);
+                rounded[8 + i] = chain[i];
+            }
+            ft_down_dots(rounded, halves);
+            for (int i = 0; i < 16; i++) if (halves[i] != ft_bhalf_down(rounded[i])) return 0;
         }
         return 1;
     }
@@ -371,6 +384,7 @@ cdef extern from *:
     FT_FORCE ft_span ft_nothing(void) { ft_span s = {0}; return s; }
     FT_FORCE void ft_take(ft_span *s, ft_vec_f32 pairs) { (void)s; (void)pairs; }
     FT_FORCE int ft_exponent(const ft_span *s) { (void)s; return -255; }
+    FT_FORCE void ft_down_dots(const float *x, ft_bf16 *out) { for (int i = 0; i < 32; i++) out[i] = ft_bhalf_down(x[i]); }
     static int ft_dots_agree(void) { return 0; }
     #endif
     #define ft_load_pairs ft_pairs_along
@@ -461,6 +475,7 @@ cdef extern from *:
     float up_bf16 "ft_up_bf16"(ft_bf16 x) noexcept nogil
     ft_f16 down_f16 "ft_down_f16"(float x) noexcept nogil
     void down_row_f16 "ft_down_row_f16"(const float* x, Py_ssize_t n, ft_f16* out) noexcept nogil
+    void down_dots "ft_down_dots"(const float* x, ft_bf16* out) noexcept nogil       # 32 of them, none subnormal
     void down_row_bf16 "ft_down_row_bf16"(const float* x, Py_ssize_t n, ft_bf16* out) noexcept nogil
     ft_bf16 down_bf16 "ft_down_bf16"(float x) noexcept nogil
     ctypedef struct vec_u8 "ft_vec_u8":
