@@ -31,7 +31,8 @@ def cdist_backward(g, x, y, p, out):
     weights = ops.unsqueeze(weights, -1)
     if p == math.inf:
         weights = extreme_dims_backward(ops.squeeze(weights, -1), ops.abs(differences), out, (-1,), False)
-    return (weights * (differences if p == 2 else ops.sign(differences))).sum(-2)
+    signs = differences if p == 2 else ops.where(differences == differences, ops.sign(differences), differences)       # no number keeps none
+    return (weights * signs).sum(-2)
 
 
 def pdist_backward(g, self, p, out):

@@ -170,14 +170,20 @@ def _norm(x, p, keepdim):
     inf = float("inf")
     size = ops.abs(x)
     if p == 0:
-        return ops.sum(ops.abs(ops.sign(x)), (-1,), keepdim)
+        count = ops.sum(ops.abs(ops.sign(x)), (-1,), keepdim)
+        return ops.where(ops.any(ops.ne(x, x).detach(), -1, keepdim), math.nan, count)
     if p == 1:
         return ops.sum(size, (-1,), keepdim)
     if p == inf:
         return ops.amax(size, (-1,), keepdim)
     if p == -inf:
         return ops.amin(size, (-1,), keepdim)
-    total = ops.sum(ops.mul(x, x) if p == 2 and not x.is_complex() else ops.pow(size, p), (-1,), keepdim)
+    if 0 < p < 1:                                       # the slope at 0 has no end: what is 0 there has none
+        apart = ops.ne(size, 0)
+        terms = ops.where(apart, ops.pow(ops.where(apart, size, 1), p), 0)
+    else:
+        terms = ops.mul(x, x) if p == 2 and not x.is_complex() else ops.pow(size, p)
+    total = ops.sum(terms, (-1,), keepdim)
     zero = ops.eq(total, 0)
     held = ops.where(zero, ops.ones_like(total), total)
     root = ops.sqrt(held) if p == 2 else ops.pow(held, 1.0 / p)

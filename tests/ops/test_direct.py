@@ -106,6 +106,34 @@ def test_second_derivatives_of_distances():
     assert ft.autograd.gradcheck(lambda x: F.glu(x, 1), (ft.randn(2, 4, 3, dtype=ft.float64, requires_grad=True),), check_forward_ad=True, check_batched_grad=True)
 
 
+@pytest.mark.parametrize("function", [ft.cdist, lambda x, y, p: F.pdist(ft.cat((x, y)), p)])
+def test_a_difference_of_zero_pulls_nothing(function):
+    """For p below 1 its slope has no end. |(0, 4)| is 4, its slope in the second place 1 for any p."""
+    x, y = ft.tensor([[1.0, 5.0]], requires_grad=True), ft.tensor([[1.0, 1.0]], requires_grad=True)
+    distance = function(x, y, 0.5)
+    distance.sum().backward()
+
+    assert [4.0] == distance.flatten().tolist()
+    assert [[[0.0, 1.0]], [[0.0, -1.0]]] == [x.grad.tolist(), y.grad.tolist()]
+    assert [0.0, 0.0] == ft.autograd.grad(function(x, x.detach(), 0.5).sum(), x)[0][0].tolist()
+
+
+@pytest.mark.parametrize("p", (0.0, 0.5, 1.0, 2.0, math.inf))
+def test_distances_to_what_is_no_number_are_none(p):
+    x = ft.tensor([[math.nan, 1.0], [2.0, 1.0], [3.0, 1.0]], requires_grad=True)
+
+    assert [True, True, False] == F.pdist(x, p).isnan().tolist()
+    assert [[True, True, True], [True, False, False], [True, False, False]] == ft.cdist(x, x, p).isnan().tolist()
+
+
+@pytest.mark.parametrize("p", (1.0, math.inf))
+def test_recorded_gradients_keep_what_is_no_number(p):
+    x, y = ft.tensor([[math.nan, 3.0]], requires_grad=True), ft.tensor([[0.0, 1.0]])
+    plain, recorded = (ft.autograd.grad(ft.cdist(x, y, p).sum(), x, create_graph=graph)[0] for graph in (False, True))
+
+    assert [True, False] == plain[0].isnan().tolist() == recorded[0].isnan().tolist()
+
+
 def test_halves_measure_distances_in_float():
     x, y = ft.tensor([[300.0, 400.0], [0.0, 1.0]], dtype=ft.bfloat16), ft.tensor([[0.0, 0.0]], dtype=ft.bfloat16)
 
