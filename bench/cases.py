@@ -421,6 +421,8 @@ group("index").update({
     "embedding tiny": indexed("F.embedding(i[:8], x)"), "index_select tiny": indexed("x.index_select(0, i[:4])"),
     "gather tiny": indexed("x.gather(1, across[:, :1])"), "x[i] tiny": indexed("x[i[:4]]"),
     **{f"transpose copy 256x1024 {dtype}": forward("x.t().contiguous()", (256, 1024), dtype=dtype) for dtype in ("float32", "float64", "bfloat16", "uint8")},
+    **{f"channels first {dtype} 224x224x{channels}": forward("x.permute(2, 0, 1).contiguous()", (224, 224, channels), dtype=dtype)
+       for dtype, channels in (("uint8", 3), ("float32", 4), ("bfloat16", 16))},
     "roll": indexed("x.roll(3, 1)"), "triu_indices": indexed("torch.triu_indices(500, 500)"),
     "arange": indexed("torch.arange(0, 100000, 1.0)"), "linspace": indexed("torch.linspace(0, 1, 100000)"),
     "repeat_interleave": indexed("x.repeat_interleave(2, 0)"), "unfold copy": indexed("x.unfold(1, 8, 4).contiguous()"),
