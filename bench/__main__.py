@@ -3,9 +3,10 @@
 compare   ratios (oracle / ours, above 1 we are faster) by median and by minimum, geometric mean per group
 record    the same, written to artifacts/bench/<processor>/<group>.json with host, flags and commit
 gate      measure again and fail if a group's mean ratio fell below this processor's record by more than the tolerance
+sweep     every op in every dtype, shape and layout beside the oracle; prints the cases below a ratio, and each family's geometric mean
 goals     what the records say beside what was set out to be reached; fails where something is short
 figures   write the table of README.md anew from the records
-list      names of groups and cases
+list      names of groups and cases, of families with --family
 """
 import argparse
 import importlib
@@ -21,6 +22,8 @@ import sys
 
 from bench import checkpoints, figures, ftc, functions, gate, goals, growth, machine, trainings  # noqa: F401  (four of them add groups)
 from bench.cases import GROUPS
+from bench.sweep import FAMILIES
+from bench.sweep import measure as sweep
 from bench.timing import interleave, summary, use_threads
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -32,9 +35,11 @@ ON_DISK = ("checkpoint", "serialization")      # groups measured by both clocks:
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("compare", "record", "gate", "goals", "figures", "list"))
+    parser.add_argument("command", choices=("compare", "record", "gate", "goals", "figures", "sweep", "list"))
     parser.add_argument("--group", action="append", choices=(*GROUPS, PROCESS_GROUP, MEMORY_GROUP, SLOPE_GROUP), help="only this group (repeatable)")
     parser.add_argument("--case", metavar="RE", help="only cases whose name contains a match")
+    parser.add_argument("--family", action="append", choices=tuple(FAMILIES), help="sweep: only this family (repeatable)")
+    parser.add_argument("--below", type=float, default=0.95, help="sweep: print cases with a lower ratio (0.95)")
     parser.add_argument("--threads", type=int, default=1, help="threads of both libraries (1)")
     parser.add_argument("--rounds", type=int, help="runs of each side")
     parser.add_argument("--seconds", type=float, default=growth.SECONDS, help=f"memory: how long our training goes on, up to {growth.STEPS} steps ({growth.SECONDS})")
@@ -46,9 +51,14 @@ def main(argv=None):
     use_threads(options.threads)
     special = {PROCESS_GROUP: process_rows, MEMORY_GROUP: memory_rows, SLOPE_GROUP: slope_rows}
     groups = options.group or [*GROUPS, *special]
+    if options.command == "sweep":
+        return sweep_families(options)
     if options.command == "list":
-        for name in groups:
-            print(name, *(f"  {case}" for case in GROUPS.get(name, ())), sep="\n")
+        listed = {name: GROUPS.get(name, ()) for name in groups}
+        if options.family:
+            listed = {name: [case.name for case in FAMILIES[name]()] for name in options.family}
+        for name, cases in listed.items():
+            print(name, *(f"  {case}" for case in cases), sep="\n")
         return 0
     records = FOLDER / (options.processor or machine.folder_name(machine.cpu_name()))
     if options.command == "goals":
@@ -73,10 +83,7 @@ def main(argv=None):
 
 def timed_rows(name, options):
     """{case: {"ours": summary, "oracle": summary} or {"missing": text}} for one group."""
-    ours, oracle = (importlib.import_module(module) for module in (options.ours, options.oracle))
-    for lib in (ours, oracle):
-        if hasattr(lib, "set_num_threads"):
-            lib.set_num_threads(options.threads)
+    ours, oracle = libraries(options).values()
     rows = {}
     for case, maker in GROUPS[name].items():
         if options.case and not re.search(options.case, case):
@@ -99,6 +106,32 @@ def timed_rows(name, options):
     return rows
 
 
+def libraries(options):
+    """{side: module}, with the threads that were asked for."""
+    found = {"ours": importlib.import_module(options.ours), "oracle": importlib.import_module(options.oracle)}
+    for lib in found.values():
+        if hasattr(lib, "set_num_threads"):
+            lib.set_num_threads(options.threads)
+    return found
+
+
+def sweep_families(options):
+    """The slow cases of each family as it is done, then a line for each family: cases, mean, how many below, missing here, refused by the oracle."""
+    sides, lines = libraries(options), []
+    for name in options.family or FAMILIES:
+        rows = sweep.rows(name, sides, options.below, options.case, options.rounds or sweep.ROUNDS)
+        found = sweep.slow(rows, options.below)
+        if found:
+            show(name, found, mean=False)
+        timed = [sweep.ratio(row) for row in rows.values() if sweep.is_timed(row)]
+        refused = sum(row is None for row in rows.values())
+        counts = sum(value < options.below for value in timed), len(rows) - len(timed) - refused, refused
+        if timed:
+            lines.append(f"{name:<14} {len(timed):>7} {geometric_mean(timed):>7.2f}x {{:>7}} {{:>8}} {{:>8}}".format(*counts))
+    print(f"\n{'family':<14} {'cases':>7} {'mean':>8} {f'< {options.below:g}':>7} {'missing':>8} {'refused':>8}", *lines, sep="\n")
+    return 0
+
+
 def process_rows(options):
     from bench import process
 
@@ -119,10 +152,7 @@ def memory_rows(options):
 
 
 def slope_rows(options):
-    sides = {"ours": importlib.import_module(options.ours), "oracle": importlib.import_module(options.oracle)}
-    for lib in sides.values():
-        lib.set_num_threads(options.threads)
-    return growth.slope_rows(sides, re.compile(options.case).search if options.case else None)
+    return growth.slope_rows(libraries(options), re.compile(options.case).search if options.case else None)
 
 
 def plain(value):
@@ -139,20 +169,21 @@ def geometric_mean(values):
     return math.exp(statistics.fmean(map(math.log, values)))
 
 
-def show(name, rows):
+def show(name, rows, mean=True):
     found = ratios(rows)
-    print(f"{name:<38} {'ours':>11} {'oracle':>11} {'median':>8} {'minima':>8}")
+    width = max([36, *map(len, rows)])
+    print(f"{name:<{width + 2}} {'ours':>11} {'oracle':>11} {'median':>8} {'minima':>8}")
     for case, row in rows.items():
         if "missing" in row:
-            print(f"  {case:<36} missing: {row['missing']}")
+            print(f"  {case:<{width}} missing: {row['missing']}")
             continue
         by_median, by_minimum = found[case]
         ours, oracle = (amount(row[side]) for side in ("ours", "oracle"))
-        print(f"  {case:<36} {ours:>11} {oracle:>11} {by_median:>7.2f}x {by_minimum:>7.2f}x"
+        print(f"  {case:<{width}} {ours:>11} {oracle:>11} {by_median:>7.2f}x {by_minimum:>7.2f}x"
               + notes(row), flush=True)
-    if found:
+    if found and mean:
         means = [geometric_mean(values) for values in zip(*found.values())]
-        print(f"  {'geometric mean of ' + str(len(found)):<36} {'':>11} {'':>11} {means[0]:>7.2f}x {means[1]:>7.2f}x")
+        print(f"  {'geometric mean of ' + str(len(found)):<{width}} {'':>11} {'':>11} {means[0]:>7.2f}x {means[1]:>7.2f}x")
 
 
 def notes(row):

@@ -40,9 +40,9 @@ def run(call, count):
     return clock() - begun
 
 
-def interleave(calls, rounds=None, walls=None):
+def interleave(calls, rounds=None, walls=None, run_seconds=RUN_SECONDS):
     """{side: [seconds per call, one of each round]} for {side: call}; `walls`, lists by side, gets the same by the wall's clock."""
-    counts = {side: calibrate(call) for side, call in calls.items()}
+    counts = {side: calibrate(call, run_seconds) for side, call in calls.items()}
     if rounds is None:
         longest = max(run(call, 1) for call in calls.values())
         rounds = ROUNDS if longest < 0.05 else LONG_ROUNDS
