@@ -5,7 +5,7 @@ import pytest
 
 import frankentorch as ft
 from frankentorch._ext import cpu
-from tests.ops.reference_cases import CASES, digest
+from tests.ops.slow_cases import CASES, digest
 from tests.processes import run_python
 
 LEVELS = ("baseline", "avx2", "avx512")
@@ -33,7 +33,7 @@ def test_bits_of_the_reference(name):
 def test_bits_of_the_reference_at_every_level(level):
     if LEVELS.index(level) > LEVELS.index(cpu.host_level_name()):
         pytest.skip(f"the host has no {level}")
-    done = run_python("from tests.ops.reference_cases import CASES, digest\n"
+    done = run_python("from tests.ops.slow_cases import CASES, digest\n"
                       "for name, (found, _) in CASES.items():\n"
                       "    print(name, digest(found()), sep='\\t')", FRANKENTORCH_CPU=level)
     assert done.returncode == 0, done.stderr

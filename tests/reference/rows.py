@@ -53,6 +53,11 @@ def batch_norm_apply(x, mean, rstd, weight, bias):
     return (x - channel(mean)) * channel(rstd) * channel(weight) + channel(bias)
 
 
+def batch_norm_root(var, eps):
+    """1 / sqrt(var + eps) of running variances: in float64, rounded once."""
+    return (1 / np.sqrt(var.astype(np.float64) + eps)).astype(var.dtype)
+
+
 def plane_dots(g, x, mean):
     """Sums over space of g and of g * (x - mean), each [batch][channels]; mean is [batch][channels]."""
     kind = x.dtype.type
@@ -111,3 +116,75 @@ def nll_loss(x, target, weight, ignore_index):
         weights.append(w)
     total = fold(weights, kind)
     return fold(losses, kind) / total, total
+
+
+def nll_loss_backward(g, x, target, weight, ignore_index, total):
+    """Of the mean: -(weight[t] * g) / total at the class t of each place, else 0."""
+    kind = x.dtype.type
+    grad = np.zeros_like(x)
+    for b, s in np.ndindex(*target.shape):
+        t = target[b, s]
+        if t != ignore_index:
+            grad[b, t, s] = -((kind(1) if weight is None else weight[t]) * kind(g)) / total
+    return grad
+
+
+def softmax(x, exp):
+    """e * (1 / sum(e)) with e = exp(x - max) of each row; exp and log are the library's own, here and below."""
+    kind, out = x.dtype.type, np.empty_like(x)
+    for r, row in enumerate(x):
+        e = exp(row - row.max())
+        out[r] = e * (kind(1) / fold(e, kind))
+    return out
+
+
+def log_softmax(x, exp, log):
+    """(x - max) - log(sum(exp(x - max)))."""
+    out = np.empty_like(x)
+    for r, row in enumerate(x):
+        low = row - row.max()
+        out[r] = low - log(np.array([fold(exp(low), x.dtype.type)], x.dtype))
+    return out
+
+
+def log_softmax_backward(g, y, exp):
+    """g - exp(y) * sum(g)."""
+    return np.array([a - exp(b) * fold(a, y.dtype.type) for a, b in zip(g, y)], y.dtype)
+
+
+def logsumexp(x, exp, log):
+    """max + log(sum(exp(x - max))), 0 for an infinite max."""
+    out = np.empty(len(x), x.dtype)
+    for r, row in enumerate(x):
+        top = row.max()
+        top = x.dtype.type(0) if np.isinf(top) else top
+        out[r] = top + log(np.array([fold(exp(row - top), x.dtype.type)], x.dtype))[0]
+    return out
+
+
+def group_norm(x, groups, weight, bias, eps):
+    """x[batch][channels][space]: mean and rstd as layer_norm's over a group's channels and space, then one expression."""
+    batch, channels, space = x.shape
+    _, mean, rstd = layer_norm(x.reshape(batch * groups, -1), None, None, eps)
+    mean, rstd = (np.repeat(v.reshape(batch, groups), channels // groups, 1)[:, :, None] for v in (mean, rstd))
+    return (x - mean) * rstd * weight[:, None] + bias[:, None]
+
+
+def root_of_squares(x, eps):
+    kind = x.dtype.type
+    return np.array([kind(1) / np.sqrt(fold(row * row, kind) / kind(len(row)) + kind(eps)) for row in x], x.dtype)[:, None]
+
+
+def rms_norm(x, weight, eps):
+    """x * (1 / sqrt(mean(x * x) + eps)) * weight."""
+    return x * root_of_squares(x, eps) * weight
+
+
+def rms_norm_backward(g, x, weight, eps):
+    """(grad_input, grad_weight): what x gives as a factor of the result, then twice what it gives as a factor of its square."""
+    kind, root = x.dtype.type, root_of_squares(x, eps)
+    h = g * weight
+    to_root = np.array([fold(row, kind) for row in h * x], x.dtype)[:, None]
+    to_square = kind(-0.5) * to_root * (root * root * root) / kind(x.shape[1])
+    terms = g * (x * root)
+    return h * root + to_square * x + to_square * x, np.array([fold(terms[:, j], kind) for j in range(x.shape[1])], x.dtype)
