@@ -53,6 +53,14 @@ def test_layouts(ft_module, layout, strides):
     assert (tuple(x.shape), x.stride(), x.dtype) == ((3, 4), strides, ft_module.int32)
 
 
+def test_every_name_has_numbers_of_its_own(ft_module):
+    """Two operands that were one tensor would be compared, or divided, at once."""
+    x, y, again = case("", "x, y, z", x=Input((9,)), y=Input((9,)), z="x").call(ft_module)()
+
+    assert not x.equal(y)
+    assert again is x
+
+
 def test_every_op_of_the_table_has_a_case():
     from bench.sweep import elementwise
     from frankentorch import optable
