@@ -125,6 +125,8 @@ for name, expression, count in (("exp", "x.exp()", 1), ("log", "x.abs().log()", 
     group("elementwise")[f"{name} 4096"] = forward(expression, *[(4096,)] * count)
 for name, expression, count in (("sigmoid", "x.sigmoid()", 1), ("gelu", "F.gelu(x)", 1), ("gelu tanh", "F.gelu(x, approximate='tanh')", 1)):
     group("elementwise")[f"{name} 262144"] = forward(expression, *[(262_144,)] * count)
+for name, expression in (("clamp_", "x.clamp_(-1, 1)"), ("square_", "x.tanh_().square_()"), ("nan_to_num_", "x.nan_to_num_()")):
+    group("elementwise")[f"{name} 100000"] = forward(expression, (100_000,))
 for name, expression in (               # functions that are met less often
         ("square", "x.square()"), ("pow 2", "x ** 2"), ("pow 3", "x ** 3"), ("pow 0.5", "x.abs() ** 0.5"), ("tan", "x.tan()"), ("atan", "x.atan()"),
         ("asin", "x.clamp(-1, 1).asin()"), ("erfinv", "x.tanh().erfinv()"), ("erfc", "x.erfc()"), ("lgamma", "x.lgamma()"), ("mish", "F.mish(x)"),

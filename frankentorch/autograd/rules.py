@@ -315,11 +315,11 @@ def clamp_backward_max(g, self, min, max):
 
 
 def clamp_one_backward(g, self, bound, relation):
-    return g * ops.logical_or(getattr(ops, relation)(self, bound), ops.isnan(self))
+    return ops.where(getattr(ops, relation)(self, bound), g, 0)
 
 
 def clamp_bound_backward(g, self, bound, relation):
-    return g * getattr(ops, relation)(self, bound)
+    return ops.where(getattr(ops, relation)(self, bound), g, 0)
 
 
 # ---- activations ----

@@ -26,9 +26,19 @@ def deg2rad(self):
     return _floating(self) * (math.pi / 180)
 
 
+def deg2rad_in_place(self):
+    _real("deg2rad", self)
+    return self.mul_(math.pi / 180)
+
+
 def rad2deg(self):
     _real("rad2deg", self)
     return _floating(self) * (180 / math.pi)
+
+
+def rad2deg_in_place(self):
+    _real("rad2deg", self)
+    return self.mul_(180 / math.pi)
 
 
 def logit(self, eps):

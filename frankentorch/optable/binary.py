@@ -3,6 +3,7 @@ from .family import BOOL, COMPLEX, FLOAT, INT, NONE, table
 
 ROWS, op = table()
 PLAIN = "function method inplace out"
+WRITTEN = "function method out"         # the in-place form is a row of its own: a composite's would write a copy and copy it back
 
 op("add(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", forms=PLAIN,
    guard="alpha", loop={BOOL: "x | (alpha & y)", INT: "x + alpha * y", FLOAT: "x + y if alpha == 1 else fma(alpha, y, x)", COMPLEX: "add(x, mul(alpha, y))"},
@@ -29,7 +30,8 @@ op("fmod(Tensor self, Operand other) -> Tensor", forms=PLAIN, guard="zero", loop
    grad={"self": "g", "other": "-g * self.div(other, rounding_mode='trunc')"}, doc="self - other * trunc(self / other): the sign of self.")
 op("pow(Operand self, Operand exponent) -> Tensor", forms=PLAIN, guard="exponent fit", loop={BOOL: "x | (y ^ 1)", INT: "pow(x, y)", FLOAT: "pow(x, y)", COMPLEX: "pow(x, y)"},
    grad={"self": "pow_backward_self(g, self, exponent)", "exponent": "pow_backward_exponent(g, self, exponent, out)"}, doc="self to the power of exponent.")
-op("float_power(Operand self, Operand exponent) -> Tensor", forms="function method inplace out", body="ops.elementwise:float_power", doc="pow in float64 (complex128 for complex input).")
+op("float_power(Operand self, Operand exponent) -> Tensor", forms=WRITTEN, body="ops.elementwise:float_power", doc="pow in float64 (complex128 for complex input).")
+op("float_power_(Tensor self, Operand exponent) -> Tensor", forms="method", body="ops.elementwise:float_power_in_place", doc="float_power in place.")
 op("atan2(Tensor self, Tensor other) -> Tensor", forms=PLAIN, aliases="arctan2", promote="int_to_float", loop={FLOAT: "atan2(x, y)"},
    grad={"self": "atan2_backward_self(g, self, other)", "other": "atan2_backward_other(g, self, other)"}, doc="Angle of the point (other, self), in (-pi, pi].")
 op("hypot(Tensor self, Tensor other) -> Tensor", forms=PLAIN, loop={FLOAT: "hypot(x, y)"},
@@ -67,6 +69,7 @@ op("clamp_min(Tensor self, Operand min) -> Tensor", forms=PLAIN, guard="fit", lo
    grad={"self": "clamp_one_backward(g, self, min, 'ge')", "min": "clamp_bound_backward(g, self, min, 'lt')"}, doc="self, at least min.")
 op("clamp_max(Tensor self, Operand max) -> Tensor", forms=PLAIN, guard="fit", loop={INT: "minimum(x, y)", FLOAT: "minimum(x, y)"}, vectors=True,
    grad={"self": "clamp_one_backward(g, self, max, 'le')", "max": "clamp_bound_backward(g, self, max, 'gt')"}, doc="self, at most max.")
-op("clamp(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", forms=PLAIN, out="cast", aliases="clip", body="ops.elementwise:clamp", doc="self held between min and max.")
+op("clamp(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", forms=WRITTEN, out="cast", aliases="clip", body="ops.elementwise:clamp", doc="self held between min and max.")
+op("clamp_(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", forms="function method", aliases="clip_", body="ops.elementwise:clamp_in_place", doc="clamp in place.")
 op("where(Tensor condition, Operand self, Operand other) -> Tensor", forms="function out", body="ops.elementwise:where", doc="self where condition, else other.")
 op("where.indices(Tensor condition) -> Tensor[]", forms="function", body="ops.elementwise:where_indices")

@@ -4,13 +4,16 @@ from .family import FLOAT, FULL, table
 ROWS, op = table()
 BOTH = "function method"
 PLAIN = "function method inplace out"
+WRITTEN = "function method out"         # the in-place form is a row of its own: a composite's would write a copy and copy it back
 PLACE = "ops.statistics:"
 LOGIT_SLOPE = "x / (y / (<T> 1 - y)) / (<T> 1 - y) + x / (y / (<T> 1 - y)) * (y / (<T> 1 - y) / (<T> 1 - y))"
 
 op("_angle(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "x if x != x else (<T> 3.141592653589793 if x < 0 else <T> 0)"}, grad={"self": "zeros_like(g)"}, node="AngleBackward0")
 op("angle(Tensor self) -> Tensor", forms="function method out", out="cast", body=PLACE + "angle", doc="Argument of a complex number; 0 or pi for a real one, nan for nan.")
-op("deg2rad(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "deg2rad", doc="Degrees to radians.")
-op("rad2deg(Tensor self) -> Tensor", forms=PLAIN, out="cast", body=PLACE + "rad2deg", doc="Radians to degrees.")
+op("deg2rad(Tensor self) -> Tensor", forms=WRITTEN, out="cast", body=PLACE + "deg2rad", doc="Degrees to radians.")
+op("deg2rad_(Tensor self) -> Tensor", forms="function method", body=PLACE + "deg2rad_in_place", doc="deg2rad in place.")
+op("rad2deg(Tensor self) -> Tensor", forms=WRITTEN, out="cast", body=PLACE + "rad2deg", doc="Radians to degrees.")
+op("rad2deg_(Tensor self) -> Tensor", forms="function method", body=PLACE + "rad2deg_in_place", doc="rad2deg in place.")
 op("_logit(Tensor self) -> Tensor", forms="internal", loop={FULL: "log(x / (1 - x))"}, grad={"self": "_logit_backward(g, self)"}, node="LogitBackward0")
 op("_logit_backward(Tensor grad, Tensor self) -> Tensor", forms="internal", loop={FULL: LOGIT_SLOPE},
    grad={"grad": "_logit_backward(g, self)", "self": "g * grad * (2 * self - 1) / (self * (1 - self)).square()"})

@@ -3,6 +3,7 @@ from .family import BOOL_REAL, COMPLEX, FLOAT, INT, table
 
 ROWS, op = table()
 PLAIN = "function method inplace out"
+WRITTEN = "function method out"         # the in-place form is a row of its own: a composite's would write a copy and copy it back
 
 op("addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor", forms=PLAIN,
    loop={INT: "x + value * y * z", FLOAT: "fma(value * y, z, x)", COMPLEX: "add(x, mul(mul(value, y), z))"}, vectors=True,
@@ -17,6 +18,8 @@ op("_where(Tensor condition, Operand self, Operand other) -> Tensor", forms="int
    grad={"self": "where_part(g, condition, True)", "other": "where_part(g, condition, False)"}, node="WhereBackward0")
 op("_clamp(Tensor self, Operand min, Operand max) -> Tensor", forms="internal inplace", guard="fit", loop={INT: "minimum(maximum(x, y), z)", FLOAT: "minimum(maximum(x, y), z)"}, vectors=True,
    grad={"self": "clamp_backward(g, self, min, max)", "min": "clamp_backward_min(g, self, min, max)", "max": "clamp_backward_max(g, self, min, max)"}, node="ClampBackward1")
-op("_nan_to_num(Tensor self, Scalar nan, Scalar posinf, Scalar neginf) -> Tensor", forms="internal", loop={FLOAT: "nan_to_num(x, nan, posinf, neginf)"},
+op("_nan_to_num(Tensor self, Scalar nan, Scalar posinf, Scalar neginf) -> Tensor", forms="internal inplace", loop={FLOAT: "nan_to_num(x, nan, posinf, neginf)"},
    grad={"self": "where_part(g, isfinite(self), True)"}, node="NanToNumBackward0")
-op("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", forms=PLAIN, body="ops.elementwise:nan_to_num", doc="NaN and infinities replaced by numbers.")
+op("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", forms=WRITTEN, body="ops.elementwise:nan_to_num", doc="NaN and infinities replaced by numbers.")
+op("nan_to_num_(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", forms="function method", body="ops.elementwise:nan_to_num_in_place",
+   doc="nan_to_num in place.")

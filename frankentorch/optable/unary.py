@@ -3,6 +3,7 @@ from .family import BOOL, BOOL_INT, BOOL_REAL, COMPLEX, FLOAT, INT, NONE, SIGNED
 
 ROWS, op = table()
 PLAIN = "function method inplace out"
+WRITTEN = "function method out"         # the in-place form is a row of its own: a composite's would write a copy and copy it back
 
 op("neg(Tensor self) -> Tensor", forms=PLAIN, out="exact", aliases="negative", loop={INT: "0 - x", FLOAT: "-x", COMPLEX: "neg(x)"}, vectors=True, words="x ^ 0x8000",
    grad={"self": "-g"}, doc="Each element with its sign changed.", source="IEEE 754 negate")
@@ -44,7 +45,8 @@ op("rsqrt(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FL
 op("_squared(Tensor self) -> Tensor", forms="internal", loop={INT: "x * x", FLOAT: "x * x", COMPLEX: "mul(x, x)"}, vectors=True, grad=NONE)
 op("_cubed(Tensor self) -> Tensor", forms="internal", loop={INT: "x * x * x", FLOAT: "x * x * x", COMPLEX: "mul(mul(x, x), x)"}, grad=NONE)
 op("_inverse_square(Tensor self) -> Tensor", forms="internal", loop={FLOAT: "<T> 1 / (x * x)", COMPLEX: "reciprocal(mul(x, x))"}, grad=NONE)
-op("square(Tensor self) -> Tensor", forms=PLAIN, out="cast", body="ops.elementwise:square", doc="x * x.")
+op("square(Tensor self) -> Tensor", forms=WRITTEN, out="cast", body="ops.elementwise:square", doc="x * x.")
+op("square_(Tensor self) -> Tensor", forms="function method", body="ops.elementwise:square_in_place", doc="square in place.")
 
 op("exp(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "exp(x)", COMPLEX: "exp(x)"}, grad={"self": "g * conj(out)"}, doc="e to each element.")
 op("exp2(Tensor self) -> Tensor", forms=PLAIN, promote="int_to_float", loop={FLOAT: "exp2(x)", COMPLEX: "exp2(x)"}, grad={"self": "g * conj(out) * 0.6931471805599453"}, doc="2 to each element.")
