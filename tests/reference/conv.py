@@ -25,6 +25,18 @@ def unfold(image, kernel, stride, padding, dilation, out):
     return np.array(rows, image.dtype).reshape(len(rows), -1)
 
 
+def fold(columns, channels, size, kernel, stride, padding, dilation, out):
+    """Columns added back into an image (channels, *size) of zeros, kernel offsets ascending, in each positions ascending."""
+    image, columns = np.zeros((channels, *size), columns.dtype), columns.reshape(channels, -1, *out)
+    for c, (t, tap) in itertools.product(range(channels), enumerate(offsets(kernel))):
+        for position in np.ndindex(*out):
+            at = tuple(o * s - p + q * d for o, s, p, q, d in zip(position, stride, padding, tap, dilation, strict=True))
+            if all(0 <= i < m for i, m in zip(at, size, strict=True)):
+                with np.errstate(over="ignore"):               # integers wrap
+                    image[(c, *at)] += columns[(c, t, *position)]
+    return image
+
+
 def forward(x, weight, stride, padding, dilation, groups, out):
     """Output (images, out_channels, *out)."""
     outs, in_group, kernel = weight.shape[0], weight.shape[1], weight.shape[2:]
@@ -51,13 +63,7 @@ def input_gradient(grad, weight, stride, padding, dilation, groups, size):
     for n, g in np.ndindex(grad.shape[0], groups):
         w = weight[g * step:(g + 1) * step].reshape(step, -1)
         columns = matmul(np.ascontiguousarray(w.T), grad[n, g * step:(g + 1) * step].reshape(step, -1))
-        columns = columns.reshape(in_group, -1, *out)
-        for c, (t, tap) in itertools.product(range(in_group), enumerate(offsets(kernel))):
-            for position in np.ndindex(*out):
-                at = tuple(o * s - p + q * d for o, s, p, q, d in zip(position, stride, padding, tap, dilation, strict=True))
-                if all(0 <= i < m for i, m in zip(at, size, strict=True)):
-                    with np.errstate(over="ignore"):               # integers wrap
-                        result[(n, g * in_group + c, *at)] += columns[(c, t, *position)]
+        result[n, g * in_group:(g + 1) * in_group] = fold(columns, in_group, size, kernel, stride, padding, dilation, out)
     return result
 
 

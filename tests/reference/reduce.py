@@ -7,6 +7,8 @@ NumPy scalars do the arithmetic, so each operation rounds once in its own type.
 """
 import numpy as np
 
+from .exact_fma import fma_float64
+
 BLOCK = 4096
 LANES = {np.dtype(np.float32): 64, np.dtype(np.float64): 32, np.dtype(np.int64): 32}
 
@@ -83,11 +85,19 @@ def var(array, dims, correction=1):
     return reduce_rows(array, dims, lambda row: var_of_row(row, correction))
 
 
-def norm(array, dims, p):
-    """p of 0, 1 and 2: non-zeros, absolute values, root of squares."""
+def cubed(x):
+    """|x|^3 from two products in float64; of a float64 that is not too large the first is a pair."""
+    a = np.abs(x, dtype=np.float64)
+    if x.dtype == np.float32 or a > 1e150:
+        return x.dtype.type(a * a * a)
+    return fma_float64(a * a, a, fma_float64(a, a, -(a * a)) * a)[()]
+
+
+def norm(array, dims, p, power=None):
+    """p of 0, 1 and 2: non-zeros, absolute values, root of squares. Others: power of a sum of powers, by the library's own `power`; for 3 of cubes."""
     kind = array.dtype.type
-    terms = {0: lambda x: kind(x != 0), 1: abs, 2: lambda x: x * x}[p]
-    last = np.sqrt if p == 2 else kind
+    terms = {0: lambda x: kind(x != 0), 1: abs, 2: lambda x: x * x, 3: cubed}.get(p, lambda x: power(abs(x), p))
+    last = {0: kind, 1: kind, 2: np.sqrt}.get(p, lambda total: power(total, 1 / p))
     return reduce_rows(array, dims, lambda row: last(fold((terms(x) for x in row), kind)))
 
 
