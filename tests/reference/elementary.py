@@ -1,4 +1,6 @@
-"""Slow references of exp, exp2 and log: one operation at a time, exact fma; polynomials as the kernels have them (see frankentorch/_ext/vecmath32.pxd, vecmath64.pxd.in)."""
+"""Slow references of elementary functions: exp, exp2 and log of both widths, and of float32 those by a short polynomial in float64, sin and cos below 32768. One operation at a time, exact fma; polynomials as the kernels have
+them (see frankentorch/_ext/vecmath32.pxd,
+vecmath64.pxd.in, lightmath.pxd.in, widemath.pxd)."""
 import numpy as np
 
 from .exact_fma import fma_float32, fma_float64
@@ -87,3 +89,114 @@ def log(x):
         out = high + (fma_float32(k, F(1.428606765330187e-06), rest) + ((head - high) + f))
     special = np.where(x == 0, -np.inf, np.where(x < 0, np.nan, x)).astype(x.dtype)
     return np.where(inside, out, special)
+
+
+# ---- float32, worked in float64 and rounded once ----
+def light(function):
+    """Of float32 values that are numbers; what is none stays none."""
+    def run(*arguments):
+        missing = np.logical_or.reduce([np.isnan(x) for x in arguments])
+        wide = function(*(np.where(missing, 1.0, x).astype(np.float64) for x in arguments))
+        return np.where(missing, np.nan, wide).astype(F)
+    return run
+
+
+def chain64(name, x):
+    return chain(name + "_light_f64", x, np.float64, fma_float64)
+
+
+def decay_light(x):
+    """x clamped, as k log 2 + r."""
+    y = np.clip(x, -300.0, 300.0)
+    k = fma_float64(y, 1.4426950408889634, MAGIC) - MAGIC
+    return fma_float64(-k, 0.6931471805599453, y), np.ldexp(1.0, k.astype(int))
+
+
+def exp_light(x):
+    r, power = decay_light(x)
+    return fma_float64(r * r, chain64("exp", r), r + 1.0) * power
+
+
+def expm1_light(x):
+    r, power = decay_light(x)
+    return np.where(abs(x) < F(1e-9), x, fma_float64(power, fma_float64(r * r, chain64("exp", r), r), power - 1.0))
+
+
+def log_light(x, low=0.0):
+    inside = (x > 0) & (x < np.inf)
+    m, k = parts(np.where(inside, x, 1.0), np.uint64, 0x00095F619980C433, 52, 1023, 0x3FE6A09E667F3BCD)
+    f = fma_float64(np.where(inside, low, 0.0), np.ldexp(1.0, -k.astype(int)), m - 1.0)
+    s = f / (f + 2.0)
+    z = s * s
+    out = fma_float64(k, 0.6931471805599453, fma_float64(s * z, chain64("log", z), s * 2.0))
+    return np.where(inside, out, np.where(x == 0, -np.inf, np.where(x < 0, np.nan, x)))
+
+
+def log1p_light(x):
+    z = x + 1.0
+    return np.where(abs(x) <= F(1e-9), x, log_light(z, x - (z - 1.0)))
+
+
+def pow_light(x, y):
+    """Of positive finite x other than 1, finite y other than 0."""
+    return exp_light(y * log_light(x))
+
+
+expm1 = light(expm1_light)
+log1p = light(log1p_light)
+log2 = light(lambda x: log_light(x) * 1.4426950408889634)
+log10 = light(lambda x: log_light(x) * 0.4342944819032518)
+power = light(pow_light)
+
+
+@light
+def sinh(x):
+    t = expm1_light(abs(x))
+    return np.where(abs(x) < F(1e-6), x, np.copysign((t + t / (t + 1.0)) * 0.5, x))
+
+
+@light
+def cosh(x):
+    e = exp_light(abs(x))
+    return (e + 1.0 / e) * 0.5
+
+
+@light
+def atan(x):
+    a = abs(x)
+    top, bottom = np.where(a > 1, 1.0, a), np.where(a > 1, a, 1.0)
+    turn = bottom * 0.4142135623730951 < top
+    t = np.where(turn, top - bottom, top) / np.where(turn, bottom + top, bottom)
+    t = np.where(np.isnan(t) | np.isinf(t), 0.0, t)
+    z = t * t
+    out = fma_float64(t * z, chain64("atan", z), t) + np.where(turn, 0.7853981633974483, 0.0)
+    out = np.where(a > 1, 1.5707963267948966 - out, out)
+    return np.copysign(np.where(a > 1e30, 1.5707963267948966, out), x)
+
+
+# ---- float32 in float32 ----
+def turned(x, turn):
+    """sin(x + turn pi/2) for |x| < 32768."""
+    t = fma_float32(x, F(0.6366197466850281), F(12582912))
+    n = t - F(12582912)
+    first, p = fma_float32(-n, F(1.5707963705062866), x), n * F(4.371138828673793e-08)
+    r = first + p
+    back = r - first
+    error = (first - (r - back)) + (p - back)
+    low = fma_float32(n, F(1.7151245100058819e-15), error + fma_float32(n, F(4.371138828673793e-08), -p))
+    z = r * r
+    s = r + fma_float32(r * z, chain("sin_f32", z, F, fma_float32), low)
+    h = z * F(0.5)
+    w = F(1) - h
+    c = w + (((F(1) - w) - h) + fma_float32(-r, low, z * z * chain("cos_f32", z, F, fma_float32)))
+    quadrant = (t.view(np.uint32) + np.uint32(turn)) & 3
+    out = np.where(quadrant & 1, c, s)
+    return np.where(quadrant & 2, -out, out)
+
+
+def sin(x):
+    return np.where(abs(x) < F(1e-4), x, turned(x, 0))
+
+
+def cos(x):
+    return turned(x, 1)

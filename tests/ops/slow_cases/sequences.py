@@ -27,6 +27,32 @@ def add_elementary(dtype):
     enter(f"exp, exp2, log {dtype}", inputs, found, expected)
 
 
+def add_light():
+    def inputs():
+        rng = np.random.default_rng(1)
+        limits, sizes = np.finfo("float32"), np.exp2(rng.uniform(-40, 30, 150))
+        special = [0.0, -0.0, 1.0, limits.tiny, limits.smallest_subnormal, limits.max, np.inf, -np.inf, np.nan, -1.0]
+        anywhere = np.concatenate([sizes * rng.choice((-1, 1), 150), rng.uniform(-90, 90, 100), special])
+        above = np.concatenate([sizes, 1 + rng.standard_normal(100) / 8, special])
+        near = np.concatenate([rng.uniform(-32767, 32767, 100), rng.standard_normal(100) * 3, np.arange(-20, 20) * np.pi / 2, [0.0, -0.0, 1e-5, limits.tiny]])
+        yield [x.astype("float32") for x in (anywhere, above, near, sizes, rng.uniform(-3, 3, 150))]
+
+    def found(anywhere, above, near, base, exponent):
+        made = []
+        for layout in (lambda x: tensor(x), lambda x: tensor(np.stack([x, x], 1))[:, 1]):
+            made += [getattr(ft, name)(layout(anywhere)) for name in ("expm1", "sinh", "cosh", "atan")]
+            made += [getattr(ft, name)(layout(above)) for name in ("log2", "log10")] + [ft.log1p(layout(above - 1)), ft.pow(layout(base), layout(exponent))]
+            made += [ft.sin(layout(near)), ft.cos(layout(near))]
+        return arrays(*made)
+
+    def expected(anywhere, above, near, base, exponent):
+        made = [getattr(elementary, name)(anywhere) for name in ("expm1", "sinh", "cosh", "atan")]
+        made += [elementary.log2(above), elementary.log10(above), elementary.log1p(above - np.float32(1)), elementary.power(base, exponent)]
+        return 2 * [*made, elementary.sin(near), elementary.cos(near)]
+
+    enter("expm1, log1p, pow, sin and others float32", inputs, found, expected)
+
+
 def add_scans(dtype):
     def inputs():
         for lines, n in ((1, 1), (3, 9), (9, 33), (23, 70)):
@@ -82,3 +108,4 @@ for dtype in DTYPES:
     add_elementary(dtype)
     add_scans(dtype)
     add_ctc(dtype)
+add_light()
