@@ -127,6 +127,7 @@ for name, expression, count in (("sigmoid", "x.sigmoid()", 1), ("gelu", "F.gelu(
     group("elementwise")[f"{name} 262144"] = forward(expression, *[(262_144,)] * count)
 for name, expression in (("clamp_", "x.clamp_(-1, 1)"), ("square_", "x.tanh_().square_()"), ("nan_to_num_", "x.nan_to_num_()")):
     group("elementwise")[f"{name} 100000"] = forward(expression, (100_000,))
+group("elementwise")["fmod of far quotients 100000"] = forward("torch.fmod(x.mul(1e30), y)", (100_000,), (100_000,))
 for name, expression in (               # functions that are met less often
         ("square", "x.square()"), ("pow 2", "x ** 2"), ("pow 3", "x ** 3"), ("pow 0.5", "x.abs() ** 0.5"), ("tan", "x.tan()"), ("atan", "x.atan()"),
         ("asin", "x.clamp(-1, 1).asin()"), ("erfinv", "x.tanh().erfinv()"), ("erfc", "x.erfc()"), ("lgamma", "x.lgamma()"), ("mish", "F.mish(x)"),

@@ -20,6 +20,20 @@ cdef extern from *:
     static inline uint64_t ft_bits_f64(double x) { uint64_t b; memcpy(&b, &x, 8); return b; }
     static inline float ft_make_f32(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
     static inline double ft_make_f64(uint64_t b) { double x; memcpy(&x, &b, 8); return x; }
+    /* a mod b for 0 <= a < inf and 0 < b < inf, fifty bits of the quotient at a time: what is left after a truncated quotient, off by
+       at most one, of a and b 2^n is a multiple of the last bit of b 2^n and so has no rounding. */
+    static __attribute__((noinline, unused)) double ft_far_fmod(double a, double b) {
+        double back = 1;
+        if (b < 0x1p-1022) { a = ft_far_fmod(a, b * 0x1p54) * 0x1p54; b *= 0x1p54; back = 0x1p-54; }
+        while (a >= b * 0x1p50) {
+            int n = (int)(ft_bits_f64(a) >> 52) - (int)(ft_bits_f64(b) >> 52) - 49, half = n / 2;
+            double step = b * ft_make_f64((uint64_t)(1023 + half) << 52) * ft_make_f64((uint64_t)(1023 + n - half) << 52);
+            a = __builtin_fma(-__builtin_trunc(a / step), step, a);
+            if (a < 0) a += step;
+        }
+        a = __builtin_fma(-__builtin_trunc(a / b), b, a);
+        return (a < 0 ? a + b : a) * back;
+    }
     /* gcc 12 turns a pair of results a*b - c*d, a*b + c*d into fmaddsub even under -ffp-contract=off. A product written
        as fma(x, y, -0) has the same value and cannot be fused; without FMA instructions there is nothing to fuse. */
     #ifdef __FMA__
@@ -54,8 +68,7 @@ cdef extern from *:
     double abs_f64 "__builtin_fabs"(double x) nogil
     float copysign_f32 "__builtin_copysignf"(float x, float y) nogil
     double copysign_f64 "__builtin_copysign"(double x, double y) nogil
-    float libm_fmod_f32 "__builtin_fmodf"(float x, float y) nogil
-    double libm_fmod_f64 "__builtin_fmod"(double x, double y) nogil
+    double far_fmod "ft_far_fmod"(double a, double b) nogil
     const float INF_F32 "(__builtin_inff())"
     const double INF_F64 "(__builtin_inf())"
     const float NAN_F32 "(__builtin_nanf(\"\"))"
@@ -116,8 +129,7 @@ cdef inline float power_of_two_f32(float n) noexcept nogil:
     return make_f32(bits_f32(n + magic) << 23)
 
 
-# fmod is exact whatever way it is computed. Quotients below 2^52 take one division and one fma: what is left after the
-# truncated quotient, off by at most one, is a multiple of the divisor's last bit and so has no rounding.
+# fmod is exact whatever way it is computed. Quotients below 2^52 take one division and one fma, see far_fmod.
 cdef inline double fmod_f64(double x, double y) noexcept nogil:
     cdef double a = abs_f64(x)
     cdef double b = abs_f64(y)
@@ -125,7 +137,9 @@ cdef inline double fmod_f64(double x, double y) noexcept nogil:
     if (a < b * 4503599627370496.0) & (b < 1e290) & (b > 1e-290):
         r = fma_f64(-trunc_f64(a / b), b, a)
         return copysign_f64(r + b if r < 0.0 else r, x)
-    return libm_fmod_f64(x, y)
+    if a < b:
+        return x
+    return copysign_f64(far_fmod(a, b), x) if (a < INF_F64) & (b > 0.0) else (x * y) / (x * y)
 
 
 cdef inline float fmod_f32(float x, float y) noexcept nogil:
@@ -135,4 +149,6 @@ cdef inline float fmod_f32(float x, float y) noexcept nogil:
     if (a < b * 4503599627370496.0) & (b < INF_F64):
         r = fma_f64(-trunc_f64(a / b), b, a)
         return copysign_f32(<float> (r + b if r < 0.0 else r), x)
-    return libm_fmod_f32(x, y)
+    if a < b:
+        return x
+    return copysign_f32(<float> far_fmod(a, b), x) if (a < INF_F64) & (b > 0.0) else (x * y) / (x * y)

@@ -41,3 +41,24 @@ def test_quotients_next_to_whole_numbers_are_pythons(dtype):
     assert [a // b if (a, b) != (info.min, -1) else info.min for a, b in pairs] == ft.floor_divide(x, y).tolist()
     assert [a % b for a, b in pairs] == ft.remainder(x, y).tolist()
     assert [abs(a) % abs(b) * (-1 if a < 0 else 1) for a, b in pairs] == ft.fmod(x, y).tolist()
+
+
+@pytest.mark.parametrize("dtype", [ft.float32, ft.float64], ids=str)
+def test_remainders_of_far_quotients_are_exact(dtype):
+    """Of numbers as far apart as the dtype has them, subnormal ones too: Python's integers say what is left."""
+    info, words = ft.finfo(dtype), range(1, 40)
+    least = info.smallest_normal * info.eps
+    pairs = [(info.max / w, least * (3 * w + 1)) for w in words] + [(info.max / (w * w), info.smallest_normal * w / 3) for w in words]
+    pairs += [(3.0 ** w * 2.0 ** w, 7.0 ** -w) for w in words] + [(info.max, info.max / w) for w in words]
+    x, y = ft.tensor(pairs, dtype=dtype).t()
+    wanted = []
+    for a, b in zip(x.tolist(), y.tolist()):
+        top, low = a.as_integer_ratio(), b.as_integer_ratio()
+        denominator = max(top[1], low[1])
+        wanted.append((top[0] * (denominator // top[1]) % (low[0] * (denominator // low[1])), denominator))
+
+    for signed, sign in ((x, 1), (-x, -1)):
+        got = ft.fmod(signed, y).tolist()
+        assert all(sign * r.as_integer_ratio()[0] * denominator == left * r.as_integer_ratio()[1] for r, (left, denominator) in zip(got, wanted))
+    assert ft.fmod(x, y).tolist() == [ft.fmod(a, b).item() for a, b in zip(x, y)]
+    assert ft.floor_divide(x, y).tolist() == [ft.floor_divide(a, b).item() for a, b in zip(x, y)]
