@@ -4,7 +4,7 @@ import numpy as np
 import frankentorch as ft
 import frankentorch.nn.functional as F
 from tests.ops.slow_cases.registry import DTYPES, arrays, enter, leaf, numbers, tensor, unary
-from tests.reference import elementary, sequences
+from tests.reference import elementary, elementary64, sequences
 
 exp, log1p = unary("exp"), unary("log1p")
 
@@ -51,6 +51,33 @@ def add_light():
         return 2 * [*made, elementary.sin(near), elementary.cos(near)]
 
     enter("expm1, log1p, pow, sin and others float32", inputs, found, expected)
+
+
+def add_pairs():
+    names = "expm1", "sinh", "cosh", "tanh", "sigmoid", "atan"
+
+    def inputs():
+        rng = np.random.default_rng(2)
+        sizes = np.exp2(rng.uniform(-60, 30, 60))
+        anywhere = np.concatenate([sizes * rng.choice((-1, 1), 60), rng.uniform(-90, 90, 50), rng.standard_normal(50), rng.uniform(-705, 705, 40)])
+        above = np.concatenate([sizes, 1 + rng.standard_normal(60) / 8, np.exp2(rng.uniform(-1000, 1000, 40))])
+        angles = np.concatenate([rng.uniform(-1e6, 1e6, 60), rng.standard_normal(60) * 3, np.exp2(rng.uniform(-40, 47, 40)), np.arange(-20, 20) * np.pi / 2])
+        yield np.clip(anywhere, -705, 705), above, np.clip(angles, -2.0**47, 2.0**47), rng.uniform(-3, 3, len(above))
+
+    def found(anywhere, above, angles, exponent):
+        made = []
+        for layout in (lambda x: tensor(x), lambda x: tensor(np.stack([x, x], 1))[:, 1]):
+            made += [getattr(ft, name)(layout(anywhere)) for name in names]
+            made += [ft.log2(layout(above)), ft.log10(layout(above)), ft.log1p(layout(np.maximum(above, 1e-9) - 1)), ft.sin(layout(angles)), ft.cos(layout(angles))]
+            made += [ft.pow(layout(above), layout(exponent / 20))]
+        return arrays(*made)
+
+    def expected(anywhere, above, angles, exponent):
+        made = [getattr(elementary64, name)(anywhere) for name in names]
+        made += [elementary64.log2(above), elementary64.log10(above), elementary64.log1p(np.maximum(above, 1e-9) - 1), elementary64.sin(angles), elementary64.cos(angles)]
+        return 2 * [*made, elementary64.power(above, exponent / 20)]
+
+    enter("expm1, log1p, pow, sin and others float64", inputs, found, expected)
 
 
 def add_scans(dtype):
@@ -109,3 +136,4 @@ for dtype in DTYPES:
     add_scans(dtype)
     add_ctc(dtype)
 add_light()
+add_pairs()
