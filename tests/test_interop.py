@@ -239,3 +239,49 @@ def test_copy_shares_bytes():
     tensor = ft.ones(2)
 
     assert tensor.data_ptr() == copy.copy(tensor).data_ptr()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("code", ["?", "u1", "i1", "i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"])
+def test_arrays_are_shared_and_copies_keep_their_order(code, order):
+    array = np.array(np.arange(12).reshape(3, 4), dtype=code, order=order)
+    shared, copy = ft.from_numpy(array), ft.tensor(array)
+    array[0, 1] = 0
+
+    assert array.tolist() == shared.tolist() and shared[0, 1] == 0 and copy[0, 1] == 1
+    assert shared.stride() == copy.stride() == tuple(step // array.itemsize for step in array.strides)
+    assert np.shares_memory(array, shared.numpy()) and array.dtype == shared.numpy().dtype and array.strides == shared.numpy().strides
+
+
+def test_arrays_that_no_tensor_can_share_say_why():
+    for refused, error, match in ((np.ones(4)[::-1], ValueError, "stride"), (np.ones(2, ">f4"), ValueError, "byte order"), (np.ones(2, "M8[s]"), TypeError, "can't convert"),
+                                  (np.zeros(2, [("a", "f4"), ("b", "i1")])["a"], ValueError, "multiple of the element")):
+        with pytest.raises(error, match=match):
+            ft.from_numpy(refused)
+
+
+def test_memory_that_an_array_holds_stays_where_it_is():
+    x = ft.ones(3, requires_grad=True)
+    with ft.no_grad():
+        array = x.numpy()
+    array[0] = 5
+
+    assert [5, 1, 1] == x.tolist()
+    with pytest.raises(RuntimeError, match="resiz"):
+        x.detach().resize_(1000)
+
+
+@pytest.mark.parametrize("numbers, dtype", [([1.5, 2.5], ft.float32), ([1, -2**63], ft.int64), ([True, False], ft.bool), ([1, 2.5], ft.float32), ([1, True], ft.int64), ([1.0, 2j], ft.complex64)], ids=str)
+def test_lists_become_tensors_of_what_they_hold_and_lists_again(numbers, dtype):
+    for rows in (numbers, [numbers, numbers], [tuple(numbers), numbers]):
+        t = ft.tensor(rows)
+
+        assert t.dtype is dtype
+        assert [list(row) for row in (rows if isinstance(rows[0], (list, tuple)) else [rows])] == (t.tolist() if t.dim() > 1 else [t.tolist()])
+    assert ft.tensor(numbers, dtype=ft.complex128).tolist() == numbers
+
+
+def test_integers_beyond_64_bits_are_refused():
+    for large in ([1, 2**63], [[1, 2], [3, -2**63 - 1]]):
+        with pytest.raises(ValueError, match="Overflow"):
+            ft.tensor(large)

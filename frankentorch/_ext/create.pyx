@@ -2,8 +2,11 @@
 # cython: cdivision=True, initializedcheck=False
 # Making tensors: empty, filled, ranges, from nested Python data and from foreign buffers; and the way back to Python lists.
 from libc.string cimport memcpy, memset
-from cpython.buffer cimport PyObject_GetBuffer, PyBuffer_Release, Py_buffer, PyBUF_SIMPLE, PyBUF_WRITABLE
-from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.buffer cimport PyObject_GetBuffer, PyBuffer_Release, Py_buffer, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBUF_STRIDES, PyBUF_FORMAT
+from cpython.complex cimport PyComplex_FromDoubles
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.list cimport PyList_CheckExact, PyList_New, PyList_SET_ITEM
+from cpython.long cimport PyLong_CheckExact
 from cpython.ref cimport Py_INCREF
 from frankentorch._ext.types cimport *
 from frankentorch._ext.bitmath cimport fma_f64
@@ -211,6 +214,58 @@ def fill_linspace(Tensor out, start, end, Py_ssize_t steps):
 
 
 # ---- Python data ----
+cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
+
+
+cdef enum:
+    VARIED                              # what a flat list holds: anything
+    FLOATS
+    INTEGERS
+
+
+cdef int flat_kind(object data):
+    """Of a list whether all of it are Python's own floats, or integers."""
+    cdef Py_ssize_t n
+    cdef object item
+    if not PyList_CheckExact(data) or not data:
+        return VARIED
+    if PyFloat_CheckExact((<list> data)[0]):
+        for item in <list> data:
+            if not PyFloat_CheckExact(item):
+                return VARIED
+        return FLOATS
+    for item in <list> data:
+        if not PyLong_CheckExact(item):
+            return VARIED
+    return INTEGERS
+
+
+cdef bint store_flat(list data, int code, char* at) except -1:
+    """Write a list of floats or of integers that fit; False where it is another or one does not, and all of it is to be written anew."""
+    cdef int kind = flat_kind(data) if code == F32 or code == F64 or code == I64 else VARIED
+    cdef Py_ssize_t i = 0
+    cdef int overflow = 0
+    cdef long long value
+    cdef object item
+    if kind == FLOATS and code == F32:
+        for item in data:
+            (<float*> at)[i] = <float> PyFloat_AS_DOUBLE(item)
+            i += 1
+    elif kind == FLOATS and code == F64:
+        for item in data:
+            (<double*> at)[i] = PyFloat_AS_DOUBLE(item)
+            i += 1
+    elif kind == INTEGERS and code == I64:
+        for item in data:
+            value = PyLong_AsLongLongAndOverflow(item, &overflow)
+            if overflow:
+                return False
+            (<long long*> at)[i] = value
+            i += 1
+    return kind != VARIED and i == len(data)
+
+
 cdef int look(object data, int depth, list sizes, int* code, bint* has_tensor, bint infers) except -1:
     """Shape from the first element of each level, and the dtype that holds every element (`infers`: it will be the result's)."""
     cdef int found
@@ -239,6 +294,8 @@ cdef int look(object data, int depth, list sizes, int* code, bint* has_tensor, b
             raise ValueError("excessive nesting: tensor(): more than 64 levels of sequences")
         if len(sizes) <= depth:
             sizes.append(n)
+        if n and flat_kind(data) != VARIED:         # one of them stands for all
+            return look(data[0], depth + 1, sizes, code, has_tensor, infers)
         for item in data:
             look(item, depth + 1, sizes, code, has_tensor, infers)
         return 0
@@ -279,6 +336,9 @@ cdef int store_nested(object data, int depth, tuple sizes, int code, char** at) 
     n = len(data)
     if n != sizes[depth]:
         raise ValueError(f"expected sequence of length {sizes[depth]} at dim {depth} (got {n})")
+    if depth + 1 == len(sizes) and PyList_CheckExact(data) and store_flat(<list> data, code, at[0]):
+        at[0] += n * ITEMSIZE[code]
+        return 0
     for item in data:
         store_nested(item, depth + 1, sizes, code, at)
     return 0
@@ -317,13 +377,34 @@ def from_data(data, dtype to):
     return out
 
 
+cdef inline object number_at(const char* at, int code):
+    """load_number, the frequent ones first."""
+    if code == F32:
+        return <double> (<const float*> at)[0]
+    if code == I64:
+        return (<const long long*> at)[0]
+    if code == F64:
+        return (<const double*> at)[0]
+    if code == C64:
+        return PyComplex_FromDoubles((<const float*> at)[0], (<const float*> at)[1])
+    if code == C128:
+        return PyComplex_FromDoubles((<const double*> at)[0], (<const double*> at)[1])
+    return load_number(at, code)
+
+
 cdef object to_nested(const char* at, Tensor t, int dim):
     cdef Py_ssize_t i
     cdef list out
     cdef object item
     if dim == t.rank:
-        return load_number(at, t.code)
+        return number_at(at, t.code)
     out = PyList_New(t.sizes[dim])
+    if dim == t.rank - 1:
+        for i in range(t.sizes[dim]):
+            item = number_at(at + i * t.strides[dim] * ITEMSIZE[t.code], t.code)
+            Py_INCREF(item)
+            PyList_SET_ITEM(out, i, item)
+        return out
     for i in range(t.sizes[dim]):
         item = to_nested(at + i * t.strides[dim] * ITEMSIZE[t.code], t, dim + 1)
         Py_INCREF(item)
@@ -386,6 +467,53 @@ def from_buffer(buffer, dtype to, Py_ssize_t count, Py_ssize_t offset):
     out.code = to.code
     finish(out)
     out.storage = wrap_storage(<char*> hold.view.buf + offset, n * size, hold, read_only)
+    return out
+
+
+cdef int code_of_format(const char* name) noexcept:
+    """The dtype of one of the buffer protocol's native codes, -1 for others."""
+    cdef const char* names = b"?Bbhil" b"qHILQefd"
+    cdef const int* codes = [BOOL, U8, I8, I16, I32, I64, I64, U16, U32, U64, U64, F16, F32, F64]
+    cdef int i
+    if name == NULL or name[0] == 0:
+        return -1
+    if name[0] == b"Z":
+        return C64 if name[1] == b"f" and name[2] == 0 else C128 if name[1] == b"d" and name[2] == 0 else -1
+    for i in range(14):
+        if names[i] == name[0] and name[1] == 0:
+            return codes[i]
+    return -1
+
+
+def shared(array):
+    """Tensor over a writable buffer of native numbers with strides that tensors have; None where that is not what it is."""
+    cdef Py_buffer view
+    cdef Tensor out = None
+    cdef Storage storage
+    cdef Py_ssize_t extent = 1
+    cdef int code, i
+    try:
+        PyObject_GetBuffer(array, &view, PyBUF_STRIDES | PyBUF_FORMAT | PyBUF_WRITABLE)
+    except (BufferError, ValueError, TypeError):
+        return None
+    code = code_of_format(view.format)
+    if code >= 0 and view.len and view.itemsize == ITEMSIZE[code] and view.ndim <= 64:
+        for i in range(view.ndim):
+            if view.strides[i] < 0 or view.strides[i] % view.itemsize:
+                code = -1
+    else:
+        code = -1
+    if code >= 0:
+        out = alloc_tensor(view.ndim)
+        for i in range(view.ndim):
+            out.sizes[i] = view.shape[i]
+            out.strides[i] = view.strides[i] // view.itemsize
+            extent += (view.shape[i] - 1) * out.strides[i]
+        out.storage = wrap_storage(view.buf, extent * view.itemsize, array, False)
+        out.code = code
+        out.offset = 0
+        finish(out)
+    PyBuffer_Release(&view)
     return out
 
 

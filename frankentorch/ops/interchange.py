@@ -6,19 +6,12 @@ from frankentorch._ext.tensor import Tensor, check_has_data
 _NUMPY_NAMES = {"bool": ops.bool, "uint8": ops.uint8, "int8": ops.int8, "int16": ops.int16, "int32": ops.int32, "int64": ops.int64, "uint16": ops.uint16,
                 "uint32": ops.uint32, "uint64": ops.uint64, "float16": ops.float16, "float32": ops.float32, "float64": ops.float64,
                 "complex64": ops.complex64, "complex128": ops.complex128}
-_TYPE_STRINGS = {ops.bool: "|b1", ops.uint8: "|u1", ops.int8: "|i1", ops.int16: "i2", ops.int32: "i4", ops.int64: "i8", ops.uint16: "u2", ops.uint32: "u4",
-                 ops.uint64: "u8", ops.float16: "f2", ops.float32: "f4", ops.float64: "f8", ops.complex64: "c8", ops.complex128: "c16"}
 _DL_CPU = (1, 0)
 
 
 def _numpy():
     import numpy
     return numpy
-
-
-def _byte_order():
-    import sys
-    return "<" if sys.byteorder == "little" else ">"
 
 
 # ---- from NumPy ----
@@ -35,6 +28,9 @@ def from_numpy(array):
     numpy = _numpy()
     if not isinstance(array, numpy.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    found = create.shared(array)
+    if found is not None:
+        return found
     dtype = _dtype_of(array)
     itemsize = array.itemsize
     if not array.dtype.isnative:
@@ -77,6 +73,10 @@ def from_numpy_any(value):
 def from_array_copy(value, dtype):
     """A tensor with its own bytes from an array or NumPy number, of the array's dtype unless one is given."""
     numpy = _numpy()
+    if isinstance(value, numpy.ndarray):
+        out = create.shared(value)
+        if out is not None:
+            return out.to(dtype, copy=True) if dtype is not None else out.clone()
     array = numpy.array(value, order="C", copy=True)
     _dtype_of(array)
     if not array.dtype.isnative:
@@ -86,20 +86,6 @@ def from_array_copy(value, dtype):
 
 
 # ---- to NumPy ----
-class _View:
-    """What NumPy reads a tensor's memory through, and keeps alive as the array's base."""
-
-    __slots__ = ("__array_interface__", "storage")
-
-    def __init__(self, t):
-        self.storage = interchange.storage_of(t)
-        interchange.freeze_storage(self.storage)
-        itemsize = t.element_size()
-        kind = _TYPE_STRINGS[t.dtype]
-        self.__array_interface__ = {"version": 3, "shape": tuple(t.shape), "typestr": kind if kind[0] == "|" else _byte_order() + kind,
-                                    "data": (t.data_ptr(), False), "strides": tuple(step * itemsize for step in t.stride())}
-
-
 def numpy(self, *, force=False):
     """An ndarray over the same memory (a copy only when `force` needs one)."""
     if force:
@@ -109,12 +95,13 @@ def numpy(self, *, force=False):
         raise TypeError("can't convert meta device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.")
     if self.requires_grad and ops.is_grad_enabled():
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-    if self.dtype not in _TYPE_STRINGS:
+    if self.dtype is ops.bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16")
     library = _numpy()
     if self.numel() == 0:
         return library.empty(tuple(self.shape), dtype=self.dtype.name)
-    return library.asarray(_View(self))
+    interchange.freeze_storage(interchange.storage_of(self))
+    return library.asarray(memoryview(self.detach() if self.requires_grad else self))
 
 
 def __array__(self, dtype=None, copy=None):

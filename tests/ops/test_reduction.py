@@ -195,3 +195,14 @@ def test_nansum_of_infinities(dim):
     assert found[:3] == [40.0] * 3 and found[5] == 39.0 and found[8] == 40.0
     assert found[3] != found[3] and found[4] == -inf
     assert found[6] == (39.0 if dim == 0 else inf) and found[7] == (inf if dim == 0 else 40.0)
+
+
+@pytest.mark.parametrize("shape", [(300, 400), (1, 3, 70000), (200000,), (2, 1, 1, 150000)])
+def test_equal_finds_one_difference_wherever_it_lies(shape):
+    x = ft.arange(ft.Size(shape).numel(), dtype=ft.float32).view(shape)
+
+    assert ft.equal(x, x.clone()) and ft.equal(x.transpose(0, -1), x.clone().transpose(0, -1))
+    for place in (0, 65535, 65536, x.numel() - 1):
+        other = x.clone()
+        other.view(-1)[place] = -1
+        assert not ft.equal(x, other) and not ft.equal(other.transpose(0, -1), x.transpose(0, -1))
