@@ -127,6 +127,8 @@ for name, expression, count in (("sigmoid", "x.sigmoid()", 1), ("gelu", "F.gelu(
     group("elementwise")[f"{name} 262144"] = forward(expression, *[(262_144,)] * count)
 for name, expression in (("clamp_", "x.clamp_(-1, 1)"), ("square_", "x.tanh_().square_()"), ("nan_to_num_", "x.nan_to_num_()")):
     group("elementwise")[f"{name} 100000"] = forward(expression, (100_000,))
+for dtype in ("float32", "int32", "bfloat16"):
+    group("elementwise")[f"add a row 2000x64 {dtype}"] = forward("x + y", (2000, 64), (64,), dtype=dtype)
 group("elementwise")["fmod of far quotients 100000"] = forward("torch.fmod(x.mul(1e30), y)", (100_000,), (100_000,))
 for name, expression in (               # functions that are met less often
         ("square", "x.square()"), ("pow 2", "x ** 2"), ("pow 3", "x ** 3"), ("pow 0.5", "x.abs() ** 0.5"), ("tan", "x.tan()"), ("atan", "x.atan()"),

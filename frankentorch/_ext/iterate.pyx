@@ -13,7 +13,8 @@ from frankentorch._ext.moves cimport *
 cdef enum:
     ROOM = BLOCK * 16               # bytes of a block: BLOCK elements of the widest dtype
     SHORT = 64                      # rows up to here are gathered many at a time,
-    SHORTEST = 12                   # these too if a loop could take them where they are
+    SHORTEST = 12                   # these too if a loop could take them where they are,
+    SAME_ROWS = 256                 # and these if it could and some are the same in all rows, the others one after another
     TURNED = 16                     # rows at a time where an operand has its neighbours in the other rows: a cache line of them
     TILE_COLUMNS = 128              # and columns, fewer where
     TILE_ROOM = 16384               # bytes of a tile are too few
@@ -302,6 +303,18 @@ cdef bint is_turned(Walk* w) noexcept nogil:
     return False
 
 
+cdef bint is_repeated(Walk* w) noexcept nogil:
+    """Whether inputs are the same in all rows, and all else lies row after row."""
+    cdef int k, last = w.ndim - 1
+    cdef bint found = False
+    for k in range(w.n_operands if last > 0 else 0):
+        if k > 0 and w.operands[k].steps[last - 1] == 0:
+            found = True
+        elif w.operands[k].steps[last - 1] != w.sizes[last] * w.operands[k].steps[last]:
+            return False
+    return found
+
+
 cdef void walk_tiles(Walk* w, char** pointers, Py_ssize_t rows) noexcept nogil:
     """`rows` whole rows of the last dim, by tiles of TURNED rows. What is dense and of the loop's dtype serves where it is, the rest is gathered."""
     cdef char space[5 * TILE_ROOM + 64]
@@ -374,6 +387,8 @@ cdef void walk_range(void* context, Py_ssize_t begin, Py_ssize_t end) noexcept n
         if w.operands[k].code != w.operands[k].loop_code or w.operands[k].steps[last] != ITEMSIZE[w.operands[k].code]:
             short = SHORT
     inner = w.sizes[last]
+    if short == SHORTEST and is_repeated(w):
+        short = SAME_ROWS
     while begin < end:
         rows = 1
         if (turned or inner <= short) and index[last] == 0 and last > 0:
