@@ -163,13 +163,17 @@ def fill_range(Tensor out, start, step, bint integer):
     cdef Py_ssize_t i
     cdef double s, d
     cdef long long si, di
-    cdef int code = I64 if integer else F32 if out.code == F32 else F64
+    cdef int code = (I32 if out.code == I32 else I64) if integer else F32 if out.code == F32 else F64
     cdef Tensor wide = out if out.code == code and out.flags & DENSE else new_tensor(code, False, 1, &out.count)
     cdef char* to = data_of(wide)
     if integer:
         si, di = start, step
-        for i in range(out.count):
-            (<long long*> to)[i] = si + i * di
+        if code == I32:
+            for i in range(out.count):
+                (<ft_i32*> to)[i] = <ft_i32> (si + i * di)
+        else:
+            for i in range(out.count):
+                (<long long*> to)[i] = si + i * di
     else:
         s, d = start, step
         if code == F32:
@@ -243,10 +247,10 @@ cdef int flat_kind(object data):
 
 cdef bint store_flat(list data, int code, char* at) except -1:
     """Write a list of floats or of integers that fit; False where it is another or one does not, and all of it is to be written anew."""
-    cdef int kind = flat_kind(data) if code == F32 or code == F64 or code == I64 else VARIED
+    cdef int kind = flat_kind(data) if code == F32 or code == F64 or U8 <= code <= I64 else VARIED
     cdef Py_ssize_t i = 0
     cdef int overflow = 0
-    cdef long long value
+    cdef long long value, most = ((<long long> 1 << (8 * ITEMSIZE[code] - 2)) - 1) * 2 + 1 if kind == INTEGERS else 0, least = 0 if code == U8 else -most - 1
     cdef object item
     if kind == FLOATS and code == F32:
         for item in data:
@@ -256,12 +260,19 @@ cdef bint store_flat(list data, int code, char* at) except -1:
         for item in data:
             (<double*> at)[i] = PyFloat_AS_DOUBLE(item)
             i += 1
-    elif kind == INTEGERS and code == I64:
+    elif kind == INTEGERS and code <= I64:
         for item in data:
             value = PyLong_AsLongLongAndOverflow(item, &overflow)
-            if overflow:
+            if overflow or not least <= value <= most:
                 return False
-            (<long long*> at)[i] = value
+            if code == I64:
+                (<long long*> at)[i] = value
+            elif code == I32:
+                (<ft_i32*> at)[i] = <ft_i32> value
+            elif code == I16:
+                (<ft_i16*> at)[i] = <ft_i16> value
+            else:
+                at[i] = <char> value
             i += 1
     return kind != VARIED and i == len(data)
 
