@@ -8,7 +8,6 @@ changed are compared. One claim that fails makes the exit code 1.
 import json
 import os
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from frankentorch.cli import host
 from frankentorch.cli.chart import line_chart
 from frankentorch.cli.progress import Progress, table
 from frankentorch.runtime import LedgerError, diff, explain, record, verify
+from frankentorch.runtime.child import command
 from frankentorch.cli.training import LEARN_COUNT, TEST_COUNT, Plan, Training
 
 WANTED_ACCURACY = {"cnn": 0.97, "mlp": 0.97}
@@ -135,7 +135,7 @@ def replay_claims(jobs, digest):
 
 def run_replay(job):
     """(result, "") of one repetition, or (None, why it failed)."""
-    words = [sys.executable, "-m", "frankentorch.cli.training", json.dumps(job.plan._asdict())]
+    words = command("frankentorch.cli.training", json.dumps(job.plan._asdict()))
     words += ["--resume", job.resume] if job.resume else []
     try:
         child = subprocess.run(words, env={**os.environ, **job.environment}, capture_output=True, text=True, timeout=CHILD_SECONDS)
@@ -229,7 +229,7 @@ def repeated_claim(plan, path):
     levels = [level for level in host.cpu_levels() if level not in (host.cpu_level(), "baseline")] or [host.cpu_level()]
     environment = {"FRANKENTORCH_NUM_THREADS": "1" if host.num_threads() > 1 else "4", "FRANKENTORCH_CPU": levels[-1]}
     text = f"Repeated with {counted_threads(int(environment['FRANKENTORCH_NUM_THREADS']))} at CPU level {levels[-1]}: every digest equal"
-    words = [sys.executable, "-m", "frankentorch.cli.training", json.dumps(plan._asdict()), "--compare", path]
+    words = command("frankentorch.cli.training", json.dumps(plan._asdict()), "--compare", path)
     child = subprocess.run(words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=CHILD_SECONDS)
     if child.returncode:
         lines = child.stderr.strip().splitlines()

@@ -10,13 +10,13 @@ import json
 import os
 import select
 import subprocess
-import sys
 from typing import NamedTuple
 
 import frankentorch as ft
 from frankentorch.cli import host
 from frankentorch.nn import functional as F
 from frankentorch import checkpoint
+from frankentorch.runtime.child import command
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden.json")
 THREAD_COUNTS = (1, 2, 5)
@@ -111,7 +111,7 @@ def _compare(name, golden, found):
 def _child_digests(environment):
     """Digests of another process, or a sentence on why there are none."""
     try:
-        child = subprocess.run([sys.executable, "-m", "frankentorch.cli.selftest"], env={**os.environ, **environment},
+        child = subprocess.run(command("frankentorch.cli.selftest"), env={**os.environ, **environment},
                                capture_output=True, text=True, timeout=CHILD_SECONDS)
     except subprocess.TimeoutExpired:
         return f"no end after {CHILD_SECONDS} s"

@@ -8,10 +8,10 @@ is told against what the ledger says, record by record. The first difference is 
 import json
 import os
 import subprocess
-import sys
 from importlib import import_module
 
 from frankentorch._ext import cpu, dispatch, engine, evidence, threads
+from frankentorch.runtime.child import command
 from frankentorch.runtime.ledger.canonical import decode
 from frankentorch.runtime.ledger.differ import CAUSES, NAMERS, Story, name_plain
 from frankentorch.runtime.ledger.distance import first_difference, told
@@ -64,7 +64,7 @@ def replay(path, *, num_threads=None, cpu_level=None, in_process=False, run=None
         best = LEVELS.index(cpu.level_name())
         cpu_level = LEVELS[best - 1] if best > 1 else LEVELS[best]
     environment = {"FRANKENTORCH_NUM_THREADS": str(num_threads), "FRANKENTORCH_CPU": cpu_level}
-    words = [sys.executable, "-m", "frankentorch.cli", "ledger", "replay", path, "--here", "--json"] + ["--partial"] * partial
+    words = command("frankentorch.cli", "ledger", "replay", path, "--here", "--json") + ["--partial"] * partial
     child = subprocess.run(words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=SECONDS)
     try:
         answer = json.loads(child.stdout)
