@@ -230,7 +230,6 @@ cdef enum:
 
 cdef int flat_kind(object data):
     """Of a list whether all of it are Python's own floats, or integers."""
-    cdef Py_ssize_t n
     cdef object item
     if not PyList_CheckExact(data) or not data:
         return VARIED
@@ -500,7 +499,6 @@ def shared(array):
     """Tensor over a writable buffer of native numbers with strides that tensors have; None where that is not what it is."""
     cdef Py_buffer view
     cdef Tensor out = None
-    cdef Storage storage
     cdef Py_ssize_t extent = 1
     cdef int code, i
     try:
